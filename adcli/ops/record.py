@@ -1,0 +1,66 @@
+"""The record of one operation: all that adcli knows about it stands in one place.
+
+Derivatives are written in ADL itself, as text over the argument names, `out` (the result), `g`
+(the incoming cotangent), and the attributes by name. What a text means depends on the kind:
+
+kind        the text of an argument says                 forward                 reverse
+partials    ∂out/∂arg, elementwise                       Σ ∂ᵢ·ẋᵢ                 x̄ᵢ += ∂ᵢ·g, summed back over broadcasting
+reduce      ∂out/∂x for each element of x (x's shape)    sum(∂·ẋ, axis)          x̄ += spread(g)·∂
+linear      the pull-back of g                           the op on tangents      the text
+            (or `tangent`, a text over x and x_dot, where the op itself is not linear)
+bilinear    the pull-back of g, per argument             Σ op with one argument  the text
+            (a mapping from the ranks, "21", to texts)   replaced by its tangent
+zero        nothing                                      no tangent              nothing
+define      the function is defined by an ADL body       –                       –
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Op:
+    """One operation of the language or of the IR.
+
+    name: unique; what the IR and error messages say.
+    args: names of the value arguments, which the rule texts use; ("*xs",) for a variadic operation.
+    attrs: names of the static attributes (axis, pattern), given as a tuple in that order on each statement.
+    kind, rule, tangent: the derivative, see the module.
+    type: the name of the type rule in `adcli.ir.types`.
+    scalar: total function on Python floats (ints, bools); IEEE results, never raises.
+    fast: a C function that equals `scalar` wherever it does not raise ArithmeticError or ValueError.
+    array: NumPy form: the name of a function of `adcli.ops.arrays`, or "np.NAME" for a ufunc;
+        None means the scalar form element by element.
+    mp: mpmath form, for tests, `compare` and `roundoff`: an mpmath function's name or a callable (mp, *args).
+    symbol, latex: notation, "+" or a template such as r"\\sqrt{{{0}}}".
+    doc: one line. domain: where tests sample it, "x in -5..5" per argument. special: kinks and edges,
+        a mapping from a condition in ADL over the arguments and `out` to a flag code.
+    cheap: costs about as much as a load, so that reverse mode recomputes it instead of taping it.
+    public: callable by name from a program.
+    """
+
+    name: str
+    args: tuple[str, ...]
+    kind: str
+    rule: tuple[str | None, ...] | Mapping[str, tuple[str, ...]] = ()
+    tangent: str | None = None
+    type: str = "elementwise"
+    attrs: tuple[str, ...] = ()
+    scalar: Callable[..., Any] | None = None
+    fast: Callable[..., Any] | None = None
+    array: str | None = None
+    mp: str | Callable[..., Any] | None = None
+    symbol: str | None = None
+    latex: str | None = None
+    doc: str = ""
+    domain: str = ""
+    special: Mapping[str, str] = field(default_factory=dict)
+    cheap: bool = False
+    public: bool = True
+    body: str | None = None
+    aliases: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
