@@ -1,0 +1,62 @@
+"""Building IR: a cursor in a block that appends statements, each typed by its operation's type rule."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from adcli import ops
+from adcli.errors import Span
+from adcli.ir.nodes import Atom, Block, Check, Const, Let, Statement, Var
+from adcli.ir.types import BOOL, INT, REAL, RULES, Type
+
+
+def const(value: float | int | bool) -> Const:
+    """A scalar constant, typed by the kind of Python number it is."""
+    if isinstance(value, bool):
+        return Const(value, BOOL)
+    return Const(value, INT) if isinstance(value, int) else Const(value, REAL)
+
+
+def typed(name: str, args: tuple[Atom, ...], attrs: tuple[object, ...]) -> Type:
+    """The result type of an operation; raises TypeMismatch where the arguments do not fit."""
+    op = ops.TABLE[name]
+    return RULES[op.type](op, args, attrs)
+
+
+class Builder:
+    """Appends to `block`; `span` is what statements get that are given none."""
+
+    __slots__ = ("block", "span")
+
+    def __init__(self, block: Block | None = None, span: Span | None = None) -> None:
+        self.block = Block() if block is None else block
+        self.span = span
+
+    def let(self, name: str, *args: Atom, attrs: tuple[object, ...] = (), span: Span | None = None, name_hint: str = "") -> Var:
+        """Append out = name(args…; attrs) and give its variable; `name_hint` is the program's name for it."""
+        op = ops.TABLE[name]
+        out = Var(RULES[op.type](op, args, attrs), name_hint)
+        self.block.statements.append(Let(out, op, args, attrs, span or self.span))
+        return out
+
+    const = staticmethod(const)
+
+    def dims(self, x: Atom) -> tuple[Atom, ...]:
+        """The extents of x as int atoms: constants where the type knows them, else read at run time."""
+        return tuple(self.let("dim", x, attrs=(k,)) if n is None else Const(n, INT) for k, n in enumerate(x.type.shape))
+
+    def check(self, kind: str, *args: Atom, about: tuple[str, ...] = (), span: Span | None = None) -> None:
+        """Append a Check of that kind."""
+        self.block.statements.append(Check(kind, args, about, span or self.span))
+
+    def append(self, statement: Statement) -> None:
+        self.block.statements.append(statement)
+
+    @contextmanager
+    def inside(self, block: Block) -> Iterator[Block]:
+        """Append to another block for a while."""
+        outer, self.block = self.block, block
+        try:
+            yield block
+        finally:
+            self.block = outer
