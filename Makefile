@@ -1,0 +1,24 @@
+PYTHON ?= python3
+
+.PHONY: check test lint types update bench fuzz
+
+check: lint types test            ## everything a change must pass
+
+test:                             ## the tests, on every core
+	$(PYTHON) -m pytest -q -n auto
+
+lint:                             ## style and likely mistakes
+	$(PYTHON) -m ruff check .
+
+types:                            ## mypy, strict
+	$(PYTHON) -m mypy
+
+update:                           ## rewrite the outputs in README.md, docs/ and tests/cases/: review the diff
+	$(PYTHON) -m tests.transcripts --update
+
+bench:                            ## speed, as ratios in one run
+	$(PYTHON) benchmarks/startup.py
+	$(PYTHON) benchmarks/interpreter.py
+
+fuzz:                             ## a long run of the generated programs
+	ADCLI_FUZZ=2000 $(PYTHON) -m pytest -q -n auto tests/test_properties.py
