@@ -1,0 +1,146 @@
+"""The order of the layers, who may import what, what start-up imports, and that everything a user meets is documented."""
+from __future__ import annotations
+
+import ast
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from adcli import errors
+from tests.invoke import environment, invoke
+
+ROOT = pathlib.Path(__file__).parent.parent
+PACKAGE = ROOT / "adcli"
+LAYERS = ["errors", "ops", "syntax", "ir", "lower", "passes", "ad", "engines", "report", "api", "cli"]
+OWNERS = {
+    "lark": {"syntax"},
+    "click": {"cli"},
+    "rich": {"cli"},
+    "numpy": {"ops", "engines", "api", "cli", "report"},
+    "llvmlite": {"engines"},
+    "polars": set(),
+}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imports(path: pathlib.Path) -> Iterator[tuple[str, bool]]:
+    """Every module a file imports, and whether at its top level or only under `if TYPE_CHECKING`/in a function."""
+    tree = ast.parse(path.read_text())
+    top = {id(node) for node in tree.body}
+    for node in ast.walk(tree):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""] + ([f"{node.module}.{a.name}" for a in node.names] if node.module == "adcli" else [])
+        for name in names:
+            yield name, id(node) in top
+
+
+def layer(path: pathlib.Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if layer(p) in LAYERS], ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_down(path: pathlib.Path) -> None:
+    rank = LAYERS.index(layer(path))
+    used = {name.split(".")[1] for name, _ in imports(path) if name.startswith("adcli.")}
+    above = {name for name in used if name in LAYERS and LAYERS.index(name) > rank}
+    assert not above
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {layer(p) for p in MODULES} <= {*LAYERS, "__init__", "__main__"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_outside_packages_have_one_owner(path: pathlib.Path) -> None:
+    for name, top in imports(path):
+        package = name.split(".")[0]
+        assert layer(path) in OWNERS.get(package, {layer(path)}), f"{package} is not for {layer(path)}"
+        assert not (top and package in {"rich", "numpy"} and path != PACKAGE / "ops" / "arrays.py"), f"{package} must be imported lazily"
+        assert package in {*OWNERS, "adcli"} or package in sys.stdlib_module_names | {"__future__"}, package
+
+
+def loaded(*words: str) -> set[str]:
+    """The top-level modules a process has imported after running `adcli words…`."""
+    script = (
+        "import sys, adcli.cli\n"
+        "try: adcli.cli.main()\n"
+        "except SystemExit as stop: assert not stop.code, stop.code\n"
+        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, env=environment(), check=True)
+    return set(done.stderr.split())
+
+
+def test_a_scalar_gradient_imports_neither_numpy_nor_rich() -> None:
+    modules = loaded("grad", "x1*x2+sin(x1)", "--at", "x1=2,x2=5", "--json")
+    assert "click" in modules
+    assert not modules & {"numpy", "rich", "mpmath", "sympy", "pickle", "ctypes"}
+
+
+def test_an_array_does_import_numpy() -> None:
+    assert "numpy" in loaded("grad", "sum(w^2)", "--at", "w=[1,2]")
+
+
+def test_help_imports_little() -> None:
+    assert not loaded("--help") & {"numpy", "rich", "lark"}
+
+
+def commands() -> list[str]:
+    found = re.findall(r"^  ([a-z]+)  ", invoke(["--help"]).out, re.M)
+    assert {"eval", "grad", "trace", "fmt"} <= set(found)
+    return found
+
+
+@pytest.mark.parametrize("part", ["heading", "example", "help"])
+def test_every_command_is_documented(part: str) -> None:
+    page = (ROOT / "docs" / "cli.md").read_text()
+    sessions = "\n".join(re.findall(r"^```console\n(.*?)^```$", page, re.M | re.S))
+    for name in commands():
+        if part == "heading":
+            assert re.search(rf"^#+ .*`{name}`", page, re.M), name
+        elif part == "example":
+            assert re.search(rf"adcli {name}\b", sessions), name
+        else:
+            assert len(invoke([name, "--help"]).out) > 100, name
+
+
+def test_every_json_schema_is_documented() -> None:
+    page = (ROOT / "docs" / "json.md").read_text()
+    used = {found for path in MODULES for found in re.findall(r"adcli/[a-z-]+/\d", path.read_text())}
+    assert used <= set(re.findall(r"adcli/[a-z-]+/\d", page))
+
+
+def classes(base: type[errors.AdcliError] = errors.AdcliError) -> Iterator[type[errors.AdcliError]]:
+    for cls in base.__subclasses__():
+        yield cls
+        yield from classes(cls)
+
+
+def test_every_error_is_documented() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text()
+    for path in MODULES:
+        if layer(path) != "__main__":
+            __import__(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
+    for cls in classes():
+        assert cls.__doc__, cls
+        assert f"`{cls.code}`" in page, cls.code
+
+
+@pytest.mark.parametrize("cls", sorted(set(classes()), key=lambda c: c.code), ids=lambda c: c.code)
+def test_help_explains_every_error(cls: type[errors.AdcliError]) -> None:
+    done = invoke(["help", cls.code])
+    assert done.code == 0
+    assert (cls.__doc__ or "").split()[0] in done.out
+
+
+def test_nothing_points_outside_the_project() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\0")
+    for name in filter(None, listed):
+        path = ROOT / name
+        if path.suffix in {".py", ".md", ".adl", ".lark", ".toml", ".jsonl"} and path.is_file():
+            assert not re.search(r"/(?:work|root)/[a-z.]|\.\./share[d]", path.read_text()), name
