@@ -1,0 +1,202 @@
+"""A Hypothesis strategy for well-typed ADL programs with loops, branches, functions and arrays.
+
+Every program has the real inputs x, y and v: [3] and one scalar output. Functions are smooth and tame, so that differences
+can be compared with derivatives wherever no branch is near its boundary.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from hypothesis import strategies as st
+
+SMOOTH = ["sin", "cos", "tanh", "sigmoid", "atan", "softplus", "erf", "asinh"]
+NUMBERS = ["0.5", "2", "-1.25", "0.3", "3", "1e-1", "pi"]
+TESTS = ["<", ">", "<=", ">="]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Names that may be read: scalars, arrays of three, whole numbers in 0..3, functions of two scalars; those that may be assigned."""
+
+    scalars: tuple[str, ...]
+    arrays: tuple[str, ...]
+    wholes: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    assignable: tuple[str, ...] = ()
+    in_loop: bool = False
+
+
+@dataclass
+class Writer:
+    """Draws a program line by line."""
+
+    draw: st.DrawFn
+    lines: list[str] = field(default_factory=list)
+    names: int = 0
+
+    def pick(self, *items: str) -> str:
+        return self.draw(st.sampled_from(items))
+
+    def chance(self, one_in: int) -> bool:
+        return self.draw(st.integers(1, one_in)) == 1
+
+    def fresh(self, letter: str) -> str:
+        self.names += 1
+        return f"{letter}{self.names}"
+
+    def scalar(self, scope: Scope, depth: int) -> str:
+        """An expression for a real number."""
+        if depth == 0:
+            return self.pick(*3 * scope.scalars, *NUMBERS)
+        kind = self.pick("leaf", "call", "sum", "product", "quotient", "power", "element", "reduction", "choice", "root", "function", "clip")
+        a = self.scalar(scope, depth - 1)
+        if kind == "call":
+            return f"{self.pick(*SMOOTH)}({a})"
+        if kind in ("sum", "product"):
+            return f"({a} {self.pick('+', '-') if kind == 'sum' else '*'} {self.scalar(scope, depth - 1)})"
+        if kind == "quotient":
+            return f"{a}/(1.5 + {self.scalar(scope, depth - 1)}^2)"
+        if kind == "power":
+            return f"tanh({a})^{self.pick('2', '3', '1')}"
+        if kind == "element":
+            return f"{self.pick(*scope.arrays)}[{self.pick('0', '1', '-1', *scope.wholes)}]"
+        if kind == "reduction":
+            return self.reduction(scope, depth)
+        if kind == "choice":
+            return f"(if {self.condition(scope)} {{ {a} }} else {{ {self.scalar(scope, depth - 1)} }})"
+        if kind == "root":
+            return f"{self.pick('sqrt', 'ln')}(1.5 + ({a})^2)"
+        if kind == "function" and scope.functions:
+            return f"{self.pick(*scope.functions)}({a}, {self.scalar(scope, depth - 1)})"
+        if kind == "clip":
+            return f"{self.pick('max', 'min', 'hypot', 'logaddexp')}({a}, {self.scalar(scope, depth - 1)})"
+        return a
+
+    def reduction(self, scope: Scope, depth: int) -> str:
+        array = self.array(scope, depth - 1)
+        kind = self.pick("sum", "mean", "dot", "max", "logsumexp", "prod", "generator", "norm")
+        if kind == "dot":
+            return f"dot({array}, {self.array(scope, depth - 1)})"
+        if kind == "norm":
+            return f"norm({array} + [3, 0, 4])"
+        if kind == "generator":
+            index = self.fresh("i")
+            inner = replace(scope, wholes=(*scope.wholes, index))
+            return f"sum({self.scalar(inner, depth - 1)} for {index} in 0..3)"
+        return f"{kind}({array})"
+
+    def array(self, scope: Scope, depth: int) -> str:
+        """An expression for an array of three."""
+        if depth <= 0:
+            return self.pick(*scope.arrays)
+        kind = self.pick("leaf", "call", "binary", "scale", "literal", "comprehension", "flip", "softmax", "where")
+        if kind == "call":
+            return f"{self.pick(*SMOOTH)}({self.array(scope, depth - 1)})"
+        if kind == "binary":
+            return f"({self.array(scope, depth - 1)} {self.pick('+', '-', '*')} {self.array(scope, depth - 1)})"
+        if kind == "scale":
+            return f"({self.scalar(scope, depth - 1)} {self.pick('*', '+', '-')} {self.array(scope, depth - 1)})"
+        if kind == "literal":
+            return f"[{', '.join(self.scalar(scope, depth - 1) for _ in range(3))}]"
+        if kind == "comprehension":
+            index = self.fresh("i")
+            return f"[{self.scalar(replace(scope, wholes=(*scope.wholes, index)), depth - 1)} for {index} in 0..3]"
+        if kind in ("flip", "softmax"):
+            return f"{'flip' if kind == 'flip' else self.pick('softmax', 'cumsum')}({self.array(scope, depth - 1)})"
+        if kind == "where":
+            return f"where({self.array(scope, 0)} > 0.3, {self.array(scope, depth - 1)}, {self.array(scope, depth - 1)})"
+        return self.pick(*scope.arrays)
+
+    def condition(self, scope: Scope) -> str:
+        test = f"{self.scalar(scope, 1)} {self.pick(*TESTS)} {self.pick('0.37', '-0.41', '1.13')}"
+        return self.pick(test, f"not {test}", f"({test} or {self.pick(*scope.scalars)} > 0.77)")
+
+    def block(self, scope: Scope, indent: str, depth: int) -> None:
+        """Statements that assign variables which are there already."""
+        for _ in range(self.draw(st.integers(1, 3))):
+            self.statement(scope, indent, depth)
+
+    def statement(self, scope: Scope, indent: str, depth: int) -> None:
+        kinds = ["scalar", "scalar", "element", "array", "swap"] + (["if", "for", "while"] if depth else [])
+        kind = self.pick(*kinds, *(["leave"] if scope.in_loop else []))
+        targets = [name for name in scope.assignable if name in scope.scalars]
+        arrays = [name for name in scope.assignable if name in scope.arrays]
+        if kind == "scalar":
+            self.lines.append(f"{indent}{self.pick(*targets)} {self.pick('=', '+=', '-=')} {self.scalar(scope, 2)}")
+        elif kind == "element":
+            self.lines.append(f"{indent}{self.pick(*arrays)}[{self.pick('0', '2', '-2', *scope.wholes)}] {self.pick('=', '+=')} {self.scalar(scope, 2)}")
+        elif kind == "array":
+            self.lines.append(f"{indent}{self.pick(*arrays)} {self.pick('=', '=', '+=')} {self.array(scope, 2)}")
+        elif kind == "swap":
+            a, b = targets[0], targets[-1]
+            left, right = self.scalar(scope, 1), self.scalar(scope, 1)
+            self.lines.append(f"{indent}{a}, {b} = {left}, {right}" if a != b else f"{indent}{a} = {left}")
+        elif kind == "leave":
+            self.lines.append(f"{indent}if {self.condition(scope)} {{ {self.pick('break', 'continue')} }}")
+        else:
+            self.compound(kind, scope, indent, depth)
+
+    def compound(self, kind: str, scope: Scope, indent: str, depth: int) -> None:
+        inner, deeper = replace(scope, in_loop=True), indent + "    "
+        if kind == "if":
+            self.lines.append(f"{indent}if {self.condition(scope)} {{")
+            self.block(scope, deeper, depth - 1)
+            if self.chance(2):
+                self.lines.append(f"{indent}}} else {{")
+                self.block(scope, deeper, depth - 1)
+        elif kind == "for" and self.chance(3):
+            item = self.fresh("e")
+            self.lines.append(f"{indent}for {item} in {self.pick(*scope.arrays)} {{")
+            self.block(replace(inner, scalars=(*scope.scalars, item)), deeper, depth - 1)
+        elif kind == "for":
+            index = self.fresh("k")
+            self.lines.append(f"{indent}for {index} in {self.pick('0..3', '0..=2', '2..-1 step -1', '0..2')} {{")
+            self.block(replace(inner, wholes=(*scope.wholes, index)), deeper, depth - 1)
+        else:
+            count = self.fresh("c")
+            self.lines.append(f"{indent}{count} = 0")
+            self.lines.append(f"{indent}while {count} < {self.pick('2', '3')} and {self.pick('true', self.condition(scope))} {{")
+            self.lines.append(f"{deeper}{count} += 1")
+            self.block(replace(inner, scalars=(*scope.scalars, count)), deeper, depth - 1)
+        self.lines.append(f"{indent}}}")
+
+    def function(self, scope: Scope) -> str:
+        """A function of two scalars: a formula, a body with an early return, or a recursion."""
+        name, inner = self.fresh("f"), replace(scope, scalars=("p", "q"), arrays=("w",), wholes=(), assignable=("p", "q", "w"), in_loop=False)
+        kind = self.pick("formula", "body", "recursion")
+        if kind == "formula":
+            self.lines.append(f"fn {name}(p, q) = {self.scalar(replace(inner, arrays=('[p, q, 1]',)), 2)}")
+            return name
+        self.lines.append(f"fn {name}(p, q) {{")
+        if kind == "recursion":
+            self.lines.append("    if abs(q) > 40 { return p }")
+            self.lines.append(f"    return tanh(p*q) + 0.5*{name}(p, 3*abs(q) + 1)")
+        else:
+            self.lines.append("    w = [p, q, p*q]")
+            self.block(inner, "    ", 1)
+            self.lines.append(f"    if {self.condition(inner)} {{ return {self.scalar(inner, 1)} }}")
+            self.block(inner, "    ", 1)
+            self.lines.append(f"    return {self.scalar(inner, 1)}")
+        self.lines.append("}")
+        return name
+
+    def program(self) -> str:
+        self.lines += ["input x", "input y", "input v: [3]"]
+        scope = Scope(("x", "y"), ("v",))
+        for _ in range(self.draw(st.integers(0, 2))):
+            scope = replace(scope, functions=(*scope.functions, self.function(scope)))
+        self.lines += [f"s = {self.scalar(scope, 2)}", f"t = {self.scalar(scope, 2)}", f"a = {self.array(scope, 2)}"]
+        scope = replace(scope, scalars=("x", "y", "s", "t"), arrays=("v", "a"), assignable=("s", "t", "a", self.pick("x", "s"), self.pick("v", "a")))
+        self.block(scope, "", 2)
+        self.lines.append(f"output r = {self.scalar(scope, 2)} + s + sin(t) + sum(tanh(a))")
+        return "\n".join(self.lines) + "\n"
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> str:
+    return Writer(draw).program()
+
+
+def points() -> st.SearchStrategy[list[float]]:
+    """Values of x, y and v, away from round numbers."""
+    return st.lists(st.integers(-1999, 1999).map(lambda n: n / 1009), min_size=5, max_size=5)
