@@ -104,3 +104,83 @@ class OutputError(AdcliError):
 
     code = "output"
     exit = 7
+
+
+class ParseError(ProgramError):
+    """The text is not a program: something is missing, stands in the wrong place or is spelled as in another language.
+
+    The caret shows where reading stopped, the help line what would be read instead; `adcli help language` has the syntax.
+    """
+
+    code = "syntax"
+
+
+class EmptyProgramError(ParseError):
+    """The program has no statement: it is empty, or has blanks and comments only. The shortest program is a formula such as `x^2`."""
+
+    code = "empty-program"
+
+
+class CharacterError(ParseError):
+    """A character is none of the language's: programs are ASCII outside comments.
+
+    Text copied from a paper or a web page often holds look-alikes, such as the minus sign U+2212 or a no-break space; the message
+    names the character and what to type in its place. In comments every character may stand but control and direction characters.
+    """
+
+    code = "character"
+
+
+class BracketError(ParseError):
+    """A bracket is never closed, closes nothing, or is closed by one of another kind."""
+
+    code = "bracket"
+
+
+class NumberError(ParseError):
+    """A number is not written as ADL writes it: decimal digits, one point, an exponent after e, as in 2, .5 or 1e-3.
+
+    There are no digit groups (1_000), no hexadecimal numbers (0x10) and no decimal comma.
+    """
+
+    code = "number"
+
+
+class OperatorError(ParseError):
+    """An operator or what it works on is missing, or it is spelled as in another language.
+
+    There is no implicit multiplication: `2x` is written `2*x`. The operators are
+    `or and not < <= > >= == != + - * / // % @ ^ **` and `'` for the transpose.
+    """
+
+    code = "operator"
+
+
+class LineStartError(ParseError):
+    """A new line begins with an operator. The line above is complete already, so a term would silently be dropped.
+
+    A sum goes on over several lines where a line ends in the operator, or inside parentheses.
+    """
+
+    code = "line-start"
+
+
+class ReservedWordError(ParseError):
+    """A reserved word is used as a name.
+
+    The reserved words are `and or not if elif else for in step while break continue return fn input output true false rule`.
+    """
+
+    code = "reserved-word"
+
+
+class AssignmentError(ParseError):
+    """What stands left of `=` cannot be assigned to, or the names and the values differ in number; `=` assigns and `==` compares."""
+
+    code = "assignment"
+
+
+class PlacementError(ParseError):
+    """Something stands where it has no meaning: `input`, `output` and `fn` in a block, a range as a value, a lambda outside an argument, `else` without `if`."""
+
+    code = "placement"

@@ -1,0 +1,12 @@
+"""How a piece of a program's text is quoted in a message."""
+from __future__ import annotations
+
+LONGEST = 40
+
+
+def quoted(text: str) -> str:
+    """Text in quotes: shortened in the middle, and with what cannot be printed written as U+XXXX."""
+    if len(text) > LONGEST:
+        half = LONGEST // 2 - 1
+        text = text[:half] + "\u2026" + text[-half:]
+    return "'" + "".join(char if char.isprintable() else f"U+{ord(char):04X}" for char in text) + "'"

@@ -1,0 +1,108 @@
+"""The LALR driver: runs the tables over the tokens and builds the tree bottom-up, without recursion."""
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from adcli.errors import AdcliError, EmptyProgramError, Source, Span
+from adcli.syntax import build, diagnostics
+from adcli.syntax.lexer import Statements, Token, scan
+from adcli.syntax.tables import Tables, load
+from adcli.syntax.tree import Comment, Expr, Program
+
+
+@cache
+def _tables() -> Tables:
+    return load()
+
+
+def parse(source: Source) -> Program:
+    """The tree of a program; a ParseError or LimitError with its span where there is none."""
+    comments: list[Comment] = []
+    statements = _run(source, "program", comments)
+    return Program(tuple(statements), Span(0, len(source.text)), tuple(comments))
+
+
+def parse_expression(source: Source) -> Expr:
+    """The tree of one expression, a lambda included."""
+    expr: Expr = _run(source, "expression", [])
+    return expr
+
+
+def _run(source: Source, start: str, comments: list[Comment]) -> Any:
+    tables = _tables()
+    tokens = Statements(scan(source, tables.pattern, tables.keywords, comments), source)
+    try:
+        return _drive(tables, tokens, start)
+    except AdcliError as error:
+        error.source = source
+        raise
+
+
+def _drive(tables: Tables, tokens: Statements, start: str) -> Any:
+    rows, rules, end = tables.rows, tables.rules, tables.end[start]
+    actions = build.ACTIONS
+    states, values, starts, ends = [tables.start[start]], [], [0], [0]
+    before = Token("", "", 0)
+    for token in tokens:
+        kind = token.kind
+        while True:
+            target = rows[states[-1]].get(kind)
+            if target is None:
+                raise _unexpected(tables, tokens, states, before, token)
+            if target >= 0:
+                states.append(target)
+                values.append(token)
+                starts.append(token.start)
+                ends.append(token.start + len(token.text))
+                before = token
+                break
+            made, size, action = rules[~target]
+            if size == 1:
+                if action is not None:
+                    values[-1] = actions[action](values[-1:], Span(starts[-1], ends[-1]))
+                states[-1] = rows[states[-2]][made]
+            else:
+                first = len(values) - size
+                last_end = ends[-1]
+                value = actions[action or ""](values[first:], Span(starts[first + 1], last_end))
+                del states[first + 1 :], values[first:], starts[first + 2 :], ends[first + 1 :]
+                states.append(rows[states[-1]][made])
+                values.append(value)
+                ends.append(last_end)
+            if states[-1] == end and kind == "$END":
+                return values[-1]
+    raise AssertionError("the token stream ends with $END")
+
+
+def _unexpected(tables: Tables, tokens: Statements, states: list[int], before: Token, token: Token) -> AdcliError:
+    if before.kind == "" and token.kind == "$END":
+        return EmptyProgramError("the program is empty", Span(0, 0), help="write a formula such as x1*x2 + sin(x1)")
+    allowed = frozenset(kind for kind in tables.rows[states[-1]] if _accepts(tables, states, kind))
+    return diagnostics.unexpected(diagnostics.Scene(tokens.source, before, token, allowed, tuple(tokens.brackets)))
+
+
+def _accepts(tables: Tables, states: list[int], kind: str) -> bool:
+    """Whether `kind` would really be shifted: a merged look-ahead may promise more than the states below it keep."""
+    if not kind.isupper() and kind != "$END":
+        return False
+    below, above = len(states), list[int]()
+    while True:
+        top = above[-1] if above else states[below - 1]
+        target = tables.rows[top].get(kind)
+        if target is None:
+            return False
+        if target >= 0:
+            return True
+        made, size, _ = tables.rules[~target]
+        if size <= len(above):
+            del above[len(above) - size :]
+        else:
+            below -= size - len(above)
+            above.clear()
+        top = above[-1] if above else states[below - 1]
+        if made not in tables.rows[top]:
+            return kind == "$END"
+        above.append(tables.rows[top][made])
+        if kind == "$END" and above[-1] in tables.end.values():
+            return True
