@@ -1,0 +1,181 @@
+"""Forward mode: a function becomes one that also computes tangents.
+
+    f(x, y) → z        becomes        f'(x, y, x_dot) → z, z_dot
+    z = x * y                         z = x * y;  z_dot = x_dot * y
+
+Only varied values get tangents (structural zeros never become numbers), loops carry those of their varied carried values,
+calls go to the callee's own forward function, made once for each pattern of varied arguments.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from adcli.ad.activity import Activity
+from adcli.ad.rules import ZERO, differentiable, fitted, linear_positions, partial, replaced, text, times, zero_like
+from adcli.ad.watch import watched
+from adcli.ir.build import Builder
+from adcli.ir.nodes import Atom, Block, Call, For, Function, If, Let, Statement, Var, While
+from adcli.ir.types import Type
+from adcli.ir.walk import clone_block, clone_program
+from adcli.passes.dead import dead_code
+from adcli.passes.simplify import simplify
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derivative:
+    """What a function is the derivative of: mode "forward" or "reverse", the inputs and outputs concerned, and which have a path."""
+
+    function: Function
+    mode: str
+    wrt: tuple[int, ...]
+    of: tuple[int, ...]
+    paths: tuple[bool, ...]
+
+
+def forward(f: Function, wrt: Sequence[int]) -> Function:
+    """f's forward derivative: parameters f.params and a tangent for each `wrt`; results f's results, then the tangent of each.
+
+    `of.paths` says which results depend on the inputs at all.
+    """
+    original = f
+    f = watched(f, wrt)
+    transform = _Forward(Activity(f))
+    varied = transform.activity.varied(f, [f.params[k] for k in wrt])
+    out, mask = transform.build(f, tuple(wrt), varied, all_results=True)
+    out.of = Derivative(original, "forward", tuple(wrt), tuple(range(len(mask))), mask)
+    out = clone_program(out)
+    simplify(out)
+    dead_code(out)
+    return out
+
+
+class _Forward:
+    def __init__(self, activity: Activity) -> None:
+        self.activity = activity
+        self.made: dict[tuple[Function, tuple[int, ...]], tuple[Function, tuple[bool, ...]]] = {}
+        self.tangent: dict[Var, Atom] = {}
+        self.varied: set[Var] = set()
+        self.b = Builder()
+
+    def build(self, f: Function, wrt: tuple[int, ...], varied: set[Var], all_results: bool) -> tuple[Function, tuple[bool, ...]]:
+        """The forward function of f and, for each result, whether it has a tangent."""
+        mask = tuple(a in varied for a in f.body.results)
+        tangents = tuple(Var(f.params[k].type, _dotted(f.params[k])) for k in wrt)
+        out = Function(f.name + "_dot", (*f.params, *tangents), Block(), span=f.span)
+        kept = [a for a, m in zip(f.body.results, mask, strict=True) if m or all_results]
+        out.result_types = (*f.result_types, *(a.type for a in kept))
+        self.made[f, wrt] = (out, mask)
+        outer = self.tangent, self.varied, self.b
+        self.tangent, self.varied, self.b = dict(zip((f.params[k] for k in wrt), tangents, strict=True)), varied, Builder(out.body)
+        self.statements(f.body)
+        out.body.results = (*f.body.results, *(self.of(a) for a in kept))
+        out.result_names = (*f.result_names, *(n + "_dot" for n in f.result_names)) if all_results else ()
+        self.tangent, self.varied, self.b = outer
+        return out, mask
+
+    def of(self, a: Atom) -> Atom:
+        """The tangent of an atom, a zero where it has none."""
+        found = self.tangent.get(a) if isinstance(a, Var) else None
+        return zero_like(self.b, a) if found is None else found
+
+    def statements(self, block: Block) -> None:
+        for s in block.statements:
+            self.statement(s)
+
+    def statement(self, s: Statement) -> None:
+        match s:
+            case Let():
+                self.b.append(s)
+                self.let(s)
+            case If():
+                self.branch(s)
+            case For() | While():
+                self.loop(s)
+            case Call():
+                self.call(s)
+            case _:
+                self.b.append(s)
+
+    def let(self, s: Let) -> None:
+        moving = [k for k in differentiable(s) if s.args[k] in self.tangent]
+        if moving and s.out in self.varied:
+            self.b.span = s.span
+            t = self.rule(s, moving)
+            if isinstance(t, Var) and not t.name:
+                t.name = _dotted(s.out)
+            self.tangent[s.out] = t
+
+    def rule(self, s: Let, moving: list[int]) -> Atom:
+        b = self.b
+        if s.op.tangent is not None:
+            return text(b, s, s.op.tangent, {f"{s.op.args[k]}_dot": self.of(s.args[k]) for k in moving})
+        if s.op.kind in ("partials", "reduce"):
+            terms = [times(b, self.of(s.args[k]), partial(b, s, k)) for k in moving]
+            if s.op.kind == "reduce":
+                return b.let("sum", fitted(b, terms[0], s.args[0]), attrs=s.attrs)
+            return fitted(b, self.total(terms), s.out)
+        if s.op.kind == "bilinear":
+            return self.total([b.let(s.op.name, *replaced(s.args, k, self.of(s.args[k])), attrs=s.attrs) for k in moving])
+        values = linear_positions(s)
+        t = b.let(s.op.name, *(self.of(a) if k in values else a for k, a in enumerate(s.args)), attrs=s.attrs)
+        return fitted(b, t, s.out)
+
+    def total(self, terms: list[Atom]) -> Atom:
+        out = terms[0]
+        for t in terms[1:]:
+            out = self.b.let("add", out, t)
+        return out
+
+    def branch(self, s: If) -> None:
+        moving = [k for k, v in enumerate(s.outs) if v in self.varied]
+        tangents = tuple(Var(s.outs[k].type, _dotted(s.outs[k])) for k in moving)
+        blocks = []
+        for block in (s.then, s.other):
+            with self.b.inside(Block()) as inside:
+                self.statements(block)
+                inside.results = (*block.results, *(self.of(block.results[k]) for k in moving))
+            blocks.append(inside)
+        self.b.append(If((*s.outs, *tangents), s.cond, blocks[0], blocks[1], s.span))
+        self.tangent.update(zip((s.outs[k] for k in moving), tangents, strict=True))
+
+    def loop(self, s: For | While) -> None:
+        moving = [k for k, (v, p) in enumerate(zip(s.outs, s.params, strict=True)) if v in self.varied or p in self.varied]
+        params = tuple(Var(_open(s.params[k].type), _dotted(s.params[k])) for k in moving)
+        tangents = tuple(Var(p.type, _dotted(s.outs[k])) for k, p in zip(moving, params, strict=True))
+        inits = tuple(self.of(s.inits[k]) for k in moving)
+        self.tangent.update(zip((s.params[k] for k in moving), params, strict=True))
+        with self.b.inside(Block()) as body:
+            self.statements(s.body)
+            body.results = (*s.body.results, *(self.of(s.body.results[k]) for k in moving))
+        widened = {"outs": (*s.outs, *tangents), "params": (*s.params, *params), "inits": (*s.inits, *inits), "body": body}
+        if isinstance(s, While):
+            self.b.append(replace(s, test=clone_block(s.test), **widened))  # type: ignore[arg-type]
+        else:
+            self.b.append(replace(s, **widened))  # type: ignore[arg-type]
+        self.tangent.update(zip((s.outs[k] for k in moving), tangents, strict=True))
+
+    def call(self, s: Call) -> None:
+        wrt = tuple(k for k, a in enumerate(s.args) if a in self.tangent)
+        paths = self.activity.paths[s.function]
+        if not any(path.intersection(wrt) for path in paths):
+            self.b.append(s)
+            return
+        made = self.made.get((s.function, wrt))
+        if made is None:
+            varied = self.activity.varied(s.function, [s.function.params[k] for k in wrt])
+            made = self.build(s.function, wrt, varied, all_results=False)
+        function, mask = made
+        moving = [v for v, m in zip(s.outs, mask, strict=True) if m]
+        tangents = tuple(Var(v.type, _dotted(v)) for v in moving)
+        args = (*s.args, *(self.tangent[a] for a in s.args if a in self.tangent))  # type: ignore[index]
+        self.b.append(Call((*s.outs, *tangents), function, args, s.span, s.counted))
+        self.tangent.update(zip(moving, tangents, strict=True))
+
+
+def _open(t: Type) -> Type:
+    return Type("real", t.shape)
+
+
+def _dotted(v: Var) -> str:
+    return v.name + "_dot" if v.name else ""

@@ -1,0 +1,132 @@
+"""Derivative rules at work: the table's texts instantiated for one statement, and the few structural rules that are code.
+
+The structural operations (index, update, addat, stack, concat) take any number of integers or arrays, which a text cannot say.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from adcli.ir.build import Builder, const
+from adcli.ir.nodes import Atom, Const, Let
+from adcli.lower import inline
+
+_STRUCTURAL: dict[str, int] = {"index": 1, "update": 2, "addat": 2}
+ONE, ZERO = const(1.0), const(0.0)
+
+
+def is_real(atom: Atom) -> bool:
+    return atom.type.elem == "real"
+
+
+def differentiable(s: Let) -> tuple[int, ...]:
+    """The positions of the arguments along which a derivative can flow."""
+    if s.op.kind in ("zero", "define") or not is_real(s.out):
+        return ()
+    return tuple(k for k, a in enumerate(s.args) if is_real(a) and _has_rule(s, k))
+
+
+def linear_positions(s: Let) -> tuple[int, ...]:
+    """The arguments in which a linear operation is linear; the others (a condition, extents, subscripts) stay as they are in its tangent."""
+    if s.op.name == "select":
+        return (1, 2)
+    return tuple(k for k in range(len(s.args)) if _has_rule(s, k))
+
+
+def _has_rule(s: Let, k: int) -> bool:
+    name = s.op.name
+    if name in _STRUCTURAL:
+        return k < _STRUCTURAL[name]
+    if name in ("stack", "concat") or s.op.kind == "bilinear":
+        return True
+    rule = s.op.rule
+    return not isinstance(rule, Mapping) and k < len(rule) and rule[k] is not None
+
+
+def constants(s: Let) -> dict[str, object]:
+    return dict(zip(s.op.attrs, s.attrs, strict=True))
+
+
+def bindings(s: Let) -> dict[str, Atom]:
+    """The names a rule text may use: the arguments and `out`; `dims` names are left to the code that needs them."""
+    named: dict[str, Atom] = {n: a for n, a in zip(s.op.args, s.args, strict=False) if not n.startswith("*")}
+    named["out"] = s.out
+    return named
+
+
+def text(b: Builder, s: Let, rule: str, extra: dict[str, Atom] | None = None) -> Atom:
+    """Lower a rule text for the statement into the builder's block."""
+    return inline(rule, bindings(s) | (extra or {}), b, s.span, constants(s))
+
+
+def partial(b: Builder, s: Let, k: int) -> Atom:
+    """∂out/∂argₖ of a partials or reduce operation, elementwise."""
+    assert not isinstance(s.op.rule, Mapping)
+    rule = s.op.rule[k]
+    assert rule is not None
+    return text(b, s, rule)
+
+
+def pull_back_text(s: Let, k: int) -> str:
+    """The text that pulls the cotangent back to argument k of a linear or bilinear operation."""
+    rule = s.op.rule
+    if isinstance(rule, Mapping):
+        return rule["".join(str(a.type.rank) for a in s.args)][k]
+    found = rule[k]
+    assert found is not None
+    return found
+
+
+def times(b: Builder, x: Atom, p: Atom) -> Atom:
+    """x·p, without a statement where p (or x) is the constant 1 or -1."""
+    for a, other in ((p, x), (x, p)):
+        if isinstance(a, Const) and abs(a.value) == 1.0 and is_real(a):
+            return other if a.value > 0 else b.let("neg", other)
+    return b.let("mul", x, p)
+
+
+def zero_like(b: Builder, x: Atom) -> Atom:
+    """A zero of x's shape."""
+    return b.let("zeros", *b.dims(x)) if x.type.shape else ZERO
+
+
+def spread(b: Builder, s: Let, g: Atom) -> Atom:
+    """A reduction's cotangent put back over the elements that were reduced."""
+    return text(b, s, "spread(g, x, axis=axis)", {"g": g})
+
+
+def fitted(b: Builder, value: Atom, like: Atom) -> Atom:
+    """The value with the shape of `like`: broadcast up to it."""
+    if value.type.shape == like.type.shape and value.type.static:
+        return value
+    return b.let("broadcast_to", value, *b.dims(like))
+
+
+def summed(b: Builder, value: Atom, like: Atom) -> Atom:
+    """The value with the shape of `like`: summed over what broadcasting repeated."""
+    if value.type.shape == like.type.shape and (value.type.static or value is like):
+        return value
+    if not like.type.shape and value.type.shape:
+        return b.let("sum", value, attrs=(None,))
+    return b.let("sum_to", value, *b.dims(like)) if value.type.shape else fitted(b, value, like)
+
+
+def element(b: Builder, s: Let, g: Atom, k: int) -> Atom:
+    """The part of the cotangent of stack or concat that belongs to argument k."""
+    axis = s.attrs[0]
+    assert isinstance(axis, int)
+    if s.op.name == "stack":
+        return b.let("index", g, const(k), attrs=(":" * axis + "i",))
+    start: Atom = const(0)
+    for a in s.args[:k]:
+        start = _plus(b, start, b.dims(a)[axis])
+    return b.let("index", g, start, b.dims(s.args[k])[axis], const(1), attrs=(":" * axis + "s",))
+
+
+def _plus(b: Builder, m: Atom, n: Atom) -> Atom:
+    if isinstance(m, Const) and isinstance(n, Const):
+        return const(m.value + n.value)
+    return b.let("add", m, n)
+
+
+def replaced(args: Sequence[Atom], k: int, value: Atom) -> tuple[Atom, ...]:
+    return (*args[:k], value, *args[k + 1 :])

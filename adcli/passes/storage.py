@@ -1,0 +1,216 @@
+"""In-place array updates: which may overwrite their argument, and where a copy must be made first.
+
+    b = update(a, v, i)   →   b = update(a, v, i) in place      where nothing reads a, or a view of it, afterwards
+
+Values that are written to somewhere along their way (through branches, loops and calls) are handed over: the branch, loop
+or call takes the storage where its owner is done with it, and a copy of it elsewhere. A region (a function or a
+loop's body) owns what it makes and what is handed to it; inputs of the program, captures of a loop, views and
+what lies on a tape are not its own. So a loop that fills an array copies it at most once, before the loop.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from adcli import ops
+from adcli.ir.nodes import Atom, Block, Call, For, Function, If, Let, Pop, Push, Statement, Var, While
+from adcli.ir.walk import blocks, clone_program, functions, inner, outs, reads, statements
+
+_VIEWS = frozenset({"index", "reshape", "transpose", "broadcast_to", "sum_to", "diag", "stop", "flip", "to_real", "concat", "stack"})
+_WRITES = frozenset({"update", "addat"})
+
+
+def storage(entry: Function) -> Function:
+    """A copy of the program with `inplace` marked and copies inserted; one without array updates is returned as it is."""
+    if not any(_writes(s) for f in functions(entry) for s in statements(f.body)):
+        return entry
+    entry = clone_program(entry)
+    facts = _Facts(entry)
+    for f in functions(entry):
+        _Planner(facts, f).run()
+    return entry
+
+
+def _writes(s: Statement) -> bool:
+    return isinstance(s, Let) and s.op.name in _WRITES
+
+
+def _array(a: Atom) -> bool:
+    return isinstance(a, Var) and bool(a.type.shape)
+
+
+class _Facts:
+    """Roots of views, the region each variable belongs to, and which values are written to on their way (`handed`)."""
+
+    def __init__(self, entry: Function) -> None:
+        self.root: dict[Var, Var] = {}
+        self.region: dict[Var, Block] = {}
+        self.borrowed: set[Var] = set()
+        self.flows: dict[Var, list[Atom]] = {}
+        self.handed: set[Var] = set()
+        todo: list[Var] = []
+        for f in functions(entry):
+            self.region |= dict.fromkeys(f.params, f.body)
+            self.visit(f.body, f.body, todo)
+        self.borrowed |= set(entry.params)
+        while todo:
+            v = todo.pop()
+            if v not in self.handed:
+                self.handed.add(v)
+                todo += [a for a in self.flows.get(v, ()) if isinstance(a, Var)]
+
+    def find(self, a: Atom) -> Var:
+        assert isinstance(a, Var)
+        return self.root.get(a, a)
+
+    def visit(self, block: Block, region: Block, todo: list[Var]) -> None:
+        for s in block.statements:
+            self.region |= dict.fromkeys(outs(s), region)
+            if isinstance(s, Let):
+                if s.op.name in _VIEWS and s.out.type.shape and _array(s.args[0]):
+                    self.root[s.out] = self.find(s.args[0])
+                if _writes(s) and isinstance(s.args[0], Var):
+                    todo.append(s.args[0])
+            elif isinstance(s, Push) and _array(s.value):
+                self.borrowed.add(self.find(s.value))
+            elif isinstance(s, Pop):
+                self.borrowed.add(s.out)
+            self.flow(s)
+            for b in blocks(s):
+                own = region if isinstance(s, If) else b
+                self.region |= dict.fromkeys(inner(s), own)
+                self.visit(b, own, todo)
+
+    def flow(self, s: Statement) -> None:
+        """Where the values of what s defines come from."""
+        match s:
+            case If():
+                for v, a, b in zip(s.outs, s.then.results, s.other.results, strict=True):
+                    self.flows[v] = [a, b]
+            case For() | While():
+                for v, p, i, r in zip(s.outs, s.params, s.inits, s.body.results, strict=True):
+                    self.flows[p] = [i, r, v]
+                    self.flows[v] = [i, r, p]
+            case Call():
+                for v, r in zip(s.outs, s.function.body.results, strict=True):
+                    self.flows[v] = [r]
+                for p, a in zip(s.function.params, s.args, strict=True):
+                    self.flows.setdefault(p, []).append(a)
+            case _:
+                pass
+
+    def owns(self, v: Var, region: Block) -> bool:
+        """The region may overwrite v once it is done with it."""
+        fresh = v not in self.root and v not in self.borrowed and self.region[v] is region
+        return fresh
+
+
+class _Planner:
+    """Walks a function backwards with the set of roots that are read later."""
+
+    def __init__(self, facts: _Facts, f: Function) -> None:
+        self.facts = facts
+        self.f = f
+        self.copy = ops.TABLE["copy"]
+        self.made = self.fresh(f)
+
+    def fresh(self, f: Function) -> set[Var]:
+        """Variables whose storage is their own: made by an operation, or handed over by a branch, a loop or a call."""
+        found = {p for p in f.params if p in self.facts.handed}
+        for s in statements(f.body):
+            if isinstance(s, Let):
+                found.add(s.out)
+            else:
+                found.update(v for v in (*outs(s), *inner(s)) if v in self.facts.handed)
+        return found
+
+    def run(self) -> None:
+        body = self.f.body
+        live: set[Var] = set()
+        handed = [isinstance(a, Var) and a in self.facts.handed for a in body.results]
+        tail = self.hand_over(body, handed, live, body)
+        self.block(body, live, body)
+        body.statements += tail
+
+    def roots(self, atoms: Iterable[Atom]) -> list[Var]:
+        return [self.facts.find(a) for a in atoms if _array(a)]
+
+    def hand_over(self, block: Block, handed: list[bool], live: set[Var], region: Block) -> list[Statement]:
+        """Make a block's results movable: the copies to append to it. `live` then holds what the block's end reads."""
+        atoms, copies = self.moved(block.results, handed, live, region)
+        block.results = atoms
+        return copies
+
+    def moved(self, atoms: tuple[Atom, ...], handed: list[bool], live: set[Var], region: Block) -> tuple[tuple[Atom, ...], list[Statement]]:
+        """The atoms with copies for those that must be handed over but are not the region's own, are read later or handed over twice."""
+        uses = self.roots(atoms)
+        out: list[Atom] = []
+        copies: list[Statement] = []
+        for a, hand in zip(atoms, handed, strict=True):
+            if hand and isinstance(a, Var) and a.type.shape:
+                root = self.facts.find(a)
+                if uses.count(root) > 1 or root in live or a not in self.made or not self.facts.owns(a, region):
+                    fresh = Var(a.type, a.name)
+                    copies.append(Let(fresh, self.copy, (a,)))
+                    a = fresh
+            out.append(a)
+        live.update(uses)
+        return tuple(out), copies
+
+    def block(self, block: Block, live: set[Var], region: Block) -> None:
+        """Plan the statements of a block; `live`: the roots read after it, on return those read from its start on."""
+        planned: list[Statement] = []
+        for s in reversed(block.statements):
+            planned += reversed(self.statement(s, live, region))
+        block.statements[:] = reversed(planned)
+
+    def statement(self, s: Statement, live: set[Var], region: Block) -> list[Statement]:
+        before: list[Statement] = []
+        match s:
+            case Let() if _writes(s):
+                s = self.write(s, live, region)
+            case If():
+                self.branches(s, live, region)
+            case For() | While():
+                before = self.loop(s, live, region)
+            case Call():
+                handed = [p in self.facts.handed for p in s.function.params]
+                s.args, before = self.moved(s.args, handed, live, region)
+            case _:
+                pass
+        live.difference_update(outs(s))
+        live.update(self.roots(reads(s)))
+        live.update(self.roots(a for c in before if isinstance(c, Let) for a in c.args))
+        return [*before, s]
+
+    def write(self, s: Let, live: set[Var], region: Block) -> Let:
+        x = s.args[0]
+        assert isinstance(x, Var)
+        own = x in self.made and self.facts.owns(x, region) and x not in live and x not in self.roots(s.args[1:])
+        return replace(s, inplace=True) if own else s
+
+    def branches(self, s: If, live: set[Var], region: Block) -> None:
+        handed = [v in self.facts.handed for v in s.outs]
+        after = live - set(s.outs)
+        live.clear()
+        for b in (s.then, s.other):
+            inside = set(after)
+            tail = self.hand_over(b, handed, inside, region)
+            self.block(b, inside, region)
+            b.statements += tail
+            live |= inside
+
+    def loop(self, s: For | While, live: set[Var], region: Block) -> list[Statement]:
+        handed = [p in self.facts.handed for p in s.params]
+        captured: set[Var] = set()
+        tail = self.hand_over(s.body, handed, captured, s.body)
+        self.block(s.body, captured, s.body)
+        s.body.statements += tail
+        if isinstance(s, While):
+            tested = set(self.roots(s.test.results))
+            self.block(s.test, tested, s.test)
+            captured |= tested
+        captured.difference_update(s.params)
+        live |= captured
+        s.inits, copies = self.moved(s.inits, handed, live, region)
+        return copies
