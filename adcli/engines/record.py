@@ -1,0 +1,92 @@
+"""Recording one run as a flat graph: the Wengert list of the textbooks.
+
+    input x = 2                                0  input x         2
+    y = 1                                      1  div x, y        2        line 3, iteration 0
+    for i in 0..2 { y = 0.5*(y + x/y) }   →    2  add 1, #1       3        line 3, iteration 0
+                                               3  mul 0.5, #2     1.5  y   line 3, iteration 0 …
+
+Nodes are the inputs, then every operation on real numbers in the order in which it ran. Integers, truth values and what only
+serves them (counters, extents, comparisons, subscripts) are constants of the operations that read them.
+"""
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adcli.engines.limits import BYTES, Limits, memory_error
+from adcli.ir.nodes import Let
+
+# What a node costs besides the numbers it holds: its place in the columns below, its references and its value's object.
+NODE_BYTES = 12 * BYTES
+
+
+class Recording:
+    """The flat graph of one run, in columns; a reference is a node's position or, if negative, ~position of a constant.
+
+    names[i] is the program's name for node i, "" for a step of an expression. iterations[i] counts the enclosing loops, outermost first.
+    """
+
+    def __init__(self, inputs: Mapping[str, object], limits: Limits | None = None) -> None:
+        self.inputs = dict(inputs)
+        self.outputs: list[tuple[str, int]] = []
+        self.lets: list[Let | None] = []
+        self.values: list[Any] = []
+        self.names: list[str] = []
+        self.iterations: list[tuple[int, ...]] = []
+        self.constants: list[Any] = []
+        self._refs = array("q")
+        self._starts = array("q", [0])
+        self._known: dict[tuple[type, object], int] = {}
+        self._limits = limits or Limits()
+        self._bytes = 0
+        for name, value in inputs.items():
+            self._append(None, (), value, name, ())
+
+    def __len__(self) -> int:
+        return len(self.lets)
+
+    def args(self, node: int) -> Sequence[int]:
+        """The references of a node's arguments."""
+        return self._refs[self._starts[node] : self._starts[node + 1]]
+
+    def value(self, ref: int) -> Any:
+        """The value of a node or a constant."""
+        return self.values[ref] if ref >= 0 else self.constants[~ref]
+
+    def number(self, node: int) -> int:
+        """The number of a node in the tables: the inputs are v₋ₙ₊₁ … v₀, the steps v₁, v₂, …"""
+        return node - len(self.inputs) + 1
+
+    def constant(self, value: Any) -> int:
+        """A reference to a constant; equal scalars share one."""
+        if isinstance(value, (int, float)) and value != 0:
+            key = (type(value), value)
+            found = self._known.get(key)
+            if found is None:
+                self._known[key] = found = ~len(self.constants)
+                self.constants.append(value)
+            return found
+        self.constants.append(value)
+        return ~(len(self.constants) - 1)
+
+    def add(self, let: Let, refs: Sequence[int], value: Any, iteration: tuple[int, ...] = ()) -> int:
+        """Append an operation node; its reference."""
+        self._append(let, refs, value, let.out.name, iteration)
+        return len(self.lets) - 1
+
+    def name(self, ref: int, name: str) -> None:
+        """Give a node the name of the variable its value is assigned to, unless it has one."""
+        if ref >= 0 and not self.names[ref]:
+            self.names[ref] = name
+
+    def _append(self, let: Let | None, refs: Sequence[int], value: Any, name: str, iteration: tuple[int, ...]) -> None:
+        self._bytes += NODE_BYTES + BYTES * (getattr(value, "size", 1) + len(refs))
+        if self._bytes > self._limits.max_memory:
+            raise memory_error(self._limits, let.span if let else None, "the recording of the run")
+        self.lets.append(let)
+        self.values.append(value)
+        self.names.append(name)
+        self.iterations.append(iteration)
+        self._refs.extend(refs)
+        self._starts.append(len(self._refs))

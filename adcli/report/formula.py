@@ -1,0 +1,128 @@
+"""Formulas of a trace: small expressions over v, v̇ and v̄, built with the obvious simplifications.
+
+    times(Ref("bar", 5), Num(-1.0))   becomes   Neg(Ref("bar", 5)),   which `notation` writes as  -v̄₅
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Num:
+    """A number: of the program, or put in for a variable. `value` is a scalar, or an array that is shown as [1, 2]."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A node's value ("v"), its tangent ("dot") or its adjoint ("bar")."""
+
+    kind: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A name of the program."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Neg:
+    operand: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Infix:
+    """symbol is one of + - * / // % @ ^ or a comparison."""
+
+    symbol: str
+    left: Formula
+    right: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """name(args…); `latex` is the operation's template, if it has one; named arguments are (name, text) pairs."""
+
+    name: str
+    args: tuple[Formula, ...]
+    latex: str | None = None
+    named: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """base[at]; with a value, base after the elements at `at` became (":=") or grew by ("+=") it."""
+
+    base: Formula
+    at: str
+    value: Formula | None = None
+    sign: str = ":="
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """[a, b, …]: an array made of its elements."""
+
+    items: tuple[Formula, ...]
+
+
+Formula: TypeAlias = Num | Ref | Word | Neg | Infix | Apply | Section | Items
+
+ZERO = Num(0.0)
+ONE = Num(1.0)
+
+
+def is_number(x: Formula, value: float) -> bool:
+    """Whether x is that scalar constant."""
+    return isinstance(x, Num) and isinstance(x.value, (int, float)) and x.value == value
+
+
+def negated(x: Formula) -> Formula:
+    if isinstance(x, Neg):
+        return x.operand
+    if isinstance(x, Num) and isinstance(x.value, (int, float)):
+        return Num(-x.value)
+    return Neg(x)
+
+
+def times(bar: Formula, factor: Formula) -> Formula:
+    """bar × factor, where factor is a partial derivative: 1, -1 and reciprocals disappear into the sign and the fraction."""
+    if isinstance(factor, Neg):
+        return negated(times(bar, factor.operand))
+    if is_number(factor, 1):
+        return bar
+    if is_number(factor, -1):
+        return negated(bar)
+    if isinstance(factor, Infix) and factor.symbol == "/":
+        if is_number(factor.left, 1):
+            return Infix("/", bar, factor.right)
+        if is_number(factor.left, -1):
+            return Neg(Infix("/", bar, factor.right))
+    return Infix("*", bar, factor)
+
+
+def plus(a: Formula, b: Formula) -> Formula:
+    """a + b, written as a difference where b is negative."""
+    if isinstance(b, Neg):
+        return Infix("-", a, b.operand)
+    return Infix("+", a, b)
+
+
+def infix(symbol: str, a: Formula, b: Formula) -> Formula:
+    """A binary operation of a rule's text, with 1 × x, x × 1, x / 1, x ^ 1, 0 + x and x - 0 made x."""
+    if symbol == "*":
+        if is_number(a, 1):
+            return b
+        return a if is_number(b, 1) else Infix(symbol, a, b)
+    if symbol in ("/", "^") and is_number(b, 1):
+        return a
+    if symbol in ("+", "-") and is_number(b, 0):
+        return a
+    if symbol == "+" and is_number(a, 0):
+        return b
+    return Infix(symbol, a, b)

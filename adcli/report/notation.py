@@ -1,0 +1,167 @@
+"""Writing formulas in Unicode, ASCII or LaTeX, with names, or with the numbers put in."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from adcli.report.formula import Apply, Formula, Infix, Items, Neg, Num, Ref, Section, Word
+
+Number: TypeAlias = Callable[[object], str]
+Put: TypeAlias = Callable[[Ref], object]
+
+COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
+LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "//": PRODUCT, "%": PRODUCT, "@": PRODUCT, "^": POWER}
+SUBSCRIPT = str.maketrans("0123456789-", "₀₁₂₃₄₅₆₇₈₉₋")
+SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+MARKS = {"v": "", "dot": "\u0307", "bar": "\u0304"}
+SHOWN_ELEMENTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Notation:
+    """How variables, operators and names are written."""
+
+    name: str
+    symbols: dict[str, str]
+
+    def ref(self, ref: Ref) -> str:
+        if self.name == "unicode":
+            return f"v{MARKS[ref.kind]}{str(ref.number).translate(SUBSCRIPT)}"
+        if self.name == "ascii":
+            return f"v{'' if ref.kind == 'v' else '_' + ref.kind}[{ref.number}]"
+        letter = "v" if ref.kind == "v" else rf"\{ref.kind}{{v}}"
+        return f"{letter}_{{{ref.number}}}"
+
+    @property
+    def dots(self) -> str:
+        return {"unicode": "…", "ascii": "...", "latex": r"\dots"}[self.name]
+
+    def word(self, text: str) -> str:
+        """A name of the program; in LaTeX upright letters with its underscores escaped."""
+        return r"\mathrm{" + text.replace("_", r"\_") + "}" if self.name == "latex" else text
+
+    def gradient(self, output: str, name: str) -> str:
+        """The name of ∂output/∂name."""
+        if self.name == "latex":
+            return rf"\partial {self.word(output)} / \partial {self.word(name)}"
+        return f"∂{output}/∂{name}" if self.name == "unicode" else f"d{output}/d{name}"
+
+    def parenthesized(self, text: str) -> str:
+        return rf"\left({text}\right)" if self.name == "latex" else f"({text})"
+
+    def listed(self, items: list[str]) -> str:
+        return r"\left[" + ", ".join(items) + r"\right]" if self.name == "latex" else f"[{', '.join(items)}]"
+
+    def number(self, text: str) -> tuple[str, int]:
+        """A formatted number and how tightly it binds (1e-7 is a product in LaTeX, a negative number a signed one)."""
+        level = SIGN if text.startswith("-") else ATOM
+        if self.name != "latex":
+            return text, level
+        mantissa, _, exponent = text.partition("e")
+        if text.lstrip("-") in ("inf", "nan"):
+            return text.replace("inf", r"\infty").replace("nan", r"\mathrm{nan}"), level
+        return (rf"{mantissa} \times 10^{{{int(exponent)}}}", PRODUCT) if exponent else (text, level)
+
+
+UNICODE = Notation("unicode", {"*": " × ", "/": " / ", "^": "^", "+": " + ", "-": " - ", "<=": " ≤ ", ">=": " ≥ ", "!=": " ≠ ", "==": " = "})
+ASCII = Notation("ascii", {"*": " * ", "/": " / ", "^": "^", "+": " + ", "-": " - "})
+LATEX = Notation("latex", {"*": r" \times ", "/": " / ", "+": " + ", "-": " - ", "//": r" \mathbin{//} ", "%": r" \bmod ", "@": r" \, ",
+                           "<=": r" \le ", ">=": r" \ge ", "!=": r" \ne ", "==": " = "})  # fmt: skip
+NOTATIONS = {n.name: n for n in (UNICODE, ASCII, LATEX)}
+
+
+class Writer:
+    """Writes formulas in one notation, with numbers formatted by `number`."""
+
+    def __init__(self, notation: Notation, number: Number) -> None:
+        self.notation = notation
+        self._number = number
+
+    def text(self, formula: Formula, put: Put | None = None) -> str:
+        """The formula; with `put`, the numbers it gives stand in the places of the variables."""
+        return self._write(formula, put)[0]
+
+    def number(self, value: object) -> str:
+        """A scalar, or an array as [1, 2, …] with the middle of a long one left out."""
+        return self._value(value)[0]
+
+    def _value(self, value: object) -> tuple[str, int]:
+        if isinstance(value, (bool, int, float)):
+            return self.notation.number(self._number(value))
+        items = nested(value)
+        assert isinstance(items, list)
+        if len(items) <= SHOWN_ELEMENTS:
+            return self.notation.listed([self._value(x)[0] for x in items]), ATOM
+        half = SHOWN_ELEMENTS // 2
+        head, tail = [self._value(x)[0] for x in items[:half]], [self._value(x)[0] for x in items[-half:]]
+        return self.notation.listed([*head, self.notation.dots, *tail]), ATOM
+
+    def _write(self, f: Formula, put: Put | None) -> tuple[str, int]:
+        match f:
+            case Num(value):
+                return self._value(value)
+            case Ref():
+                return (self.notation.ref(f), ATOM) if put is None else self._value(put(f))
+            case Word(text):
+                return self.notation.word(text), ATOM
+            case Neg(operand):
+                text = self._inside(operand, put, PRODUCT)
+                return "-" + (self.notation.parenthesized(text) if text.startswith("-") else text), SIGN
+            case Infix(symbol, left, right):
+                return self._infix(symbol, left, right, put)
+            case Apply():
+                return self._apply(f, put), ATOM
+            case Section():
+                return self._section(f, put), ATOM
+            case Items(items):
+                return self.notation.listed([self.text(x, put) for x in items]), ATOM
+        assert_never(f)
+
+    def _inside(self, f: Formula, put: Put | None, level: int) -> str:
+        text, own = self._write(f, put)
+        return text if own >= level else self.notation.parenthesized(text)
+
+    def _infix(self, symbol: str, left: Formula, right: Formula, put: Put | None) -> tuple[str, int]:
+        level = LEVELS.get(symbol, COMPARISON)
+        if symbol == "^":
+            return self._power(left, right, put), POWER
+        if symbol == "/" and self.notation.name == "latex":
+            return rf"\frac{{{self.text(left, put)}}}{{{self.text(right, put)}}}", POWER
+        sign = self.notation.symbols.get(symbol, f" {symbol} ")
+        # A signed number may open a sum or a product, but a second operand never begins with a sign.
+        first = self._inside(left, put, min(level, PRODUCT))
+        second = self._inside(right, put, level + 1 if level >= PRODUCT else PRODUCT)
+        if second.startswith("-"):
+            second = self.notation.parenthesized(second)
+        return first + sign + second, level
+
+    def _power(self, base: Formula, exponent: Formula, put: Put | None) -> str:
+        below = self._inside(base, put, ATOM)
+        if self.notation.name == "latex":
+            return f"{{{below}}}^{{{self.text(exponent, put)}}}"
+        above = self._inside(exponent, put, ATOM)
+        if self.notation.name == "unicode" and isinstance(exponent, Num) and above.isdigit():
+            return below + above.translate(SUPERSCRIPT)
+        return f"{below}^{above}"
+
+    def _apply(self, f: Apply, put: Put | None) -> str:
+        args = [self.text(x, put) for x in f.args]
+        if self.notation.name == "latex" and f.latex and not f.named:
+            return f.latex.format(*args)
+        named = [f"{name}={text}" for name, text in f.named]
+        if self.notation.name == "latex":
+            named = [rf"\mathrm{{{name}}}={text}" for name, text in f.named]
+            name = rf"\operatorname{{{f.name}}}".replace("_", r"\_")
+            return name + self.notation.parenthesized(", ".join(args + named))
+        return f"{f.name}({', '.join(args + named)})"
+
+    def _section(self, f: Section, put: Put | None) -> str:
+        base = self._inside(f.base, put, ATOM)
+        at = f.at if f.value is None else f"{f.at} {f.sign} {self.text(f.value, put)}"
+        return f"{base}[{at}]"
+
+
+def nested(value: object) -> object:
+    """An array as nested lists; a scalar as it is."""
+    return value.tolist() if hasattr(value, "tolist") else value

@@ -1,0 +1,196 @@
+"""The two sweeps over a recording: tangents along a seed, and adjoint increments, one for each use of a value.
+
+Both take the derivative of one statement from `ad`, so that rules and conventions are those of every other derivative.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from adcli.ad import forward, reverse
+from adcli.ad.rules import differentiable, partial
+from adcli.engines.interpret import Interpreter
+from adcli.engines.limits import Limits
+from adcli.engines.record import Recording
+from adcli.ir.build import Builder, const
+from adcli.ir.nodes import Atom, Block, Function, Let, Var
+from adcli.ir.types import RULES, Type
+
+
+class Adjoint(NamedTuple):
+    """One adjoint statement: node's adjoint grows by `increment`, which comes from its use as argument `position` of node `source`.
+
+    source is None for the seed; partial is None where it would be a matrix; before is None where this is the first increment.
+    """
+
+    step: int
+    node: int
+    source: int | None
+    position: int
+    partial: Any
+    increment: Any
+    before: Any
+    running: Any
+
+
+class Local:
+    """The derivatives of one operation on arguments of given types: each is compiled once and used for every node of its kind."""
+
+    def __init__(self, let: Let, args: Sequence[Any], moving: tuple[int, ...], limits: Limits) -> None:
+        self.moving = moving
+        self._limits = limits
+        self._params = tuple(Var(_type(v)) for v in args)
+        self._let = _retyped(let, self._params)
+        self.scalar = let.op.kind == "partials" and not any(p.type.shape for p in self._params)
+        self.elementwise = let.op.type in ("real", "arith", "select")
+        self._partials: Interpreter | None = None
+        self._reverse: Interpreter | None = None
+        self._forward: dict[tuple[int, ...], Interpreter] = {}
+
+    def partials(self, args: list[Any], out: Any) -> list[Any]:
+        """∂out/∂arg of each moving argument of a scalar elementwise operation."""
+        if self._partials is None:
+            f = Function("partials", (*self._params, self._let.out), Block())
+            b = Builder(f.body, self._let.span)
+            f.body.results = tuple(partial(b, self._let, k) for k in self.moving)
+            f.result_names = ("",) * len(self.moving)
+            f.result_types = tuple(a.type for a in f.body.results)
+            self._partials = Interpreter(f, self._limits)
+        return self._partials.run([*args, out])
+
+    def pull_back(self, args: list[Any], g: Any) -> list[Any]:
+        """The cotangents of the moving arguments."""
+        if self._reverse is None:
+            self._reverse = Interpreter(reverse(self._function(), self.moving, [0]), self._limits)
+        return self._reverse.run([*args, g])[1:]
+
+    def push_forward(self, args: list[Any], positions: tuple[int, ...], tangents: list[Any]) -> Any:
+        """The tangent of the result along the tangents of the arguments at `positions`."""
+        found = self._forward.get(positions)
+        if found is None:
+            found = self._forward[positions] = Interpreter(forward(self._function(), positions), self._limits)
+        return found.run([*args, *tangents])[1]
+
+    def _function(self) -> Function:
+        f = Function("step", self._params, Block([self._let], (self._let.out,)), ("",), span=self._let.span)
+        f.result_types = (self._let.out.type,)
+        return f
+
+
+class Derivatives:
+    """The derivatives of the nodes of a recording."""
+
+    def __init__(self, recording: Recording, limits: Limits | None = None) -> None:
+        self.recording = recording
+        self._limits = limits or Limits()
+        self._locals: dict[tuple[object, ...], Local] = {}
+
+    def varied(self, inputs: Sequence[int]) -> bytearray:
+        """Which nodes depend on those inputs through differentiable operations."""
+        r = self.recording
+        out = bytearray(len(r))
+        for k in inputs:
+            out[k] = 1
+        for node in range(len(r.inputs), len(r)):
+            let = r.lets[node]
+            assert let is not None
+            refs = r.args(node)
+            out[node] = any(refs[k] >= 0 and out[refs[k]] for k in differentiable(let))
+        return out
+
+    def local(self, node: int, varied: bytearray) -> tuple[Local, list[Any]]:
+        """The derivatives of the node's operation along its varied arguments, and the argument values."""
+        r = self.recording
+        let = r.lets[node]
+        assert let is not None
+        refs = r.args(node)
+        args = [r.value(ref) for ref in refs]
+        moving = tuple(k for k in differentiable(let) if refs[k] >= 0 and varied[refs[k]])
+        key = (let.op, let.attrs, moving, *map(_kind_key, args))
+        found = self._locals.get(key)
+        if found is None:
+            found = self._locals[key] = Local(let, args, moving, self._limits)
+        return found, args
+
+    def tangents(self, seeds: Mapping[int, Any]) -> list[Any]:
+        """The tangent of every node along the seeds of the inputs; None is a structural zero."""
+        r = self.recording
+        out: list[Any] = [seeds.get(k) for k in range(len(r.inputs))]
+        varied = self.varied([k for k, t in enumerate(out) if t is not None])
+        for node in range(len(r.inputs), len(r)):
+            out.append(self._tangent(node, varied, out) if varied[node] else None)
+        return out
+
+    def _tangent(self, node: int, varied: bytearray, tangents: list[Any]) -> Any:
+        local, args = self.local(node, varied)
+        refs = self.recording.args(node)
+        moving = [tangents[refs[k]] for k in local.moving]
+        if not local.scalar:
+            return local.push_forward(args, local.moving, moving)
+        partials = local.partials(args, self.recording.values[node])
+        total = moving[0] * partials[0]
+        for t, p in zip(moving[1:], partials[1:], strict=True):
+            total += t * p
+        return total
+
+    def adjoints(self, output: int, inputs: Sequence[int]) -> Iterator[Adjoint]:
+        """The adjoint statements in the order in which they run: the seed, then the uses by each node, the last node first."""
+        r = self.recording
+        varied = self.varied(inputs)
+        if output < 0 or not varied[output]:
+            return
+        bars: dict[int, Any] = {output: 1.0}
+        yield Adjoint(1, output, None, 0, None, 1.0, None, 1.0)
+        step = 1
+        for node in range(output, len(r.inputs) - 1, -1):
+            g = bars.pop(node, None)
+            if g is None:
+                continue
+            refs = r.args(node)
+            for k, p, increment in self._uses(node, varied, g):
+                before = bars.get(refs[k])
+                running = bars[refs[k]] = increment if before is None else before + increment
+                step += 1
+                yield Adjoint(step, refs[k], node, k, p, increment, before, running)
+
+    def _uses(self, node: int, varied: bytearray, g: Any) -> list[tuple[int, Any, Any]]:
+        """(position, partial, increment) for each varied argument of the node."""
+        local, args = self.local(node, varied)
+        out = self.recording.values[node]
+        if local.scalar:
+            return [(k, p, g * p) for k, p in zip(local.moving, local.partials(args, out), strict=True)]
+        increments = local.pull_back(args, g)
+        return [(k, _partial(local, k, args, out, j), x) for j, (k, x) in enumerate(zip(local.moving, increments, strict=True))]
+
+
+def _partial(local: Local, k: int, args: list[Any], out: Any, position: int) -> Any:
+    """∂out/∂argₖ where it is no matrix: a scalar, the derivatives of a scalar result, along a scalar argument, or element by element."""
+    shape, arg = getattr(out, "shape", ()), getattr(args[k], "shape", ())
+    if not shape:
+        return local.pull_back(args, 1.0)[position]
+    if not arg:
+        return local.push_forward(args, (k,), [1.0])
+    if shape == arg and local.elementwise:
+        import numpy as np
+
+        return local.pull_back(args, np.ones(shape))[position]
+    return None
+
+
+def _kind_key(value: Any) -> object:
+    """What tells apart the values whose types differ."""
+    shape = getattr(value, "shape", None)
+    return type(value) if shape is None else (shape, value.dtype.kind)
+
+
+def _type(value: Any) -> Type:
+    """The type of a run's value."""
+    shape = getattr(value, "shape", None)
+    if shape is None:
+        return const(value).type
+    return Type({"f": "real", "i": "int", "b": "bool"}[value.dtype.kind], tuple(shape))
+
+
+def _retyped(let: Let, args: tuple[Atom, ...]) -> Let:
+    """The same operation on other arguments."""
+    return Let(Var(RULES[let.op.type](let.op, args, let.attrs), let.out.name), let.op, args, let.attrs, let.span)
