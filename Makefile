@@ -14,6 +14,7 @@ types:                            ## mypy, strict
 	$(PYTHON) -m mypy
 
 update:                           ## rewrite the outputs in README.md, docs/ and tests/cases/: review the diff
+	$(PYTHON) -m tests.errors_page
 	$(PYTHON) -m tests.transcripts --update
 
 bench:                            ## speed, as ratios in one run
