@@ -5,16 +5,14 @@ for the text but not for the grammar are checked here: what can be assigned to, 
 """
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from adcli.errors import AssignmentError, NumberError, ParseError, PlacementError, Span
 from adcli.syntax import tree
 from adcli.syntax.lexer import Token
 from adcli.syntax.naming import quoted
+from adcli.syntax.tables import Action
 from adcli.syntax.tree import Block, Expr, Name, Range
-
-Action = Callable[[list[Any], Span], Any]
 
 
 # ---- lists: left-recursive in the grammar, one growing list here

@@ -11,9 +11,12 @@ from adcli.syntax.tables import Tables, load
 from adcli.syntax.tree import Comment, Expr, Program
 
 
+MISSING = -(2**31)
+
+
 @cache
 def _tables() -> Tables:
-    return load()
+    return load(build.ACTIONS)
 
 
 def parse(source: Source) -> Program:
@@ -40,38 +43,34 @@ def _run(source: Source, start: str, comments: list[Comment]) -> Any:
 
 
 def _drive(tables: Tables, tokens: Statements, start: str) -> Any:
-    rows, rules, end = tables.rows, tables.rules, tables.end[start]
-    actions = build.ACTIONS
-    states, values, starts, ends = [tables.start[start]], [], [0], [0]
+    """Shifts and reduces; `starts` and `ends` say where each symbol on the stack stands."""
+    rows, rules, hop, end = tables.rows, tables.rules, tables.hop, tables.end[start]
+    states, values, starts, ends = [tables.start[start]], list[Any](), list[int](), list[int]()
     before = Token("", "", 0)
     for token in tokens:
         kind = token.kind
-        while True:
-            target = rows[states[-1]].get(kind)
-            if target is None:
+        while (target := rows[states[-1]].get(kind, MISSING)) < 0:
+            if target == MISSING:
                 raise _unexpected(tables, tokens, states, before, token)
-            if target >= 0:
-                states.append(target)
-                values.append(token)
-                starts.append(token.start)
-                ends.append(token.start + len(token.text))
-                before = token
-                break
             made, size, action = rules[~target]
-            if size == 1:
-                if action is not None:
-                    values[-1] = actions[action](values[-1:], Span(starts[-1], ends[-1]))
+            if action is None:
+                states[-1] = hop(states[-2], states[-1], kind)
+            elif size == 1:
+                values[-1] = action(values[-1:], Span(starts[-1], ends[-1]))
                 states[-1] = rows[states[-2]][made]
             else:
-                first = len(values) - size
-                last_end = ends[-1]
-                value = actions[action or ""](values[first:], Span(starts[first + 1], last_end))
-                del states[first + 1 :], values[first:], starts[first + 2 :], ends[first + 1 :]
+                value = action(values[-size:], Span(starts[-size], ends[-1]))
+                ends[-size] = ends[-1]
+                del states[-size:], values[-size:], starts[1 - size :], ends[1 - size :]
                 states.append(rows[states[-1]][made])
                 values.append(value)
-                ends.append(last_end)
             if states[-1] == end and kind == "$END":
                 return values[-1]
+        states.append(target)
+        values.append(token)
+        starts.append(token.start)
+        ends.append(token.start + len(token.text))
+        before = token
     raise AssertionError("the token stream ends with $END")
 
 

@@ -10,52 +10,79 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from os.path import dirname, join
 from typing import Any
 
-STORED = Path(__file__).with_name("tables.json")
-_GRAMMARS = (Path(__file__).parents[1] / "grammar" / "adl.lark", Path(__file__).parents[2] / "grammar" / "adl.lark")
+from adcli.errors import Span
+
+Action = Callable[[list[Any], Span], Any]
+
+_HERE = dirname(__file__)
+STORED = join(_HERE, "tables.json")
+# In the package where it is installed, beside it in a checkout.
+_GRAMMARS = (join(_HERE, "..", "grammar", "adl.lark"), join(_HERE, "..", "..", "grammar", "adl.lark"))
 
 
 class Tables:
     """What the parser runs on.
 
     rows[state][symbol]: a state to go on with (0 and up), or ~rule to reduce by.
-    rules[rule]: (symbol made, symbols taken, name of its action or None where the value is passed on).
+    rules[rule]: (symbol made, symbols taken, its action or None where the value is passed on).
     """
 
-    def __init__(self, data: dict[str, Any]) -> None:
+    def __init__(self, data: dict[str, Any], actions: Mapping[str, Action]) -> None:
         symbols: list[str] = data["symbols"]
         self.rows: list[dict[str, int]] = [dict(zip(map(symbols.__getitem__, row[::2]), row[1::2], strict=True)) for row in data["rows"]]
-        self.rules: list[tuple[str, int, str | None]] = [(symbols[made], size, action) for made, size, action in data["rules"]]
+        self.rules: list[tuple[str, int, Action | None]] = [(symbols[m], size, actions[a] if a else None) for m, size, a in data["rules"]]
         self.start: dict[str, int] = data["start"]
         self.end: dict[str, int] = data["end"]
         self.keywords: dict[str, str] = data["keywords"]
         self.pattern = re.compile(data["pattern"], re.DOTALL)
+        self._hops: dict[tuple[int, int, str], int] = {}
+
+    def hop(self, below: int, top: int, kind: str) -> int:
+        """The state in place of `top` once all unit rules are applied that `kind` asks for there: an operand climbs a dozen of them."""
+        key = (below, top, kind)
+        state = self._hops.get(key)
+        if state is None:
+            state = top
+            while (target := self.rows[state].get(kind, 0)) < 0:
+                made, size, action = self.rules[~target]
+                if size != 1 or action is not None:
+                    break
+                state = self.rows[below][made]
+            self._hops[key] = state
+        return state
 
 
-def load() -> Tables:
+def load(actions: Mapping[str, Action]) -> Tables:
     """The stored tables, or, where the grammar has changed since, those that Lark makes of it."""
     text = grammar()
     try:
-        data = json.loads(STORED.read_text("utf-8"))
+        data = json.loads(_read(STORED))
         if text is None or data["grammar"] == zlib.crc32(text.encode()):
-            return Tables(data)
+            return Tables(data, actions)
     except (OSError, ValueError, LookupError):
         if text is None:
             raise
     assert text is not None
-    return Tables(build(text))
+    return Tables(build(text), actions)
 
 
 def grammar() -> str | None:
-    """The text of adl.lark: in the package where it is installed, beside it in a checkout."""
+    """The text of adl.lark, if it is there."""
     for path in _GRAMMARS:
         try:
-            return path.read_text("utf-8")
+            return _read(path)
         except OSError:
             continue
     return None
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 class _KeepAll:
@@ -122,4 +149,6 @@ def main() -> None:
     text = grammar()
     if text is None:
         raise SystemExit("grammar/adl.lark is not there")
-    STORED.write_text(json.dumps(build(text), separators=(",", ":")) + "\n", "utf-8")
+    with open(STORED, "w", encoding="utf-8") as file:
+        json.dump(build(text), file, separators=(",", ":"))
+        file.write("\n")
