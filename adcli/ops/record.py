@@ -15,9 +15,12 @@ define      the function is defined by an ADL body       –                    
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,9 +28,9 @@ class Op:
     """One operation of the language or of the IR.
 
     name: unique; what the IR and error messages say.
-    args: names of the value arguments, which the rule texts use; ("*xs",) for a variadic operation.
+    args: names of the value arguments, which the rule texts use; one that begins with * stands for any number of arguments.
     attrs: names of the static attributes (axis, pattern), given as a tuple in that order on each statement.
-    kind, rule, tangent: the derivative, see the module.
+    kind, rule, tangent: the derivative, see the module; None in a rule: no derivative along that argument.
     type: the name of the type rule in `adcli.ir.types`.
     scalar: total function on Python floats (ints, bools); IEEE results, never raises.
     fast: a C function that equals `scalar` wherever it does not raise ArithmeticError or ValueError.
@@ -35,10 +38,11 @@ class Op:
         None means the scalar form element by element.
     mp: mpmath form, for tests, `compare` and `roundoff`: an mpmath function's name or a callable (mp, *args).
     symbol, latex: notation, "+" or a template such as r"\\sqrt{{{0}}}".
-    doc: one line. domain: where tests sample it, "x in -5..5" per argument. special: kinks and edges,
+    shown: how rules that use the operation are written for readers: an ADL text over the arguments ("y*x^(y - 1)").
+    doc: one line. domain: where tests sample it, "x in -5..5, y in 0..1". special: kinks and edges,
         a mapping from a condition in ADL over the arguments and `out` to a flag code.
     cheap: costs about as much as a load, so that reverse mode recomputes it instead of taping it.
-    public: callable by name from a program.
+    public: callable by its name from a program; aliases always are.
     """
 
     name: str
@@ -46,7 +50,7 @@ class Op:
     kind: str
     rule: tuple[str | None, ...] | Mapping[str, tuple[str, ...]] = ()
     tangent: str | None = None
-    type: str = "elementwise"
+    type: str = "real"
     attrs: tuple[str, ...] = ()
     scalar: Callable[..., Any] | None = None
     fast: Callable[..., Any] | None = None
@@ -54,6 +58,7 @@ class Op:
     mp: str | Callable[..., Any] | None = None
     symbol: str | None = None
     latex: str | None = None
+    shown: str | None = None
     doc: str = ""
     domain: str = ""
     special: Mapping[str, str] = field(default_factory=dict)
