@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from adcli.ad.activity import Activity
-from adcli.ad.rules import ZERO, differentiable, fitted, linear_positions, partial, replaced, text, times, zero_like
+from adcli.ad.rules import differentiable, fitted, linear_positions, partial, replaced, text, times, zero_like
 from adcli.ad.watch import watched
 from adcli.ir.build import Builder
 from adcli.ir.nodes import Atom, Block, Call, For, Function, If, Let, Statement, Var, While
@@ -168,7 +168,7 @@ class _Forward:
         function, mask = made
         moving = [v for v, m in zip(s.outs, mask, strict=True) if m]
         tangents = tuple(Var(v.type, _dotted(v)) for v in moving)
-        args = (*s.args, *(self.tangent[a] for a in s.args if a in self.tangent))  # type: ignore[index]
+        args = (*s.args, *(self.tangent[a] for a in s.args if a in self.tangent))
         self.b.append(Call((*s.outs, *tangents), function, args, s.span, s.counted))
         self.tangent.update(zip(moving, tangents, strict=True))
 

@@ -33,12 +33,13 @@ from adcli.ir.build import Builder, const
 from adcli.ir.nodes import Atom, Block, Call, Const, For, Function, If, Let, Statement, Var, While
 from adcli.ir.types import INT, Type
 from adcli.ir.walk import clone, clone_program, free, inner, outs, rename, statements
+from adcli.ops import TABLE
 from adcli.passes.dead import dead_code
 from adcli.passes.simplify import simplify
 
 
 def reverse(f: Function, wrt: Sequence[int], of: Sequence[int]) -> Function:
-    """f's reverse derivative: parameters f.params and a cotangent for each result in `of`; results f's results, then the adjoint of each `wrt`.
+    """f's reverse derivative: parameters f.params and a cotangent for each result in `of`; results f's and the adjoint of each `wrt`.
 
     `of.paths` says for each adjoint whether there is a path at all; where there is none it is a structural zero.
     """
@@ -95,7 +96,8 @@ class _Program:
         params = tuple(Var(p.type, p.name) for p in g.params)
         cotangents = tuple(Var(_real(g.result_types[k])) for k in of)
         running = {k: Var(_real(g.params[k].type), _barred(g.params[k])) for k in wrt if g.params[k].type.shape}
-        augmented = Function(g.name + "_aug", g.params, Block(results=g.body.results), g.result_names, span=g.span, result_types=g.result_types)
+        augmented = Function(g.name + "_aug", g.params, Block(results=g.body.results), g.result_names, span=g.span)
+        augmented.result_types = g.result_types
         adjoint = Function(g.name + "_bar", (*params, *cotangents, *running.values()), Block(), span=g.span)
         adjoint.result_types = tuple(_real(g.params[k].type) for k in wrt)
         pair = self.pairs[g, wrt, of] = _Pair(augmented, adjoint)
@@ -216,6 +218,7 @@ class _Sweep:
     def contribute(self, s: Let, k: int, g: Atom, lanes: Atom | None) -> None:
         """Add what the cotangent g of the statement's value gives to the adjoint of its k-th argument."""
         b, name, x = self.b, s.op.name, s.args[k]
+        part: Atom
         if name == "select":
             c = s.args[0] if k == 1 else b.let("logical_not", s.args[0])
             part = b.let("select", s.args[0], g, ZERO) if k == 1 else b.let("select", s.args[0], ZERO, g)
@@ -272,8 +275,8 @@ class _Sweep:
                 self.adjoints = outer
         outs = tuple(Var(_real(v.type), _barred(v)) for v in changed)
         self.b.append(If(outs, s.cond, sides[0][0], sides[1][0], s.span))
-        for v, g in zip(changed, outs, strict=True):
-            self.adjoints.set(v, g)
+        for v, out in zip(changed, outs, strict=True):
+            self.adjoints.set(v, out)
 
     def loop(self, s: For | While, copy: For | While) -> None:
         """Reverse of a loop: the iterations backwards, carrying the adjoints of its carried values and of what it captures."""
@@ -316,9 +319,10 @@ class _Sweep:
     def integer(self, name: str, *args: Atom) -> Atom:
         """An int operation, folded where the arguments are constants."""
         values = [a.value for a in args if isinstance(a, Const)]
-        if len(values) < len(args):
+        fast = TABLE[name].fast
+        if len(values) < len(args) or fast is None:
             return self.b.let(name, *args)
-        return const({"sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "add": lambda a, b: a + b, "neg": lambda a: -a}[name](*values))
+        return const(fast(*values))
 
     def pattern(self, s: Call) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The active parameters and results of a call."""

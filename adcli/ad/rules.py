@@ -26,7 +26,7 @@ def differentiable(s: Let) -> tuple[int, ...]:
 
 
 def linear_positions(s: Let) -> tuple[int, ...]:
-    """The arguments in which a linear operation is linear; the others (a condition, extents, subscripts) stay as they are in its tangent."""
+    """The arguments in which the operation is linear; others (a condition, extents, subscripts) stay as they are in its tangent."""
     if s.op.name == "select":
         return (1, 2)
     return tuple(k for k in range(len(s.args)) if _has_rule(s, k))

@@ -26,7 +26,7 @@ _INDEPENDENT_COST = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """A forward block and its reverse; for a loop, the reverse loop's index and the variables the forward loop gives its body (index first)."""
+    """A forward block and its reverse; for a loop, the reverse loop's index and what the forward loop gives its body (index first)."""
 
     forward: Block
     reverse: Block

@@ -18,7 +18,7 @@ from adcli.lower import inline
 
 
 def watched(entry: Function, wrt: Sequence[int]) -> Function:
-    """A copy of the program with a flag Check behind each statement that may meet such a point; derivative functions are returned as they are."""
+    """A copy of the program with a flag Check behind each statement that may meet such a point; a derivative function as it is."""
     if entry.of is not None:
         return entry
     entry = clone_program(entry)

@@ -181,9 +181,10 @@ def _index(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
 def _update(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
     x, v = args[0].type, args[1].type
     want = section(x.shape, str(attrs[0]), args[2:])
-    if v.shape and (len(v.shape) > len(want) or any(
-        m != n and m not in (None, 1) and n is not None for m, n in zip(v.shape, want[len(want) - len(v.shape) :], strict=True)
-    )):
+    fits = len(v.shape) <= len(want) and all(
+        m in (n, None, 1) or n is None for m, n in zip(v.shape, want[len(want) - len(v.shape) :], strict=True)
+    )
+    if not fits:
         raise TypeMismatch(f"a value of shape {shape_text(v.shape)} does not fit the elements of shape {shape_text(want)}")
     return x
 
@@ -195,7 +196,8 @@ def _shaped(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
 def _reshape(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
     out = _shaped(op, args, attrs)
     if out.static and args[0].type.static and size(out.shape) != size(args[0].type.shape):
-        raise TypeMismatch(f"{shape_text(args[0].type.shape)} cannot be reshaped to {shape_text(out.shape)}: {size(args[0].type.shape)} elements, not {size(out.shape)}")
+        had = args[0].type.shape
+        raise TypeMismatch(f"{shape_text(had)} cannot be reshaped to {shape_text(out.shape)}: {size(had)} elements, not {size(out.shape)}")
     return out
 
 

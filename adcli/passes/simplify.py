@@ -215,8 +215,8 @@ def _if(s: If, names: Names, seen: Seen) -> list[Statement]:
             keep.append(k)
     if len(keep) < len(s.outs):
         s.outs = tuple(s.outs[k] for k in keep)
-        for b in (s.then, s.other):
-            b.results = tuple(b.results[k] for k in keep)
+        for side in (s.then, s.other):
+            side.results = tuple(side.results[k] for k in keep)
     return [s]
 
 

@@ -101,8 +101,7 @@ class _Facts:
 
     def owns(self, v: Var, region: Block) -> bool:
         """The region may overwrite v once it is done with it."""
-        fresh = v not in self.root and v not in self.borrowed and self.region[v] is region
-        return fresh
+        return v not in self.root and v not in self.borrowed and self.region[v] is region
 
 
 class _Planner:
