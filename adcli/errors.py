@@ -106,6 +106,13 @@ class OutputError(AdcliError):
     exit = 7
 
 
+class InternalError(AdcliError):
+    """adcli itself is at fault, not the program: a bug. Please report it, with the command and what `--debug` adds to its output."""
+
+    code = "internal"
+    exit = 70
+
+
 class ParseError(ProgramError):
     """The text is not a program: something is missing, stands in the wrong place or is spelled as in another language.
 
@@ -181,6 +188,153 @@ class AssignmentError(ParseError):
 
 
 class PlacementError(ParseError):
-    """Something stands where it has no meaning: `input`, `output` and `fn` in a block, a range as a value, a lambda outside an argument, `else` without `if`."""
+    """Something stands where it has no meaning.
+
+    `input`, `output` and `fn` in a block, a range as a value, a lambda that is not an argument, `else` without `if`.
+    """
 
     code = "placement"
+
+
+class UnknownName(ProgramError):
+    """A name is read that nothing has: no variable, no input, no constant.
+
+    Inside a function whose program assigns the name only later, or after a loop whose counter it was.
+    """
+
+    code = "unknown-name"
+
+
+class UnknownFunction(ProgramError):
+    """A name before `(` is no function: neither one of `adcli ops` nor one the program defines with `fn`.
+
+    There is no implicit multiplication either: write `x*(y + 1)`, not `x(y + 1)`.
+    """
+
+    code = "unknown-function"
+
+
+class ArityError(ProgramError):
+    """A function is called with too many or too few arguments, or with a named argument it does not have."""
+
+    code = "arity"
+
+
+class ValueKindError(ProgramError):
+    """A value is of the wrong kind: an array where a number is needed, a number where an array is, a real where an integer is."""
+
+    code = "type"
+
+
+class ShapeError(ProgramError):
+    """Shapes do not fit: two arrays do not broadcast, lengths differ, or an input's value has another shape than its declaration."""
+
+    code = "shape"
+
+
+class UnsetVariable(ProgramError):
+    """A variable is read that has no value on some path: an `if` that did not assign it, a loop that may run zero times.
+
+    Give it a value before: a sum begins with `s = 0`, a product with `p = 1`.
+    """
+
+    code = "unset-variable"
+
+
+class MissingOutput(ProgramError):
+    """The program does not say what its result is: it is empty, or it ends with a loop.
+
+    End with an expression, or say `output NAME`.
+    """
+
+    code = "missing-output"
+
+
+class MissingValue(ProgramError):
+    """Something is used as a value that has none: an `if` without `else`, a function that ends with a loop or may end without `return`."""
+
+    code = "missing-value"
+
+
+class MisplacedError(ProgramError):
+    """`break` or `continue` outside a loop, `return` outside a function, or one of them in an `if` used as a value inside an expression."""
+
+    code = "misplaced"
+
+
+class DeclarationError(ProgramError):
+    """A declaration is wrong: an input, output or function declared twice, a default that is no constant, a dimension with two sizes."""
+
+    code = "declaration"
+
+
+class NotAValue(ProgramError):
+    """A function or a lambda stands where a value is needed.
+
+    Call it, as in `sin(x)`; functions and lambdas as such are only arguments of operators that take a function.
+    """
+
+    code = "not-a-value"
+
+
+class NotAnInteger(ProgramError):
+    """An index, a size, a step or a bound of a range is not a whole number.
+
+    Ranges count in integers; for points in between use `linspace(a, b, n)`.
+    """
+
+    code = "not-an-integer"
+
+
+class NotAConstant(ProgramError):
+    """Something must be known before the program runs, such as `axis=`: write it as a literal."""
+
+    code = "not-a-constant"
+
+
+class IndexOutOfRange(EvaluationError):
+    """An index is not below the length of its axis. Indices start at 0; negative ones count from the end, -1 is the last."""
+
+    code = "index-out-of-range"
+
+
+class SliceOutOfRange(EvaluationError):
+    """A slice reaches beyond the ends of its axis. In a[i..j] both i and j lie between 0 and the length, and j itself is left out."""
+
+    code = "slice-out-of-range"
+
+
+class NotWhole(EvaluationError):
+    """An index, a size or a bound of a range is a real number with a fraction. Say int(x), floor(x) or round(x) for the whole number you mean."""
+
+    code = "not-whole"
+
+
+class IntegerOverflow(EvaluationError):
+    """A whole number does not fit in 64 bits. Write one of the numbers with a point (2.0) to compute with reals, which reach 1.8e308."""
+
+    code = "integer-overflow"
+
+
+class IntegerDivisionByZero(EvaluationError):
+    """A whole number is divided by zero with // or %. Reals give inf or nan there and a flag; whole numbers have neither."""
+
+    code = "integer-division-by-zero"
+
+
+class ShapeMismatch(EvaluationError):
+    """Shapes that only the run knows do not fit together: extents must be equal, or one of them 1."""
+
+    code = "shape-mismatch"
+
+
+class NegativeSize(EvaluationError):
+    """An array is asked for with a negative extent. A size is 0 or a positive whole number."""
+
+    code = "negative-size"
+
+
+class FailedCheck(EvaluationError):
+    """A condition that a function needs does not hold for its arguments; the message says which."""
+
+    code = "failed-check"

@@ -10,7 +10,7 @@ from typing import Any
 from adcli.errors import AssignmentError, NumberError, ParseError, PlacementError, Span
 from adcli.syntax import tree
 from adcli.syntax.lexer import Token
-from adcli.syntax.naming import quoted
+from adcli.syntax.naming import quoted, shortened
 from adcli.syntax.tables import Action
 from adcli.syntax.tree import Block, Expr, Name, Range
 
@@ -99,9 +99,8 @@ def _call(v: list[Any], span: Span) -> tree.CallExpr:
     for argument in arguments:
         if not isinstance(argument, tuple):
             if named:
-                raise ParseError(
-                    f"an argument without a name stands after {quoted(named[-1][0] + '=')}", argument.span, help="put the named arguments last"
-                )
+                message = f"an argument without a name stands after {quoted(named[-1][0] + '=')}"
+                raise ParseError(message, argument.span, help="put the named arguments last")
             args.append(argument)
             continue
         word, value = argument
@@ -203,8 +202,8 @@ def _program(v: list[Any], span: Span) -> tuple[tree.Stmt, ...]:
 def _used(statements: list[tree.Stmt]) -> tuple[tree.Stmt, ...]:
     """Refuses a comparison whose result nobody sees: `y == 2` where `y = 2` is meant."""
     for statement in statements[:-1]:
-        if isinstance(statement, tree.ExprStmt) and isinstance(statement.value, tree.Compare) and statement.value.ops[0] == "==":
-            if isinstance(statement.value.operands[0], (Name, tree.Index)):
+        match statement:
+            case tree.ExprStmt(tree.Compare((Name() | tree.Index(), *_), ("==", *_))):
                 raise AssignmentError("this comparison has no effect", statement.span, help="'==' compares; write = to assign")
     return tuple(statements)
 
@@ -248,7 +247,7 @@ def _check_target(target: Expr) -> None:
         return
     help = "left of = stands a name or an element: y = …, a[i] = …; '==' compares"
     if isinstance(base, tree.CallExpr) and base is target and all(isinstance(arg, Name) for arg in base.args):
-        help = f"a function is defined by fn {quoted(base.name)[1:-1]}(…) = …"
+        help = f"a function is defined by fn {shortened(base.name)}(…) = …"
     raise AssignmentError("this cannot be assigned to", target.span, help=help)
 
 

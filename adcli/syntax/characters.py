@@ -7,26 +7,25 @@ from adcli.errors import CharacterError, OperatorError, ParseError, Span
 
 # Drawn like an ASCII character, or meaning what one of ours means.
 LOOK_ALIKES = {
-    "\u2212": "-", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\u2796": "-", "\u02d7": "-",
-    "\u00d7": "*", "\u00b7": "*", "\u22c5": "*", "\u2219": "*", "\u2217": "*", "\u2022": "*", "\u2062": "*", "\u2715": "*", "\u2a2f": "*",
-    "\u00f7": "/", "\u2215": "/", "\u2044": "/", "\u2236": "/",
-    "\u2264": "<=", "\u2265": ">=", "\u2260": "!=", "\u2a7d": "<=", "\u2a7e": ">=", "\u2192": "->", "\u21a6": "->", "\u2190": "=", "\u2254": "=",
-    "\u2032": "'", "\u2018": "'", "\u2019": "'", "\u00b4": "'", "\u22a4": "'",
-    "\u2026": "..", "\u2025": "..", "\u2227": "and", "\u2228": "or", "\u00ac": "not", "\u2208": "in",
-    "\u03c0": "pi", "\u221e": "inf", "\u221a": "sqrt( )", "\u2211": "sum( )", "\u220f": "prod( )", "\u00b0": "*pi/180",
+    **dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\u2014\u2796\u02d7", "-"),
+    **dict.fromkeys("\u00d7\u00b7\u22c5\u2219\u2217\u2022\u2062\u2715\u2a2f", "*"),
+    **dict.fromkeys("\u00f7\u2215\u2044\u2236", "/"),
+    **dict.fromkeys("\u2032\u2018\u2019\u00b4\u22a4", "'"),
+    **dict.fromkeys("\u2264\u2a7d", "<="), **dict.fromkeys("\u2265\u2a7e", ">="), "\u2260": "!=",
+    **dict.fromkeys("\u2192\u21a6", "->"), **dict.fromkeys("\u2190\u2254", "="), **dict.fromkeys("\u2026\u2025", ".."),
+    "\u2227": "and", "\u2228": "or", "\u00ac": "not", "\u2208": "in", "\u00b0": "*pi/180",
+    "\u03c0": "pi", "\u221e": "inf", "\u221a": "sqrt( )", "\u2211": "sum( )", "\u220f": "prod( )",
     "\u03b1": "alpha", "\u03b2": "beta", "\u03b3": "gamma", "\u03b4": "delta", "\u03b5": "epsilon", "\u03b6": "zeta", "\u03b7": "eta",
     "\u03b8": "theta", "\u03ba": "kappa", "\u03bb": "lambda", "\u03bc": "mu", "\u00b5": "mu", "\u03be": "xi", "\u03c1": "rho",
     "\u03c3": "sigma", "\u03c4": "tau", "\u03c6": "phi", "\u03c7": "chi", "\u03c8": "psi", "\u03c9": "omega", "\u0394": "Delta",
     "\u03a3": "Sigma", "\u03a9": "Omega",
+    # Letters of other alphabets that are drawn as Latin ones: Cyrillic, then Greek.
+    **dict(zip("\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455", "aeopcyxijs", strict=True)),
+    **dict(zip("\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425", "ABEKMHOPCTX", strict=True)),
+    **dict(zip("\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f", "ABEZHIKMNO", strict=True)),
+    **dict(zip("\u03a1\u03a4\u03a5\u03a7\u03bf\u03bd", "PTYXov", strict=True)),
 }  # fmt: skip
-# Letters of other alphabets that are drawn as Latin ones (Cyrillic, then Greek).
-LOOK_ALIKES.update(zip("\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455", "aeopcyxijs", strict=True))
-LOOK_ALIKES.update(zip("\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425", "ABEKMHOPCTX", strict=True))
-LOOK_ALIKES.update(zip("\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u03bd", "ABEZHIKMNOPTYXov", strict=True))
 
-# Directions and invisible characters that make a text read otherwise than it is.
-BIDI = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
 _SUPERSCRIPTS = dict(zip("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079", "0123456789", strict=True))
 _SUBSCRIPTS = dict(zip("\u2080\u2081\u2082\u2083\u2084\u2085\u2086\u2087\u2088\u2089", "0123456789", strict=True))
 _CONTROLS = {"\x00": "NULL", "\x1b": "ESCAPE", "\x07": "BELL", "\x08": "BACKSPACE", "\r": "CARRIAGE RETURN", "\x0b": "LINE TABULATION",
@@ -58,15 +57,11 @@ def foreign(text: str, at: int) -> ParseError:
     return CharacterError(f"{describe(char)} is not a character of the language", Span(at, at + 1), help=_advice(char))
 
 
-def check_comment(word: str, at: int) -> None:
-    """Refuses control and direction characters in a comment: they make the text read otherwise than it runs."""
-    match = _FORBIDDEN.search(word)
-    if match:
-        raise CharacterError(
-            f"{describe(match.group())} may not stand in a comment",
-            Span(at + match.start(), at + match.end()),
-            help="remove it: it can make the text look other than it is",
-        )
+def hidden(word: str, at: int, match: re.Match[str]) -> ParseError:
+    """The error for a control or direction character in a comment."""
+    span = Span(at + match.start(), at + match.end())
+    help = "remove it: it can make the text look other than it is"
+    return CharacterError(f"{describe(match.group())} may not stand in a comment", span, help=help)
 
 
 def describe(char: str) -> str:
@@ -95,7 +90,7 @@ def _advice(char: str) -> str:
     category = unicodedata.category(char)
     if category == "Zs":
         return "write an ordinary space"
-    if category[0] == "C" or char in BIDI:
+    if category[0] == "C":
         return "remove it: it cannot be seen, and came with copied text"
     plain = unicodedata.normalize("NFKC", char)
     if plain != char and plain.isascii():

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from adcli.errors import BracketError, LimitError, LineStartError, Source, Span
-from adcli.syntax import characters
 from adcli.syntax.tree import Comment
 
 MAX_SOURCE = 2**20
@@ -32,15 +31,19 @@ class Token(NamedTuple):
 
 CLOSES = {"RPAR": "LPAR", "RSQB": "LSQB", "RBRACE": "LBRACE"}
 OPENS = frozenset(CLOSES.values())
-OPERATORS = frozenset("PLUS MINUS STAR PRODUCT POWER COMPARE AND OR".split())
+OPERATORS = frozenset(("PLUS", "MINUS", "STAR", "PRODUCT", "POWER", "COMPARE", "AND", "OR"))
 # A newline after one of these ends nothing: the line goes on, or no statement has begun.
-GOES_ON = OPERATORS | frozenset("NOT COMMA EQUAL UPDATE ARROW DOTS LBRACE".split()) | {""}
+GOES_ON = OPERATORS | {"NOT", "COMMA", "EQUAL", "UPDATE", "ARROW", "DOTS", "LBRACE", ""}
 # A newline before one of these ends nothing.
 JOINS = frozenset(("ELSE", "ELIF", "LBRACE"))
 # After } a statement that begins with one of these may follow on the same line.
-FOLLOWS_BLOCK = frozenset("NAME NUMBER NOT IF FOR WHILE BREAK CONTINUE RETURN FN INPUT OUTPUT TRUE FALSE RULE".split())
+FOLLOWS_BLOCK = frozenset(
+    ("NAME", "NUMBER", "TRUE", "FALSE", "NOT", "IF", "FOR", "WHILE", "BREAK", "CONTINUE", "RETURN", "FN", "INPUT", "OUTPUT", "RULE")
+)
 # Tokens that make no node of the tree.
-BARE = frozenset("SEP COMMA RPAR RSQB RBRACE EQUAL COLON".split())
+BARE = frozenset(("SEP", "COMMA", "RPAR", "RSQB", "RBRACE", "EQUAL", "COLON"))
+# Control and direction characters, which may not even stand in a comment: they make a text read otherwise than it runs.
+HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
 
 
 def scan(source: Source, pattern: re.Pattern[str], keywords: dict[str, str], comments: list[Comment]) -> Iterator[Token]:
@@ -64,6 +67,8 @@ def scan(source: Source, pattern: re.Pattern[str], keywords: dict[str, str], com
         elif kind == "COMMENT":
             comments.append(_comment(text, word, at))
         elif kind is None:
+            from adcli.syntax import characters
+
             raise characters.foreign(text, at)
         else:
             yield Token(kind, word, at)
@@ -71,7 +76,11 @@ def scan(source: Source, pattern: re.Pattern[str], keywords: dict[str, str], com
 
 def _comment(text: str, word: str, at: int) -> Comment:
     word = word.rstrip(" \t\r")
-    characters.check_comment(word, at)
+    hidden = HIDDEN.search(word)
+    if hidden:
+        from adcli.syntax import characters
+
+        raise characters.hidden(word, at, hidden)
     line = text[text.rfind("\n", 0, at) + 1 : at]
     return Comment(word, Span(at, at + len(word)), not line.strip(" \t\ufeff"))
 
@@ -142,7 +151,8 @@ class Statements:
         if token.kind == "LBRACE":
             self.blocks += 1
             if self.blocks > MAX_BLOCKS:
-                raise LimitError(f"blocks are nested more than {MAX_BLOCKS:,} deep", token.span, help="move inner blocks into functions (fn)")
+                help = "move inner blocks into functions (fn)"
+                raise LimitError(f"blocks are nested more than {MAX_BLOCKS:,} deep", token.span, help=help)
 
     def close(self, token: Token) -> None:
         if not self.brackets:

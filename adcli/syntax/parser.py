@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from adcli.errors import AdcliError, EmptyProgramError, Source, Span
-from adcli.syntax import build, diagnostics
+from adcli.syntax import build
 from adcli.syntax.lexer import Statements, Token, scan
 from adcli.syntax.tables import Tables, load
 from adcli.syntax.tree import Comment, Expr, Program
@@ -46,12 +46,11 @@ def _drive(tables: Tables, tokens: Statements, start: str) -> Any:
     """Shifts and reduces; `starts` and `ends` say where each symbol on the stack stands."""
     rows, rules, hop, end = tables.rows, tables.rules, tables.hop, tables.end[start]
     states, values, starts, ends = [tables.start[start]], list[Any](), list[int](), list[int]()
-    before = Token("", "", 0)
     for token in tokens:
         kind = token.kind
         while (target := rows[states[-1]].get(kind, MISSING)) < 0:
             if target == MISSING:
-                raise _unexpected(tables, tokens, states, before, token)
+                raise _unexpected(tables, tokens.source, states, token)
             made, size, action = rules[~target]
             if action is None:
                 states[-1] = hop(states[-2], states[-1], kind)
@@ -70,15 +69,23 @@ def _drive(tables: Tables, tokens: Statements, start: str) -> Any:
         values.append(token)
         starts.append(token.start)
         ends.append(token.start + len(token.text))
-        before = token
     raise AssertionError("the token stream ends with $END")
 
 
-def _unexpected(tables: Tables, tokens: Statements, states: list[int], before: Token, token: Token) -> AdcliError:
-    if before.kind == "" and token.kind == "$END":
+def _unexpected(tables: Tables, source: Source, states: list[int], token: Token) -> AdcliError:
+    """The error for a token that has no place in the table. The text is read once more: only errors need to know what came before."""
+    from adcli.syntax import diagnostics
+
+    again = Statements(scan(source, tables.pattern, tables.keywords, []), source)
+    read: list[Token] = []
+    for other in again:
+        read.append(other)
+        if other == token:
+            break
+    if len(read) == 1 and token.kind == "$END":
         return EmptyProgramError("the program is empty", Span(0, 0), help="write a formula such as x1*x2 + sin(x1)")
     allowed = frozenset(kind for kind in tables.rows[states[-1]] if _accepts(tables, states, kind))
-    return diagnostics.unexpected(diagnostics.Scene(tokens.source, before, token, allowed, tuple(tokens.brackets)))
+    return diagnostics.unexpected(diagnostics.Scene(source, tuple(read), tuple(again.brackets), allowed))
 
 
 def _accepts(tables: Tables, states: list[int], kind: str) -> bool:

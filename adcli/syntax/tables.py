@@ -99,11 +99,11 @@ def build(text: str) -> dict[str, Any]:
     from lark import Lark
     from lark.parsers.lalr_analysis import LALR_Analyzer
 
-    lark = Lark(text, parser="lalr", lexer="basic", start=["program", "expression"], postlex=_KeepAll())  # type: ignore[arg-type]
+    lark = Lark(text, parser="lalr", lexer="basic", start=["program", "expression"], postlex=_KeepAll())
     conf = lark.parser.parser_conf
-    analysis = LALR_Analyzer(conf, strict=True)
+    analysis: Any = LALR_Analyzer(conf, strict=True)
     analysis.compute_lalr()
-    table: Any = analysis.parse_table
+    table = analysis.parse_table
     symbols = sorted({str(symbol) for row in table.states.values() for symbol in row})
     number = {symbol: index for index, symbol in enumerate(symbols)}
     rule_number = {rule: index for index, rule in enumerate(conf.rules)}
@@ -115,7 +115,7 @@ def build(text: str) -> dict[str, Any]:
         rows.append(row)
     return {
         "grammar": zlib.crc32(text.encode()),
-        **_lexer(lark.terminals),
+        **_lexer(list(lark.terminals)),
         "start": {str(name): state for name, state in table.start_states.items()},
         "end": {str(name): state for name, state in table.end_states.items()},
         "symbols": symbols,
