@@ -15,6 +15,7 @@ import numpy as np
 from adcli.ops.record import Op
 
 Form: TypeAlias = Callable[..., Any]
+silent = np.errstate(all="ignore")  # as a decorator it costs half of a with statement
 
 
 @lru_cache(maxsize=None)
@@ -42,9 +43,9 @@ def plain(value: Any) -> Any:
 def quiet(f: Form) -> Form:
     """f without NumPy's warnings, its results plain."""
 
+    @silent
     def apply(*args: Any) -> Any:
-        with np.errstate(all="ignore"):
-            return plain(f(*args))
+        return plain(f(*args))
 
     return apply
 
@@ -176,13 +177,13 @@ def _eye(n: int) -> Any:
     return np.eye(n)
 
 
+@silent
 def _linspace(a: float, b: float, n: int) -> Any:
     """Both ends exact; each element a weighted mean, so that nothing overflows on the way."""
     if n < 2:
         return np.full(max(n, 0), float(a))
-    with np.errstate(all="ignore"):
-        t = np.arange(n) / (n - 1)
-        return np.where(t < 0.5, a + t * (b - a), b - (1.0 - t) * (b - a)) if abs(b - a) < np.inf else a * (1.0 - t) + b * t
+    t = np.arange(n) / (n - 1)
+    return np.where(t < 0.5, a + t * (b - a), b - (1.0 - t) * (b - a)) if abs(b - a) < np.inf else a * (1.0 - t) + b * t
 
 
 def _iota(start: int, count: int, step: int) -> Any:
@@ -245,10 +246,16 @@ def _set(x: Any, v: Any, *at: int, pattern: str) -> Any:
 
 
 def _add(x: Any, v: Any, *at: int, pattern: str) -> Any:
-    key = at if len(at) == x.ndim and "s" not in pattern else section(x.shape, pattern, at)
-    with np.errstate(all="ignore"):
-        x[key] += v
+    if len(at) == x.ndim and "s" not in pattern:
+        x[at] = x.item(*at) + v
+    else:
+        _add_section(x, v, section(x.shape, pattern, at))
     return x
+
+
+@silent
+def _add_section(x: Any, v: Any, key: Any) -> None:
+    x[key] += v
 
 
 def _update(x: Any, v: Any, *at: int, pattern: str) -> Any:
@@ -270,6 +277,7 @@ def _broadcast_to(x: Any, *dims: int) -> Any:
     return np.broadcast_to(x, dims) if isinstance(x, np.ndarray) else np.full(dims, x)
 
 
+@silent
 def _sum_to(x: Any, *dims: int) -> Any:
     """x summed over its leading axes, and over those of extent 1 in dims."""
     x = np.asarray(x)
@@ -277,8 +285,7 @@ def _sum_to(x: Any, *dims: int) -> Any:
         return plain(x)
     lead = x.ndim - len(dims)
     axes = (*range(lead), *(k + lead for k, n in enumerate(dims) if n == 1 and x.shape[k + lead] != 1))
-    with np.errstate(all="ignore"):
-        return plain(np.add.reduce(x, axis=axes).reshape(dims))
+    return plain(np.add.reduce(x, axis=axes).reshape(dims))
 
 
 def _reshape(x: Any, *dims: int) -> Any:
@@ -306,28 +313,28 @@ def _set_diag(x: Any, m: int, n: int) -> Any:
 def reduction(f: Form) -> Form:
     """A reduction of a non-empty array; without elements it is nan (or 0 for integers)."""
 
+    @silent
     def apply(x: Any, *, axis: int | None = None) -> Any:
-        with np.errstate(all="ignore"):
-            if x.size:
-                return plain(f(x, axis))
-            shape = () if axis is None else x.shape[:axis] + x.shape[axis + 1 :]
-            return plain(np.full(shape, 0 if x.dtype.kind == "i" else np.nan))
+        if x.size:
+            return plain(f(x, axis))
+        shape = () if axis is None else x.shape[:axis] + x.shape[axis + 1 :]
+        return plain(np.full(shape, 0 if x.dtype.kind == "i" else np.nan))
 
     return apply
 
 
+@silent
 def _sum(x: Any, *, axis: int | None = None) -> Any:
-    with np.errstate(all="ignore"):
-        return plain(np.add.reduce(x, axis=axis, dtype=np.int64 if x.dtype.kind == "i" else float))
+    return plain(np.add.reduce(x, axis=axis, dtype=np.int64 if x.dtype.kind == "i" else float))
 
 
 def _length(x: Any, axis: int | None) -> int:
     return int(x.size if axis is None else x.shape[axis])
 
 
+@silent
 def _mean(x: Any, *, axis: int | None = None) -> Any:
-    with np.errstate(all="ignore"):
-        return plain(np.divide(_sum(x, axis=axis), _length(x, axis)))
+    return plain(np.divide(_sum(x, axis=axis), _length(x, axis)))
 
 
 def _count(x: Any, *, axis: int | None = None) -> Any:
@@ -339,21 +346,21 @@ def _put_back(m: Any, x: Any, axis: int | None) -> Any:
     return m if axis is None else np.expand_dims(m, axis)
 
 
+@silent
 def _weights(x: Any, m: Any, *, axis: int | None = None) -> Any:
     equal = np.equal(x, _put_back(m, x, axis))
-    with np.errstate(all="ignore"):
-        return equal / np.sum(equal, axis=axis, keepdims=True)
+    return equal / np.sum(equal, axis=axis, keepdims=True)
 
 
+@silent
 def _norm(x: Any, *, axis: int | None = None) -> Any:
     """sqrt(Σ x²), scaled by the largest element where the squares leave the range of floats."""
-    with np.errstate(all="ignore"):
-        squares = np.sum(np.square(x, dtype=float), axis=axis)
-        if np.all((squares > 1e-270) & (squares < np.inf)):
-            return plain(np.sqrt(squares))
-        largest = np.max(np.abs(x), axis=axis, initial=0.0, keepdims=True)
-        scale = np.where((largest > 0) & (largest < np.inf), largest, 1.0)
-        return plain(np.sqrt(np.sum(np.square(x / scale), axis=axis)) * np.squeeze(scale, axis))
+    squares = np.sum(np.square(x, dtype=float), axis=axis)
+    if np.all((squares > 1e-270) & (squares < np.inf)):
+        return plain(np.sqrt(squares))
+    largest = np.max(np.abs(x), axis=axis, initial=0.0, keepdims=True)
+    scale = np.where((largest > 0) & (largest < np.inf), largest, 1.0)
+    return plain(np.sqrt(np.sum(np.square(x / scale), axis=axis)) * np.squeeze(scale, axis))
 
 
 def _largest(x: Any, axis: int | None) -> Any:
@@ -362,34 +369,34 @@ def _largest(x: Any, axis: int | None) -> Any:
     return np.where(np.isinf(m), 0.0, m)
 
 
+@silent
 def _logsumexp(x: Any, *, axis: int | None = None) -> Any:
-    with np.errstate(all="ignore"):
-        m = _largest(x, axis)
-        return plain(np.log(np.sum(np.exp(x - m), axis=axis)) + np.squeeze(m, axis))
+    m = _largest(x, axis)
+    return plain(np.log(np.sum(np.exp(x - m), axis=axis)) + np.squeeze(m, axis))
 
 
+@silent
 def _softmax(x: Any, *, axis: int | None = None) -> Any:
-    with np.errstate(all="ignore"):
-        e = np.exp(x - _largest(x, axis))
-        return e / np.sum(e, axis=axis, keepdims=True)
+    e = np.exp(x - _largest(x, axis))
+    return e / np.sum(e, axis=axis, keepdims=True)
 
 
+@silent
 def _cumsum(x: Any, *, axis: int | None = None) -> Any:
-    with np.errstate(all="ignore"):
-        return np.cumsum(x, axis)
+    return np.cumsum(x, axis)
 
 
 # Products
 
 
+@silent
 def _matmul(x: Any, y: Any) -> Any:
-    with np.errstate(all="ignore"):
-        return plain(np.matmul(x.astype(float, copy=False), y.astype(float, copy=False)))
+    return plain(np.matmul(x.astype(float, copy=False), y.astype(float, copy=False)))
 
 
+@silent
 def _outer(x: Any, y: Any) -> Any:
-    with np.errstate(all="ignore"):
-        return np.multiply.outer(x.astype(float, copy=False), y.astype(float, copy=False))
+    return np.multiply.outer(x.astype(float, copy=False), y.astype(float, copy=False))
 
 
 _ELEMENTWISE: dict[str, Form] = {
