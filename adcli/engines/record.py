@@ -11,11 +11,14 @@ serves them (counters, extents, comparisons, subscripts) are constants of the op
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, assert_never
 
-from adcli.engines.limits import BYTES, Limits, memory_error
-from adcli.ir.nodes import Let
+from adcli.engines import checks
+from adcli.engines.limits import BYTES, Limits, depth_error, memory_error, steps_error
+from adcli.errors import Span
+from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
+from adcli.ops.record import Op
 
 # What a node costs besides the numbers it holds: its place in the columns below, its references and its value's object.
 NODE_BYTES = 12 * BYTES
@@ -90,3 +93,161 @@ class Recording:
         self.iterations.append(iteration)
         self._refs.extend(refs)
         self._starts.append(len(self._refs))
+
+
+def record(function: Function, args: Sequence[Any], limits: Limits | None = None) -> Recording:
+    """Run a function as lowered, before simplification, and record what it does.
+
+    args: the values of the parameters. Raises what evaluating it raises, and LimitError where the recording grows past --max-memory.
+    """
+    limits = limits or Limits()
+    recording = Recording({v.name: value for v, value in zip(function.params, args, strict=True)}, limits)
+    found = _Run(recording, limits).call(function, [(value, k) for k, value in enumerate(args)])
+    for name, (value, ref) in zip(function.result_names, found, strict=True):
+        recording.outputs.append((name, recording.constant(value) if ref is None else ref))
+    return recording
+
+
+# A value and the node it comes from; None: it is a constant for the recording.
+Traced: TypeAlias = "tuple[Any, int | None]"
+Frame: TypeAlias = "dict[Var, Traced]"
+
+# They give a value another storage or kind, and are no step of the computation.
+_SAME_VALUE = frozenset({"to_real", "copy"})
+
+
+class _Run:
+    """Runs statements on frames that know, for each variable, its value and its node."""
+
+    def __init__(self, recording: Recording, limits: Limits) -> None:
+        self.recording = recording
+        self.limits = limits
+        self.iteration: tuple[int, ...] = ()
+        self.left = limits.max_steps
+        self.depth = 0
+        self.forms: dict[Op, Callable[..., Any]] = {}
+
+    def call(self, function: Function, args: Sequence[Traced]) -> list[Traced]:
+        frame: Frame = dict(zip(function.params, args, strict=True))
+        self.block(function.body, frame)
+        return [_read(a, frame) for a in function.body.results]
+
+    def block(self, block: Block, frame: Frame) -> None:
+        for s in block.statements:
+            if isinstance(s, Let):
+                frame[s.out] = self.let(s, frame)
+            else:
+                self.statement(s, frame)
+
+    def let(self, s: Let, frame: Frame) -> Traced:
+        args = [_read(a, frame) for a in s.args]
+        values = [value for value, _ in args]
+        value = self.form(s, values)(*values, **dict(zip(s.op.attrs, s.attrs, strict=True)))
+        if s.out.type.elem != "real" or (s.op.name == "neg" and isinstance(s.args[0], Const)):
+            return value, None
+        r = self.recording
+        if s.op.name in _SAME_VALUE:
+            ref = args[0][1]
+            if ref is not None and s.out.name:
+                r.name(ref, s.out.name)
+            return value, ref
+        return value, r.add(s, [r.constant(v) if ref is None else ref for v, ref in args], value, self.iteration)
+
+    def form(self, s: Let, values: Sequence[Any]) -> Callable[..., Any]:
+        """How the operation computes: on Python numbers, or by NumPy."""
+        if s.op.scalar is not None and not any(hasattr(v, "shape") for v in values):
+            return s.op.scalar
+        found = self.forms.get(s.op)
+        if found is None:
+            from adcli.ops import arrays
+
+            found = self.forms[s.op] = arrays.form(s.op)
+        return found
+
+    def statement(self, s: Statement, frame: Frame) -> None:
+        match s:
+            case If():
+                block = s.then if _read(s.cond, frame)[0] else s.other
+                self.block(block, frame)
+                self.bind(s.outs, [_read(a, frame) for a in block.results], frame)
+            case For():
+                self.for_loop(s, frame)
+            case While():
+                self.while_loop(s, frame)
+            case Call():
+                self.enter(s, frame)
+            case Check():
+                _check(s, frame)
+            case Let() | Push() | Pop():
+                raise AssertionError("a primal program has no tapes")
+            case _:
+                assert_never(s)
+
+    def bind(self, outs: Sequence[Var], values: Sequence[Traced], frame: Frame) -> None:
+        """Give variables values that were computed elsewhere; a step without a name takes theirs."""
+        for out, traced in zip(outs, values, strict=True):
+            frame[out] = traced
+            if out.name and traced[1] is not None:
+                self.recording.name(traced[1], out.name)
+
+    def for_loop(self, s: For, frame: Frame) -> None:
+        start, count, step = (_read(a, frame)[0] for a in (s.start, s.count, s.step))
+        carried = [_read(a, frame) for a in s.inits]
+        outer = self.iteration
+        for k in range(count):
+            self.step(s.span)
+            self.iteration = (*outer, k)
+            frame[s.index] = start + k * step, None
+            frame.update(zip(s.params, carried, strict=True))
+            self.block(s.body, frame)
+            carried = [_read(a, frame) for a in s.body.results]
+        self.iteration = outer
+        self.bind(s.outs, carried, frame)
+
+    def while_loop(self, s: While, frame: Frame) -> None:
+        carried = [_read(a, frame) for a in s.inits]
+        outer = self.iteration
+        k = 0
+        while True:
+            self.iteration = (*outer, k)
+            frame[s.index] = k, None
+            frame.update(zip(s.params, carried, strict=True))
+            self.block(s.test, frame)
+            if not _read(s.test.results[0], frame)[0]:
+                break
+            self.step(s.span)
+            self.block(s.body, frame)
+            carried = [_read(a, frame) for a in s.body.results]
+            k += 1
+        self.iteration = outer
+        frame[s.count] = k, None
+        self.bind(s.outs, carried, frame)
+
+    def enter(self, s: Call, frame: Frame) -> None:
+        self.step(s.span)
+        self.depth += 1
+        if self.depth > self.limits.max_depth:
+            raise depth_error(self.limits, s.span)
+        found = self.call(s.function, [_read(a, frame) for a in s.args])
+        self.depth -= 1
+        self.bind(s.outs, found, frame)
+
+    def step(self, span: Span | None) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise steps_error(self.limits, span)
+
+
+def _read(a: Atom, frame: Frame) -> Traced:
+    return (a.value, None) if isinstance(a, Const) else frame[a]
+
+
+def _check(s: Check, frame: Frame) -> None:
+    """Stop where the check does not hold; flags are noted by the plain run."""
+    if s.kind == "flag":
+        return
+    holds, args = checks.test(s)
+    try:
+        holds(*(a[0] if isinstance(a, list) else _read(a, frame)[0] for a in args))  # type: ignore[arg-type]
+    except (ArithmeticError, ValueError, LookupError):
+        raise checks.failure(s, [_read(a, frame)[0] for a in s.args]) from None

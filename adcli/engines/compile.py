@@ -1,0 +1,313 @@
+"""From IR to closures: each function once, each block to a tuple of steps (see `loops`)."""
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, assert_never
+
+from adcli.engines import checks, loops
+from adcli.engines.flags import birth, noted
+from adcli.engines.loops import Action, Bookkeeping, Code, Frame, Recover, Run, Step
+from adcli.engines.machine import Machine
+from adcli.engines.slots import JUNK, SELF, Layout
+from adcli.errors import IntegerOverflow
+from adcli.ir.nodes import Atom, Block, Call, Check, For, Function, If, Let, Pop, Push, Statement, Var, While
+from adcli.ir.walk import functions, reads, statements
+
+# Faster than the table's form where the result is real.
+_FOR_REALS: dict[str, Callable[..., Any]] = {"pow": math.pow}
+
+
+class Program:
+    """What all functions of one program share while it is compiled."""
+
+    def __init__(self, entry: Function, machine: Machine) -> None:
+        self.machine = machine
+        self.functions = functions(entry)
+        self.codes = {f: Code() for f in self.functions}
+        self.pushing = _pushing(self.functions)
+        self.arrays = any(_has_array(f) for f in self.functions)
+        for f in self.functions:
+            for s in statements(f.body):
+                if isinstance(s, Push):
+                    machine.tape(s.tape, s.value.type.elem, s.value.type.rank)
+
+    def compile(self, make: type[Compiler]) -> None:
+        compilers = [(f, make(self, f)) for f in self.functions]
+        for f, compiler in compilers:
+            compiler.declare(f)
+        for f, compiler in compilers:
+            compiler.define(f)
+
+
+def _has_array(f: Function) -> bool:
+    """Whether numpy is needed: an array is a parameter, made by some operation, or read."""
+    return any(v.type.rank for v in f.params) or any(
+        (isinstance(s, Let) and s.out.type.rank) or any(a.type.rank for a in reads(s)) for s in statements(f.body)
+    )
+
+
+def _pushing(program: list[Function]) -> set[Function]:
+    """The functions that push on tapes, in calls too."""
+    found = {f for f in program if any(isinstance(s, Push) for s in statements(f.body))}
+    grown = True
+    while grown:
+        more = {f for f in program if f not in found and any(isinstance(s, Call) and s.function in found for s in statements(f.body))}
+        found |= more
+        grown = bool(more)
+    return found
+
+
+class Compiler:
+    """Compiles one function. A subclass that observes or counts overrides `let` or `enter`."""
+
+    def __init__(self, program: Program, function: Function) -> None:
+        self.program = program
+        self.machine = program.machine
+        self.layout = Layout(function)
+        self.code = program.codes[function]
+        self.held: list[int] = []
+        self.steps: list[Step] = []
+        self.recover: dict[int, Recover] = {}
+        self.of = self.layout.of
+        self.read = _read_variables(function)
+
+    def declare(self, f: Function) -> None:
+        self.code.params = tuple(map(self.of, f.params))
+
+    def define(self, f: Function) -> None:
+        self.code.run = self.block(f.body)
+        self.code.results = tuple(map(self.of, f.body.results))
+        self.code.held = tuple(self.held)
+        self.code.template = self.layout.template
+
+    # Steps are emitted into the block in the making.
+
+    def emit(self, f: Callable[..., Any], d: int, a: int, b: int | None = None, recover: Recover | None = None) -> None:
+        self.steps.append((f, d, a, b))
+        if recover is not None:
+            self.recover[d] = recover
+
+    def act(self, action: Action) -> None:
+        """A compound statement, which writes its results itself."""
+        self.emit(action, JUNK, SELF)
+
+    def block(self, block: Block, moves: Sequence[tuple[int, Atom]] = (), after: Callable[[], None] | None = None) -> Run:
+        """The block's statements, then slots set to atoms all at once, then what `after` emits."""
+        outer = self.steps, self.recover
+        self.steps, self.recover = [], {}
+        self.enter(block)
+        for s in block.statements:
+            self.statement(s)
+        self.move([(p, self.of(a)) for p, a in moves])
+        if after is not None:
+            after()
+        run = Run(self.steps, self.recover)
+        self.steps, self.recover = outer
+        return run
+
+    def enter(self, block: Block) -> None:
+        """Emits what is to be done where the block begins: nothing here."""
+
+    def move(self, moves: list[tuple[int, int]]) -> None:
+        """Slots set to the values of slots all at once: in an order in which no value is overwritten before it is read."""
+        todo = dict(m for m in moves if m[0] != m[1])
+        readers: dict[int, int] = {}
+        for a in todo.values():
+            readers[a] = readers.get(a, 0) + 1
+        ready = [p for p in todo if p not in readers]
+        while todo:
+            if not ready:  # only cycles are left: one value steps aside
+                p = next(iter(todo))
+                aside = self.layout.new()
+                self.copy(aside, p)
+                for q, a in todo.items():
+                    if a == p:
+                        todo[q] = aside
+                readers[aside] = readers.pop(p)
+                ready.append(p)
+            p = ready.pop()
+            a = todo.pop(p)
+            self.copy(p, a)
+            readers[a] -= 1
+            if not readers[a]:
+                del readers[a]
+                if a in todo:
+                    ready.append(a)
+
+    def copy(self, d: int, a: int) -> None:
+        """frame[d] = frame[a], by the C function that reads a list."""
+        self.emit(operator.getitem, d, SELF, self.layout.constant(a))
+
+    def statement(self, s: Statement) -> None:
+        match s:
+            case Let():
+                self.let(s)
+            case Check():
+                self.check(s)
+            case Push():
+                self.push(s)
+            case Pop():
+                self.pop(s)
+            case If():
+                then = self.block(s.then, self.results(s.outs, s.then))
+                self.act(loops.branch(self.of(s.cond), then, self.block(s.other, self.results(s.outs, s.other))))
+            case For():
+                self.for_(s)
+            case While():
+                self.while_(s)
+            case Call():
+                self.call(s)
+            case _:
+                assert_never(s)
+
+    def results(self, into: Sequence[Var], block: Block) -> list[tuple[int, Atom]]:
+        return [(self.of(v), a) for v, a in zip(into, block.results, strict=True)]
+
+    def let(self, s: Let) -> None:
+        f, recover = self.function(s)
+        args = tuple(map(self.of, s.args))
+        match args:
+            case (a,) if recover is not None:
+                self.emit(f, self.of(s.out), a, None, recover)
+            case (a, b) if recover is not None:
+                self.emit(f, self.of(s.out), a, b, recover)
+            case _:
+                self.emit(f, self.of(s.out), SELF, None, recover)
+
+    def function(self, s: Let) -> tuple[Callable[..., Any], Recover | None]:
+        """The operation's function: of its one or two arguments where it comes with a way to recover, else of the frame."""
+        args = tuple(map(self.of, s.args))
+        if s.out.type.rank or any(a.type.rank for a in s.args) or s.op.scalar is None:
+            from adcli.engines import arrays
+
+            if s.op.name == "index" and len(args) == 2 and not s.out.type.rank:
+                return arrays.ELEMENT, _never
+            return arrays.step(s, args, self.hold, self.machine), None
+        total = s.op.scalar
+        if len(args) > 2:
+            return (lambda s: total(*[s[a] for a in args])), None
+        fast = s.op.fast or total
+        if s.out.type.elem == "real":
+            fast = _FOR_REALS.get(s.op.name, fast)
+        return fast, self.recovery(s, args, total)
+
+    def hold(self) -> int:
+        k = self.layout.new(value=0)
+        self.held.append(k)
+        return k
+
+    def recovery(self, s: Let, args: tuple[int, ...], total: Callable[..., Any]) -> Recover:
+        """Computes the statement by its total form, and notes what was wrong."""
+        machine = self.machine
+
+        def recover(frame: Frame) -> Any:
+            values = [frame[a] for a in args]
+            out = total(*values)
+            if s not in machine.seen:
+                flag = birth(s.op.name, values, out, s.span)
+                if flag is not None:
+                    machine.note(s, flag)
+            return out
+
+        return recover
+
+    def check(self, s: Check) -> None:
+        f, parts = checks.test(s)
+        args = tuple(self.layout.constant_object(p[0]) if isinstance(p, list) else self.of(p) for p in parts)
+        own = self.layout.new()
+        machine = self.machine
+        values = tuple(map(self.of, s.args))
+
+        def fail(frame: Frame) -> None:
+            raise checks.failure(s, [frame[a] for a in values])
+
+        def note(frame: Frame) -> None:
+            if s not in machine.seen:
+                machine.note(s, noted(s.about[0], s.about[1], s.span))
+
+        recover = note if s.kind == "flag" else fail
+        if len(args) <= 2:
+            self.emit(f, own, *args, *((None,) if len(args) == 1 else ()), recover)  # type: ignore[misc]
+        else:
+            self.emit(lambda frame: f(*[frame[a] for a in args]), own, SELF, None, recover)
+
+    def push(self, s: Push) -> None:
+        tape = self.machine.tapes[s.tape]
+        if s.value.type.rank:
+            from adcli.engines import arrays
+
+            self.act(arrays.push(tape, self.of(s.value), self.machine, None))
+            return
+
+        def fail(frame: Frame) -> None:
+            raise IntegerOverflow("a whole number does not fit in 64 bits")
+
+        self.emit(tape.append, self.layout.new(), self.of(s.value), None, fail)
+
+    def pop(self, s: Pop) -> None:
+        tape = self.machine.tape(s.tape, s.out.type.elem, s.out.type.rank)
+        if s.out.type.rank:
+            from adcli.engines import arrays
+
+            self.emit(arrays.pop(tape, self.machine), self.of(s.out), SELF)
+        else:
+            self.emit(tape.pop, self.of(s.out), self.layout.constant(-1))
+
+    def owes(self, s: For | While, parts: tuple[Block, ...]) -> Bookkeeping:
+        pushes = sum(isinstance(t, Push) for b in parts for t in b.statements)
+        inside = [t for b in parts for t in statements(b)]
+        polls = self.machine.polling or any(
+            (isinstance(t, Push)) or (isinstance(t, Call) and t.function in self.program.pushing) for t in inside
+        )
+        return Bookkeeping(self.machine, s.counted, pushes, polls, s.span)
+
+    def inits(self, s: For | While) -> tuple[tuple[int, int], ...]:
+        pairs = ((self.of(p), self.of(a)) for p, a in zip(s.params, s.inits, strict=True))
+        return tuple((p, a) for p, a in pairs if p != a)
+
+    def for_(self, s: For) -> None:
+        body = self.block(s.body, self.results(s.params, s.body))
+        start, count, step = map(self.of, (s.start, s.count, s.step))
+        index = self.of(s.index) if s.index in self.read else JUNK
+        self.act(loops.for_loop(start, count, step, index, self.inits(s), body, self.owes(s, (s.body,))))
+
+    def while_(self, s: While) -> None:
+        test = self.block(s.test)
+        index = self.of(s.index)
+
+        def next_test() -> None:
+            if s.index in self.read:
+                self.emit(operator.add, index, index, self.layout.constant(1))
+            for t in s.test.statements:
+                self.statement(t)
+
+        body = self.block(s.body, self.results(s.params, s.body), next_test)
+        cond = self.of(s.test.results[0])
+        self.act(loops.while_loop(cond, self.of(s.count), index, self.inits(s), test, body, self.owes(s, (s.test, s.body))))
+
+    def call(self, s: Call) -> None:
+        code = self.program.codes[s.function]
+        owes = Bookkeeping(self.machine, s.counted, 0, self.machine.polling or s.function in self.program.pushing, s.span)
+        self.act(loops.call(code, tuple(map(self.of, s.args)), tuple(map(self.of, s.outs)), code.params, owes))
+
+
+def _read_variables(f: Function) -> set[Atom]:
+    found: set[Atom] = set(f.body.results)
+    for s in statements(f.body):
+        found.update(reads(s))
+        match s:
+            case If():
+                found.update(s.then.results, s.other.results)
+            case For():
+                found.update(s.body.results)
+            case While():
+                found.update(s.test.results, s.body.results)
+            case _:
+                pass
+    return found
+
+
+def _never(frame: Frame) -> Any:
+    raise AssertionError("an index out of range passed its check")

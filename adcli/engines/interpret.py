@@ -1,0 +1,147 @@
+"""The reference engine: runs a function of the IR.
+
+>>> Interpreter(function, Limits()).run([2.0, 5.0])          # one result per result of the function
+"""
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import Any
+
+from adcli.engines import loops
+from adcli.engines.compile import Compiler, Program
+from adcli.engines.flags import Flag
+from adcli.engines.limits import Limits, depth_error, memory_error, timeout_error
+from adcli.engines.machine import Machine
+from adcli.engines.slots import SELF
+from adcli.ir.nodes import Call, Function, Statement
+from adcli.ir.walk import blocks, statements
+from adcli.passes.storage import storage
+
+
+class Interpreter:
+    """A function compiled to closures; `run` it as often as wanted. Not to be shared between threads."""
+
+    compiler: type[Compiler] = Compiler
+
+    def __init__(self, function: Function, limits: Limits | None = None) -> None:
+        self.limits = Limits() if limits is None else limits
+        self.machine = Machine(self.limits)
+        self.machine.polling = self.limits.timeout is not None and not _has_alarm()
+        function = storage(function)
+        program = Program(function, self.machine)
+        self.function = function
+        self.arrays = program.arrays
+        self.frames = _frames(program.functions, self.limits.max_depth)
+        with _recursion(self.frames):
+            program.compile(self.compiler)
+        self.code = program.codes[function]
+
+    @property
+    def flags(self) -> list[Flag]:
+        """What was noted in the last run."""
+        return self.machine.flags
+
+    def run(self, args: Sequence[Any]) -> list[Any]:
+        """The results for these arguments: Python numbers for scalars, NumPy arrays else.
+
+        Raises EvaluationError where a check fails, LimitError where a limit is reached.
+        """
+        machine, code = self.machine, self.code
+        machine.reset()
+        frame = code.template.copy()
+        frame[SELF] = frame
+        for p, value in zip(code.params, args, strict=True):
+            frame[p] = value
+        with ExitStack() as around:
+            around.enter_context(_recursion(self.frames))
+            if self.limits.timeout is not None:
+                around.enter_context(_timeout(machine, self.limits))
+            if self.arrays:
+                around.enter_context(_quiet())
+            try:
+                _execute(code.run, frame)
+                return [frame[k] for k in code.results]
+            except MemoryError:
+                machine.drop()
+                raise memory_error(self.limits, None) from None
+            except RecursionError:
+                raise depth_error(self.limits, None) from None
+            finally:
+                frame[SELF] = None
+
+
+def _execute(body: loops.Run, s: loops.Frame) -> None:
+    try:
+        for f, d, a, b in body.steps:
+            s[d] = f(s[a]) if b is None else f(s[a], s[b])
+    except loops.RAISED as e:
+        body.resume(s, d, e)
+
+
+def _frames(program: list[Function], depth: int) -> int:
+    """Python frames that a run may nest: one a call and one a block within it."""
+    deepest = max(_nesting(f.body.statements) for f in program)
+    calls = depth if any(isinstance(s, Call) for f in program for s in statements(f.body)) else 0
+    return (calls + 1) * (deepest + 4) + 1000
+
+
+def _nesting(body: list[Statement]) -> int:
+    """How deep blocks stand in blocks."""
+    deepest = 0
+    todo = [(s, 1) for s in body]
+    while todo:
+        s, depth = todo.pop()
+        deepest = max(deepest, depth)
+        todo += [(t, depth + 1) for b in blocks(s) for t in b.statements]
+    return deepest
+
+
+@contextmanager
+def _recursion(frames: int) -> Iterator[None]:
+    """Room for closures that call closures; Python's calls of Python take no C stack."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 3 * frames))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        yield
+
+
+def _has_alarm() -> bool:
+    return hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+
+
+@contextmanager
+def _timeout(machine: Machine, limits: Limits) -> Iterator[None]:
+    """Stop the run after the timeout: by a timer in the main thread, elsewhere by a look at the clock now and then."""
+    assert limits.timeout is not None
+    if not _has_alarm():
+        machine.deadline = time.monotonic() + limits.timeout
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise timeout_error(limits)
+
+    before = signal.signal(signal.SIGALRM, stop)
+    # Again and again, in case the first one falls into code that cannot be left by an exception.
+    signal.setitimer(signal.ITIMER_REAL, max(limits.timeout, 1e-6), 0.1)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
