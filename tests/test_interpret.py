@@ -170,7 +170,7 @@ def test_while_nested_in_while():
     b = Builder()
 
     def body(b, i, s):
-        k, t = while_(b, (s,), lambda b, j, t: b.let("lt", j, i), lambda b, j, t: (b.let("add", t, const(1)),))
+        _, t = while_(b, (s,), lambda b, j, t: b.let("lt", j, i), lambda b, j, t: (b.let("add", t, const(1)),))
         return (t,)
 
     count, s = while_(b, (const(0),), lambda b, i, s: b.let("lt", i, const(6)), body)

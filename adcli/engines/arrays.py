@@ -13,7 +13,7 @@ import numpy as np
 from adcli.engines.machine import Machine
 from adcli.errors import ShapeMismatch, Span
 from adcli.ir.nodes import Let
-from adcli.ir.types import Type, size
+from adcli.ir.types import size
 from adcli.ops import arrays as forms
 
 Frame: TypeAlias = list[Any]
@@ -25,7 +25,7 @@ _TO_PYTHON: dict[str, Callable[[Any], Any]] = {"real": float, "int": int, "bool"
 
 def step(let: Let, args: tuple[int, ...], held: Callable[[], int], machine: Machine) -> Closure:
     """out's value as a function of the frame. `held` makes the slot that counts the bytes made here."""
-    special = _ELEMENTWISE.get(let.op.name)
+    special = _ELEMENTS.get(let.op.name)
     closure = special(let, args) if special is not None else None
     if closure is not None:
         return closure
@@ -38,7 +38,9 @@ def step(let: Let, args: tuple[int, ...], held: Callable[[], int], machine: Mach
     return _made(form, args, named, held(), elements(let), machine, let.span)
 
 
-def _scalar(form: Callable[..., Any], args: tuple[int, ...], named: dict[str, object], to_python: Callable[[Any], Any], span: Span | None) -> Closure:
+def _scalar(
+    form: Callable[..., Any], args: tuple[int, ...], named: dict[str, object], to_python: Callable[[Any], Any], span: Span | None
+) -> Closure:
     call = _plain(form, args, named, span)
     return lambda s: to_python(call(s))
 
@@ -82,11 +84,10 @@ def elements(let: Let) -> int | Callable[..., int]:
     """The number of elements of the result, or a function of the arguments that tells."""
     if let.out.type.static:
         return size(let.out.type.shape)
-    return _COUNTS.get(let.op.name, _broadcast if _is_elementwise(let.out.type, let) else _same)
-
-
-def _is_elementwise(out: Type, let: Let) -> bool:
-    return let.op.type in ("real", "arith", "compare", "logical", "select")
+    known: Callable[..., int] | None = _COUNTS.get(let.op.name)
+    if known is None:
+        return _broadcast if let.op.type in _ELEMENTWISE_TYPES else _same
+    return known
 
 
 def _broadcast(*values: Any) -> int:
@@ -96,6 +97,9 @@ def _broadcast(*values: Any) -> int:
 
 def _same(x: Any, *rest: Any) -> int:
     return int(np.size(x))
+
+
+_ELEMENTWISE_TYPES = frozenset({"real", "arith", "compare", "logical", "select"})
 
 
 def _dims(*dims: int) -> int:
@@ -177,7 +181,7 @@ def _addat(let: Let, args: tuple[int, ...]) -> Closure | None:
     return run
 
 
-_ELEMENTWISE: dict[str, Callable[[Let, tuple[int, ...]], Closure | None]] = {
+_ELEMENTS: dict[str, Callable[[Let, tuple[int, ...]], Closure | None]] = {
     "dim": _dim, "index": _index, "update": _update, "addat": _addat,
 }  # fmt: skip
 

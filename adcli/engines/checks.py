@@ -11,7 +11,7 @@ from typing import Any
 
 from adcli import errors
 from adcli.errors import EvaluationError
-from adcli.ir.nodes import Check, Const
+from adcli.ir.nodes import Atom, Check, Const
 
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 
@@ -40,7 +40,7 @@ def _not_negative(n: int) -> None:
         raise _Failed
 
 
-_HOLDS = {True: None, 1: None}.__getitem__
+_HOLDS = {True: None}.__getitem__
 _RAISED = [None].__getitem__
 _ANY_INT = repeat
 
@@ -54,8 +54,8 @@ TESTS: dict[str, Callable[..., Any]] = {
 }
 
 
-def test(check: Check) -> tuple[Callable[..., Any], tuple[object, ...]]:
-    """A function that raises ArithmeticError, ValueError or LookupError where the check fails, and its arguments: atoms or, wrapped in a list, values."""
+def test(check: Check) -> tuple[Callable[..., Any], tuple[Atom | list[Any], ...]]:
+    """A function that raises ArithmeticError, ValueError or LookupError where the check fails; its arguments: atoms, or values in a list."""
     args = check.args
     match check.kind:
         case "bounds":
@@ -100,11 +100,13 @@ def failure(check: Check, values: Sequence[Any]) -> EvaluationError:
                 help=f"a slice stays within 0..{n}",
             )
         case "integral":
-            return errors.NotWhole(f"{about or 'an index or size'} must be a whole number, not {values[0]!r}", span, help="int(x) drops the fraction")
+            text = f"{about or 'an index or size'} must be a whole number, not {values[0]!r}"
+            return errors.NotWhole(text, span, help="int(x) drops the fraction")
         case "int64":
             return errors.IntegerOverflow("a whole number does not fit in 64 bits", span, help="with a real number (2.0) it becomes a real")
         case "divisor":
-            return errors.IntegerDivisionByZero("a whole number is divided by zero", span, help="with a real number (2.0) the result is inf or nan")
+            text = "with a real number (2.0) the result is inf or nan"
+            return errors.IntegerDivisionByZero("a whole number is divided by zero", span, help=text)
         case "equal":
             a, b = values
             return errors.ShapeMismatch(f"{about or 'extents'} must be equal, but are {a} and {b}", span)

@@ -215,7 +215,7 @@ class Compiler:
 
     def check(self, s: Check) -> None:
         f, parts = checks.test(s)
-        args = tuple(self.layout.constant_object(p[0]) if isinstance(p, list) else self.of(p) for p in parts)
+        args = [self.layout.new(value=p[0]) if isinstance(p, list) else self.of(p) for p in parts]
         own = self.layout.new()
         machine = self.machine
         values = tuple(map(self.of, s.args))
@@ -228,10 +228,13 @@ class Compiler:
                 machine.note(s, noted(s.about[0], s.about[1], s.span))
 
         recover = note if s.kind == "flag" else fail
-        if len(args) <= 2:
-            self.emit(f, own, *args, *((None,) if len(args) == 1 else ()), recover)  # type: ignore[misc]
-        else:
-            self.emit(lambda frame: f(*[frame[a] for a in args]), own, SELF, None, recover)
+        match args:
+            case [a]:
+                self.emit(f, own, a, None, recover)
+            case [a, b]:
+                self.emit(f, own, a, b, recover)
+            case _:
+                self.emit(lambda frame: f(*[frame[a] for a in args]), own, SELF, None, recover)
 
     def push(self, s: Push) -> None:
         tape = self.machine.tapes[s.tape]
@@ -280,6 +283,7 @@ class Compiler:
         def next_test() -> None:
             if s.index in self.read:
                 self.emit(operator.add, index, index, self.layout.constant(1))
+            self.enter(s.test)
             for t in s.test.statements:
                 self.statement(t)
 

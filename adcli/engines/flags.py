@@ -17,7 +17,7 @@ BIRTHS = frozenset({"domain", "singular", "overflow"})
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """code, the operation's name, where it stands in the program, one sentence; `at`/`is_`: the number printed that is not finite."""
+    """code, the operation's name, where it stands in the program, a sentence; `at`/`is_`: the number printed that is not finite."""
 
     code: str
     op: str
@@ -94,7 +94,7 @@ def birth(op: str, args: Iterable[Any], value: Any, span: Span | None) -> Flag |
     if not finite(value) and all(map(finite, args)):
         if op in ("div", "floordiv", "mod") and args and _has_zero(args[-1]):
             return Flag("singular", op, span, f"division by zero: the result of {name} is infinite")
-        if op == "pow" and args and _has_zero(args[0]) or op in _POLES:
+        if op in _POLES or (op == "pow" and args and _has_zero(args[0])):
             return Flag("singular", op, span, f"{name} has a pole or an edge of its domain at {_values(args)}: the result is infinite")
         return Flag("overflow", op, span, f"the result of {name} is too large for a number: it is infinite")
     return None

@@ -47,6 +47,11 @@ class Interpreter:
         """What was noted in the last run."""
         return self.machine.flags
 
+    @property
+    def steps(self) -> int:
+        """Loop iterations and calls of the last run."""
+        return self.limits.max_steps - self.machine.left
+
     def run(self, args: Sequence[Any]) -> list[Any]:
         """The results for these arguments: Python numbers for scalars, NumPy arrays else.
 

@@ -14,10 +14,13 @@ CHUNK = 4096
 
 
 class Machine:
-    """The state of a run. `left`: steps still allowed; `depth`: calls open; `work`: done since the last `poll`;
-    `held`: bytes of arrays, on tapes or not; `known`: bytes of numbers on tapes, as of the last poll; `polling`: loops look at the clock."""
+    """The state of a run.
 
-    __slots__ = ("deadline", "depth", "flags", "held", "left", "known", "limits", "most", "polling", "seen", "tapes", "work")
+    left: steps still allowed; depth: calls open; work: done since the last `poll`; held: bytes of arrays, on tapes or not;
+    known: bytes of numbers on tapes, as of the last poll; polling: loops look at the clock.
+    """
+
+    __slots__ = ("deadline", "depth", "flags", "held", "known", "left", "limits", "most", "polling", "seen", "tapes", "work")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits

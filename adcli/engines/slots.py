@@ -40,10 +40,6 @@ class Layout:
         k = self.slots.get(key)
         return self.new(key, value) if k is None else k
 
-    def constant_object(self, value: object) -> int:
-        """A slot of its own for what is no number: a range."""
-        return self.new(value=value)
-
     def new(self, key: object = None, value: object = None) -> int:
         self.template.append(value)
         k = len(self.template) - 1
