@@ -102,8 +102,8 @@ CALLED = {
 
 
 def _shown(token: Token) -> str:
-    if token.kind == "$END":
-        return "the end of the program"
+    if token.kind in ("$END", "QUOTE"):
+        return "the end of the program" if token.kind == "$END" else "the transpose sign"
     return quoted(token.text) if token.text else "the end of the statement"
 
 
@@ -145,8 +145,9 @@ def _value_missing(scene: Scene) -> ParseError:
     if before.kind == "LPAR" and token.kind == "RPAR":
         return ParseError("the parentheses are empty", scene.both(), help="write a value in them")
     if before.kind in ("", "SEP", "LBRACE", "LPAR", "LSQB", "COMMA"):
-        return OperatorError(f"a value is missing before {_shown(token)}", token.span, help="write one there, or remove the sign")
-    return OperatorError(f"a value is missing after {_shown(before)}", before.span, help=f"write one there; {_shown(token)} follows")
+        return OperatorError(f"a value is missing before {_shown(token)}", token.span, help="write a number, a name or another value there")
+    help = f"write a number, a name or another value between {_shown(before)} and {_shown(token)}"
+    return OperatorError(f"a value is missing after {_shown(before)}", before.span, help=help)
 
 
 def _example(token: Token, otherwise: str) -> str:
@@ -170,6 +171,17 @@ def _brace_missing(scene: Scene) -> ParseError | None:
     return ParseError(f"'{{' is missing before {_shown(token)}", token.span, help=help)
 
 
+def _condition_missing(scene: Scene) -> ParseError:
+    what = "a range or an array" if scene.before.kind == "IN" else "a condition"
+    return ParseError(f"{what} is missing after '{scene.before.text}'", scene.before.span, help="write if x > 0 { … }, while x > 0 { … } or for i in 0..n { … }")
+
+
+def _several(scene: Scene) -> ParseError | None:
+    if scene.innermost() != "LPAR" or scene.allowed & {"COMMA"}:
+        return None
+    return ParseError("parentheses hold one value", scene.token.span, help="an array stands in brackets: [x, y]; a lambda is (x, y) -> x*y")
+
+
 def _loop_head(scene: Scene) -> ParseError:
     return ParseError(f"{_shown(scene.token)} does not belong in the head of a loop", scene.token.span, help="write for i in 0..n { … }")
 
@@ -179,6 +191,8 @@ def _loop_head(scene: Scene) -> ParseError:
 
 def _number_name(scene: Scene) -> ParseError | None:
     number, word = scene.before.text, scene.token.text
+    if "LBRACE" in scene.allowed and not scene.adjacent():
+        return None
     if scene.adjacent():
         if word in ("e", "E"):
             help = f"write {shortened(number)}e0 or another exponent, or {shortened(number)}*e for a product with the constant e"
@@ -416,7 +430,7 @@ def _declaration(scene: Scene) -> ParseError | None:
 
 
 def _anything(scene: Scene) -> ParseError:
-    allowed = [name for kind, name in CALLED.items() if kind in scene.allowed]
+    allowed = [name if name.isalpha() or " " in name else f"'{name}'" for kind, name in CALLED.items() if kind in scene.allowed]
     if scene.allowed & OPERATORS:
         allowed.insert(0, "an operator")
     help = ("here may stand " + ", ".join(allowed[:6])) if allowed else "remove it"
@@ -459,7 +473,9 @@ ROWS: tuple[Row, ...] = (
     _row(None, "ELSE ELIF", None, _else_without_if),
     _row("SEP", OPERATORS, None, _line_start),
     _row(None, "QUOTE", VALUE_BEGINS, _string),
+    _row("IF ELIF WHILE IN", "LBRACE", None, _condition_missing),
     _row(None, "LBRACE", VALUE_BEGINS, _braces),
+    _row(VALUE_ENDS, "COMMA", "RPAR", _several),
     _row(None, "DOTS", None, _range_value),
     _row("EQUAL", "ARROW", None, _value_missing),
     _row("INPUT OUTPUT FN", None, None, _declaration),
