@@ -1,4 +1,5 @@
 """Text to tree and back: the grammar, its diagnostics and the printer; the only package that knows Lark."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

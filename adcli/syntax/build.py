@@ -3,6 +3,7 @@
 `v` are the symbols' values (tokens, nodes, lists under way), `span` is where they stand, parentheses included. Rules that hold
 for the text but not for the grammar are checked here: what can be assigned to, what a declaration may say.
 """
+
 from __future__ import annotations
 
 from typing import Any
@@ -13,7 +14,6 @@ from adcli.syntax.lexer import Token
 from adcli.syntax.naming import quoted, shortened
 from adcli.syntax.tables import Action
 from adcli.syntax.tree import Block, Expr, Name, Range
-
 
 # ---- lists: left-recursive in the grammar, one growing list here
 

@@ -1,4 +1,5 @@
 """Characters that no token begins with: what they are, and what to type in their place."""
+
 from __future__ import annotations
 
 import re

@@ -3,6 +3,7 @@
 ROWS is an ordered table keyed by (token before, token, what was acceptable); the first row that fits and has something to say
 speaks. To improve a message, change its row or put a more special one above it.
 """
+
 from __future__ import annotations
 
 import re
@@ -86,14 +87,11 @@ def unexpected(scene: Scene) -> ParseError:
 
 # ---- sets of terminals, and how they are called
 
-WORDS = frozenset(
-    ["AND", "OR", "NOT", "IF", "ELIF", "ELSE", "FOR", "IN", "STEP", "WHILE", "BREAK", "CONTINUE"]
-    + ["RETURN", "FN", "INPUT", "OUTPUT", "TRUE", "FALSE", "RULE"]
-)
+STATEMENT_WORDS = frozenset(["WHILE", "BREAK", "CONTINUE", "RETURN", "FN", "INPUT", "OUTPUT"])
+WORDS = STATEMENT_WORDS | {"AND", "OR", "NOT", "IF", "ELIF", "ELSE", "FOR", "IN", "STEP", "TRUE", "FALSE", "RULE"}
 VALUE_ENDS = frozenset(["NAME", "NUMBER", "TRUE", "FALSE", "RPAR", "RSQB", "QUOTE"])
 VALUE_BEGINS = frozenset(["NAME", "NUMBER", "TRUE", "FALSE", "LPAR", "LSQB"])
 ENDS = frozenset(["SEP", "$END", "RPAR", "RSQB", "RBRACE", "COMMA", "SEMICOLON"])
-STATEMENT_WORDS = frozenset(["WHILE", "BREAK", "CONTINUE", "RETURN", "FN", "INPUT", "OUTPUT"])
 CALLED = {
     "NAME": "a name", "NUMBER": "a number", "LPAR": "(", "RPAR": ")", "LSQB": "[", "RSQB": "]", "LBRACE": "{", "RBRACE": "}",
     "EQUAL": "=", "COMMA": ",", "COLON": ":", "DOTS": "..", "ARROW": "->", "IN": "in", "STEP": "step", "FOR": "for", "IF": "if",
@@ -173,7 +171,11 @@ def _brace_missing(scene: Scene) -> ParseError | None:
 
 def _condition_missing(scene: Scene) -> ParseError:
     what = "a range or an array" if scene.before.kind == "IN" else "a condition"
-    return ParseError(f"{what} is missing after '{scene.before.text}'", scene.before.span, help="write if x > 0 { … }, while x > 0 { … } or for i in 0..n { … }")
+    return ParseError(
+        f"{what} is missing after '{scene.before.text}'",
+        scene.before.span,
+        help="write if x > 0 { … }, while x > 0 { … } or for i in 0..n { … }",
+    )
 
 
 def _several(scene: Scene) -> ParseError | None:
@@ -239,12 +241,16 @@ def _prime(scene: Scene) -> ParseError:
 
 
 def _call(scene: Scene) -> ParseError:
-    return OperatorError("only a name can be called", scene.token.span, help="for a product write * before '('; for a call, give the function a name")
+    return OperatorError(
+        "only a name can be called", scene.token.span, help="for a product write * before '('; for a call, give the function a name"
+    )
 
 
 FOREIGN_FIRST = {
     **dict.fromkeys(("def", "function", "func", "fun", "defun"), "a function is defined by fn f(x) = … or fn f(x) { … }"),
-    **dict.fromkeys(("let", "var", "const", "val", "auto", "double", "float", "set", "local", "mut"), "write name = value, without a word before it"),
+    **dict.fromkeys(
+        ("let", "var", "const", "val", "auto", "double", "float", "set", "local", "mut"), "write name = value, without a word before it"
+    ),
     "lambda": "a lambda is written x -> x^2, or (x, y) -> x*y",
     **dict.fromkeys(("elseif", "elsif", "elsif"), "write elif, or else if"),
     "print": "end the program with the expression, or write output y",
@@ -280,7 +286,9 @@ def _side_by_side(scene: Scene) -> ParseError:
     left, right = _shown(scene.before), _shown(scene.token)
     help = "write an operator, such as *; statements are separated by ; or a new line"
     if scene.before.kind == scene.token.kind == "NAME":
-        help = f"write {shortened(scene.before.text)}*{shortened(scene.token.text)} for a product; statements are separated by ; or a new line"
+        help = (
+            f"write {shortened(scene.before.text)}*{shortened(scene.token.text)} for a product; statements are separated by ; or a new line"
+        )
     return OperatorError(f"an operator is missing between {left} and {right}", scene.both(), help=help)
 
 
@@ -293,7 +301,9 @@ def _assigned_word(scene: Scene) -> ParseError | None:
 
 
 def _reserved(token: Token) -> ReservedWordError:
-    return ReservedWordError(f"'{token.text}' is a reserved word", token.span, help=f"choose another name, such as {token.text}_ or {token.text}1")
+    return ReservedWordError(
+        f"'{token.text}' is a reserved word", token.span, help=f"choose another name, such as {token.text}_ or {token.text}1"
+    )
 
 
 def _equal_after_operator(scene: Scene) -> ParseError | None:
@@ -384,7 +394,7 @@ def _word_for_value(scene: Scene) -> ParseError | None:
 
 
 def _range_value(scene: Scene) -> ParseError:
-    if scene.head() == "FOR" and scene.innermost() not in ("LPAR", "LSQB") or any(t.kind == "DOTS" for t in scene.tokens[-4:-1]):
+    if (scene.head() == "FOR" and scene.innermost() not in ("LPAR", "LSQB")) or any(t.kind == "DOTS" for t in scene.tokens[-4:-1]):
         return PlacementError("a range has one '..'", scene.token.span, help="write a..b step s")
     help = "[i for i in 1..4] makes an array, linspace(a, b, n) one of real numbers; ranges stand after in and in a[ ]"
     return PlacementError("a range is not a value", scene.token.span, help=help)
@@ -392,7 +402,9 @@ def _range_value(scene: Scene) -> ParseError:
 
 def _lambda_place(scene: Scene) -> ParseError:
     if scene.before.kind == "RPAR":
-        return PlacementError("'->' does not follow a list of names here", scene.token.span, help="write grad(x -> x^2, 1), with x -> as an argument")
+        return PlacementError(
+            "'->' does not follow a list of names here", scene.token.span, help="write grad(x -> x^2, 1), with x -> as an argument"
+        )
     return PlacementError("a lambda can only be an argument", scene.token.span, help="define a function: fn f(x) = …")
 
 
@@ -451,7 +463,9 @@ ROWS: tuple[Row, ...] = (
     _row(None, None, None, _unclosed),
     _row(None, "SEMICOLON", None, _semicolon),
     _row("LBRACE SEP", "INPUT OUTPUT FN", "NAME", _top_level_only),
-    _row("IF ELIF ELSE FOR WHILE IN STEP FN INPUT OUTPUT RETURN NOT AND OR TRUE FALSE BREAK CONTINUE", "EQUAL UPDATE", None, _assigned_word),
+    _row(
+        "IF ELIF ELSE FOR WHILE IN STEP FN INPUT OUTPUT RETURN NOT AND OR TRUE FALSE BREAK CONTINUE", "EQUAL UPDATE", None, _assigned_word
+    ),
     _row("FOR", "LPAR", None, _loop_head),
     _row(None, None, "IN", _loop_head),
     _row("EQUAL", "EQUAL", None, _two_equal),

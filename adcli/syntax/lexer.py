@@ -3,6 +3,7 @@
 `scan` cuts the text by the grammar's terminals; `Statements` is the newline filter: it knows the open brackets, drops newlines that
 end nothing and turns the others, and `;`, into one SEP between two statements.
 """
+
 from __future__ import annotations
 
 import re

@@ -1,4 +1,5 @@
 """How a piece of a program's text is quoted in a message."""
+
 from __future__ import annotations
 
 LONGEST = 40

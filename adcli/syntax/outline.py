@@ -1,4 +1,5 @@
 """The tree as an indented outline, one node a line: what `adcli ir --stage parsed` prints."""
+
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
@@ -46,7 +47,9 @@ def _fields(node: object) -> list[tuple[str, object]]:
 
 
 def _plain(value: object) -> bool:
-    return not is_dataclass(value) and not (isinstance(value, tuple) and any(is_dataclass(part) or isinstance(part, tuple) for part in value))
+    return not is_dataclass(value) and not (
+        isinstance(value, tuple) and any(is_dataclass(part) or isinstance(part, tuple) for part in value)
+    )
 
 
 def _show(value: object) -> str:

@@ -1,4 +1,5 @@
 """The LALR driver: runs the tables over the tokens and builds the tree bottom-up, without recursion."""
+
 from __future__ import annotations
 
 from functools import cache
@@ -9,7 +10,6 @@ from adcli.syntax import build
 from adcli.syntax.lexer import Statements, Token, scan
 from adcli.syntax.tables import Tables, load
 from adcli.syntax.tree import Comment, Expr, Program
-
 
 MISSING = -(2**31)
 

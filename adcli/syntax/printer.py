@@ -5,9 +5,11 @@
 A line break in the source after an operator, in a list or in a block is kept; other layout is not. Depth is no limit: what is
 still to be printed stands on an explicit stack of texts, nodes and layout steps.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 from adcli.errors import Source, Span
@@ -278,7 +280,7 @@ class _Printer:
             case tree.Logic(op, operands):
                 place = AND if op == "or" else NOT
                 items = [(operands[0], place)]
-                for before, operand in zip(operands, operands[1:], strict=False):
+                for before, operand in pairwise(operands):
                     items += [*self.operator(op, before, operand), (operand, place)]
                 return items
 

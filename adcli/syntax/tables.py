@@ -5,6 +5,7 @@
 Building takes Lark 30 ms and its import more than that, loading takes 1 or 2: so the package ships the tables, and Lark is
 imported only where they do not belong to the grammar at hand.
 """
+
 from __future__ import annotations
 
 import json

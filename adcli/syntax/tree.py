@@ -1,4 +1,5 @@
 """The syntax tree of ADL. Nodes are plain records with the span they came from; the printer and `lower` read them."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -116,7 +117,7 @@ class ForClause:
 
 @dataclass(slots=True, eq=False)
 class Comprehension:
-    """body for … for … [if cond]: in brackets it is an array, as the argument of a reduction it is what is reduced (then a condition may stand)."""
+    """body for … for … [if cond]: in brackets an array, as an argument of a reduction what is reduced (then a condition may stand)."""
 
     body: Expr
     clauses: tuple[ForClause, ...]
@@ -139,7 +140,10 @@ Expr: TypeAlias = Num | Bool | Name | ArrayLit | Unary | Binary | Compare | Logi
 
 @dataclass(slots=True, eq=False)
 class InputDecl:
-    """`kind` is "real" or "int"; shape None means a scalar (or, where undeclared, whatever value is given); its entries are ints or dimension names."""
+    """`kind` is "real" or "int"; shape None means a scalar (or, where undeclared, whatever value is given).
+
+    The entries of a shape are ints or dimension names.
+    """
 
     names: tuple[Name, ...]
     kind: str
@@ -157,7 +161,10 @@ class OutputDecl:
 
 @dataclass(slots=True, eq=False)
 class Assign:
-    """targets op values: op is "=", or "+=", "-=", "*=", "/=", "^=" (one target). A target is a Name or an Index whose base is a Name or an Index."""
+    """targets op values: op is "=", or "+=", "-=", "*=", "/=", "^=" (one target).
+
+    A target is a Name or an Index whose base is a Name or an Index.
+    """
 
     targets: tuple[Name | Index, ...]
     op: str
