@@ -211,7 +211,9 @@ class _Sweep:
         if found is None:
             return
         g, lanes = found
-        for k in differentiable(s):
+        along = differentiable(s)
+        # The value written takes its part of g before the array's adjoint loses it in place.
+        for k in reversed(along) if s.op.name == "update" else along:
             if s.args[k] in self.active:
                 self.contribute(s, k, g, lanes)
 

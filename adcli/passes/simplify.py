@@ -19,6 +19,7 @@ from typing import TypeAlias
 from adcli.ir.build import const
 from adcli.ir.nodes import Atom, Block, Const, For, Function, If, Let, Statement, Var, While
 from adcli.ir.walk import functions, rename_reads, renamed
+from adcli.ops import TABLE
 
 Names: TypeAlias = dict[Var, Atom]
 Seen: TypeAlias = MutableMapping[object, object]
@@ -40,7 +41,8 @@ def _block(block: Block, names: Names, seen: Seen) -> None:
     for s in block.statements:
         if isinstance(s, Let):
             s = replace(s, args=args) if (args := renamed(s.args, names)) is not s.args else s
-            atom = _value(s, seen, names)
+            s = _difference(s, seen)
+            atom = _value(s, seen)
             if atom is None:
                 out.append(s)
             else:
@@ -55,7 +57,17 @@ def _key(atom: Atom) -> object:
     return atom if isinstance(atom, Var) else (atom.type.elem, atom.value, math.copysign(1.0, atom.value))
 
 
-def _value(s: Let, seen: Seen, names: Names) -> Atom | None:
+def _difference(s: Let, seen: Seen) -> Let:
+    """a + (-b) is a - b."""
+    if s.op.name == "add":
+        for k in (1, 0):
+            made = _made_by(s.args[k], seen)
+            if made is not None and made.op.name == "neg" and made.out.type == s.out.type:
+                return replace(s, op=TABLE["sub"], args=(s.args[1 - k], made.args[0]))
+    return s
+
+
+def _value(s: Let, seen: Seen) -> Atom | None:
     """The atom that the statement's value already is, or None."""
     folded = _fold(s)
     if folded is None and s.op.name in IDENTITIES:
