@@ -4,6 +4,7 @@
 """
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -91,18 +92,15 @@ def negated(x: Formula) -> Formula:
 
 
 def times(bar: Formula, factor: Formula) -> Formula:
-    """bar × factor, where factor is a partial derivative: 1, -1 and reciprocals disappear into the sign and the fraction."""
+    """bar × factor, where factor is a partial derivative: 1 and -1 disappear, signs come to the front, products and fractions go on."""
     if isinstance(factor, Neg):
         return negated(times(bar, factor.operand))
     if is_number(factor, 1):
         return bar
     if is_number(factor, -1):
         return negated(bar)
-    if isinstance(factor, Infix) and factor.symbol == "/":
-        if is_number(factor.left, 1):
-            return Infix("/", bar, factor.right)
-        if is_number(factor.left, -1):
-            return Neg(Infix("/", bar, factor.right))
+    if isinstance(factor, Infix) and factor.symbol in ("*", "/"):
+        return Infix(factor.symbol, times(bar, factor.left), factor.right)
     return Infix("*", bar, factor)
 
 
@@ -113,8 +111,13 @@ def plus(a: Formula, b: Formula) -> Formula:
     return Infix("+", a, b)
 
 
+_FOLDED = {"+": operator.add, "-": operator.sub, "*": operator.mul}
+
+
 def infix(symbol: str, a: Formula, b: Formula) -> Formula:
-    """A binary operation of a rule's text, with 1 × x, x × 1, x / 1, x ^ 1, 0 + x and x - 0 made x."""
+    """A binary operation of a rule's text, with 1 × x, x × 1, x / 1, x ^ 1, 0 + x and x - 0 made x, and 2 - 1 made 1."""
+    if symbol in _FOLDED and isinstance(a, Num) and isinstance(b, Num) and isinstance(a.value, (int, float)) and isinstance(b.value, (int, float)):
+        return Num(_FOLDED[symbol](a.value, b.value))
     if symbol == "*":
         if is_number(a, 1):
             return b

@@ -10,7 +10,7 @@ from adcli.report.formula import Apply, Formula, Infix, Items, Neg, Num, Ref, Se
 Number: TypeAlias = Callable[[object], str]
 Put: TypeAlias = Callable[[Ref], object]
 
-COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
+NONE, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(7)
 LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "//": PRODUCT, "%": PRODUCT, "@": PRODUCT, "^": POWER}
 SUBSCRIPT = str.maketrans("0123456789-", "₀₁₂₃₄₅₆₇₈₉₋")
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -146,9 +146,10 @@ class Writer:
         return f"{below}^{above}"
 
     def _apply(self, f: Apply, put: Put | None) -> str:
-        args = [self.text(x, put) for x in f.args]
         if self.notation.name == "latex" and f.latex and not f.named:
-            return f.latex.format(*args)
+            level = NONE if r"\left" in f.latex else ATOM
+            return f.latex.format(*(self._inside(x, put, level) for x in f.args))
+        args = [self.text(x, put) for x in f.args]
         named = [f"{name}={text}" for name, text in f.named]
         if self.notation.name == "latex":
             named = [rf"\mathrm{{{name}}}={text}" for name, text in f.named]

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -10,7 +10,7 @@ from adcli import ops
 from adcli.ad.rules import differentiable, linear_positions, pull_back_text
 from adcli.errors import Source
 from adcli.ir.nodes import Let
-from adcli.report.formula import Apply, Formula, Infix, Items, Neg, Num, Ref, Section, Word, infix, is_number, negated, plus, times
+from adcli.report.formula import Apply, Formula, Infix, Items, Num, Ref, Section, Word, infix, negated, plus, times
 from adcli.syntax import parse_expression, tree
 
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "floordiv": "//", "mod": "%", "pow": "^", "matmul": "@"}
@@ -89,11 +89,19 @@ def tangent(s: Step, dots: Mapping[int, Formula]) -> Formula:
     return operation(s, [dots.get(k, Num(0.0)) if k in values else a for k, a in enumerate(s.args)])
 
 
-def increment(s: Step, k: int, bar: Formula) -> Formula:
-    """What the use as argument k adds to that argument's adjoint, where `bar` is the adjoint of the step."""
+def adjoint(s: Step, k: int, bar: Formula, before: Formula | None) -> Formula:
+    """The adjoint of argument k after this use: what it was `before` (None: nothing yet) and what the use adds; `bar` is the adjoint of the step."""
+    if s.let.op.name == "index":
+        at = subscript(str(s.let.attrs[0]), s.values[1:])
+        return Section(before or Word("zeros"), at, bar, "+=")
+    added = _increment(s, k, bar)
+    return added if before is None else plus(before, added)
+
+
+def _increment(s: Step, k: int, bar: Formula) -> Formula:
     op = s.let.op
-    if op.name in SUBSCRIPTED:
-        return _subscripted(s, k, bar)
+    if op.name in ("update", "addat"):
+        return _updated(s, k, bar)
     if op.name in ("stack", "concat"):
         return _element(s, k, bar)
     if op.kind == "reduce":
@@ -106,10 +114,8 @@ def increment(s: Step, k: int, bar: Formula) -> Formula:
     return _rule(pull_back_text(s.let, k), s, {"g": bar})
 
 
-def _subscripted(s: Step, k: int, bar: Formula) -> Formula:
-    at = subscript(str(s.let.attrs[0]), s.values[SUBSCRIPTED[s.let.op.name] :])
-    if s.let.op.name == "index":
-        return Section(Num(0.0), at, bar, "+=")
+def _updated(s: Step, k: int, bar: Formula) -> Formula:
+    at = subscript(str(s.let.attrs[0]), s.values[2:])
     if k == 1:
         return Section(bar, at)
     return bar if s.let.op.name == "addat" else Section(bar, at, Num(0.0))
@@ -168,7 +174,6 @@ class _Reading:
 
     names: Mapping[str, Formula]
     numbers: Mapping[str, Any]
-    unknown: set[str] = field(default_factory=set)
 
     def formula(self, e: tree.Expr) -> Formula:
         match e:
@@ -203,11 +208,16 @@ class _Reading:
         if e.name in ("dims", "spread", "sum_to", "broadcast_to"):
             args = args[:1]
         op = ops.TABLE.get(e.name) or ops.PUBLIC.get(e.name)
-        if op is not None and op.name in INFIX and len(args) == 2:
-            return infix(INFIX[op.name], self.formula(args[0]), self.formula(args[1]))
-        if op is not None and op.name == "neg":
-            return negated(self.formula(args[0]))
-        return Apply(e.name, tuple(self.formula(a) for a in args), op.latex if op else None)
+        given = tuple(self.formula(a) for a in args)
+        if op is None:
+            return Apply(e.name, given)
+        if op.name in INFIX and len(given) == 2:
+            return infix(INFIX[op.name], given[0], given[1])
+        if op.shown is not None:
+            return _Reading(dict(zip(op.args, given, strict=False)), {}).formula(_parsed(op.shown))
+        if op.kind == "zero" and not op.public and (found := self.value(e)) is not None:
+            return Num(found)
+        return Apply(e.name, given, op.latex)
 
     def choice(self, arms: Sequence[tuple[tree.Expr, tree.Expr]], other: tree.Expr) -> Formula:
         for condition, value in arms:

@@ -20,13 +20,15 @@ from adcli.ir.types import RULES, Type
 class Adjoint(NamedTuple):
     """One adjoint statement: node's adjoint grows by `increment`, which comes from its use as argument `position` of node `source`.
 
-    source is None for the seed; partial is None where it would be a matrix; before is None where this is the first increment.
+    source is None for the seed; bar is the adjoint of source; partial is None where it would be a matrix; before is None
+    where this is the first increment.
     """
 
     step: int
     node: int
     source: int | None
     position: int
+    bar: Any
     partial: Any
     increment: Any
     before: Any
@@ -140,7 +142,7 @@ class Derivatives:
         if output < 0 or not varied[output]:
             return
         bars: dict[int, Any] = {output: 1.0}
-        yield Adjoint(1, output, None, 0, None, 1.0, None, 1.0)
+        yield Adjoint(1, output, None, 0, None, None, 1.0, None, 1.0)
         step = 1
         for node in range(output, len(r.inputs) - 1, -1):
             g = bars.pop(node, None)
@@ -151,7 +153,7 @@ class Derivatives:
                 before = bars.get(refs[k])
                 running = bars[refs[k]] = increment if before is None else before + increment
                 step += 1
-                yield Adjoint(step, refs[k], node, k, p, increment, before, running)
+                yield Adjoint(step, refs[k], node, k, g, p, increment, before, running)
 
     def _uses(self, node: int, varied: bytearray, g: Any) -> list[tuple[int, Any, Any]]:
         """(position, partial, increment) for each varied argument of the node."""

@@ -1,0 +1,73 @@
+"""The evaluation trace of a program at a point: one run recorded, and its derivatives step by step."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adcli.api import derivatives
+from adcli.api.program import Program, Result
+from adcli.engines.record import record
+from adcli.errors import AdcliError, UsageError
+from adcli.report.trace import Trace, by_level
+
+
+def trace(
+    program: Program, at: Mapping[str, Any], *, mode: str = "reverse", along: Mapping[str, Any] | None = None,
+    wrt: Sequence[str] | None = None, of: str | None = None, order: str = "eval",
+) -> tuple[Trace, Result]:  # fmt: skip
+    """The trace and, as `grad` and `jvp` give them, the values, derivatives and flags.
+
+    mode: "reverse" from the output `of`, or "forward" along one direction (None for an input: 1, in all elements), or along each
+    input of `wrt` in turn (an array moves as a whole).
+    order: "eval", or "level" by depth in the graph.
+    """
+    result, seeds = _reverse(program, at, wrt, of) if mode == "reverse" else _forward(program, at, along, wrt, of)
+    setting = derivatives.Setting(program, at)
+    try:
+        recording = record(setting.variant.lowered, setting.args, program.limits)
+    except AdcliError as error:
+        error.source = error.source or program.source
+        raise
+    if order == "level":
+        recording = by_level(recording, program.limits)
+    lines = {i.name: program.source.position(i.span.start)[0] for i in program.inputs}
+    moving = [setting.variant.names[k] for k in setting.wrt(wrt)]
+    output = program.outputs.index(of) if of is not None else 0
+    return Trace(recording, program.source, mode, lines, moving, seeds, output, program.limits), result
+
+
+def _reverse(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None, of: str | None) -> tuple[Result, list[Mapping[str, Any]]]:
+    result = derivatives.gradient(program, at, wrt, of, "reverse")
+    result.gradient = result.derivative
+    return result, []
+
+
+def _forward(
+    program: Program, at: Mapping[str, Any], along: Mapping[str, Any] | None, wrt: Sequence[str] | None, of: str | None
+) -> tuple[Result, list[Mapping[str, Any]]]:
+    setting = derivatives.Setting(program, at)
+    if along is not None:
+        if wrt is not None:
+            raise UsageError("--along says already which inputs move, and --wrt says it again", help="leave one of them out")
+        shapes = dict(zip(setting.variant.names, (t.shape for t in setting.variant.types), strict=True))
+        inputs, values = derivatives.direction(setting, {n: _ones(shapes.get(n, ())) if v is None else v for n, v in along.items()})
+        seeds: list[Mapping[str, Any]] = [{setting.variant.names[k]: v for k, v in zip(inputs, values, strict=True)}]
+    else:
+        seeds = [{setting.variant.names[k]: _ones(setting.variant.types[k].shape)} for k in setting.wrt(wrt)]
+    scalar = (of is not None or len(program.outputs) == 1) and not setting.variant.result_types[setting.output(of, "a derivative")].shape
+    if along is None and scalar:
+        result = derivatives.gradient(program, at, wrt, of, "forward")
+        result.gradient = result.derivative
+        return result, seeds
+    found = [derivatives.jvp(program, at, seed, of) for seed in seeds] or [derivatives.evaluate(program, at)]
+    first = found[0]
+    first.flags = list({(f.code, f.op, f.span, f.at): f for one in found for f in one.flags}.values())
+    return first, seeds
+
+
+def _ones(shape: Sequence[int | None]) -> Any:
+    if not shape:
+        return 1.0
+    import numpy as np
+
+    return np.ones(tuple(n or 0 for n in shape))

@@ -1,0 +1,274 @@
+"""Trace tables: the rows of a trace side by side, fitted to a width.
+
+Every row has the primal statement at the left and, at the right, the adjoint statements that come from it, or its tangent along each seed.
+Where the lines would be too long, the numbers put in stand below their formula instead of beside it.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from adcli.report.formula import Ref
+from adcli.report.grid import GAP, Grid, width, wrapped
+from adcli.report.notation import Writer
+from adcli.report.sweep import Adjoint
+from adcli.report.trace import Statement, Trace, zero_like
+
+ROWS = 60
+LONG_VALUE = 28
+
+
+@dataclass(slots=True)
+class Line:
+    """One statement in words: label left = formula = numbers = value. `indent` is the width of what stands before the formula's sign."""
+
+    label: str
+    statement: str
+    numbers: str
+    value: str
+    indent: int
+
+
+@dataclass(slots=True)
+class Entry:
+    """A row: line of the program and iteration, the variable's name, the primal statement, and what is derived from it."""
+
+    place: tuple[str, str]
+    name: str
+    primal: Line
+    derived: list[Line] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Omitted:
+    """Rows left out in the middle."""
+
+    count: int
+
+
+def chosen(trace: Trace, only: str | None, rows: int | None) -> list[int | Omitted]:
+    """The nodes to show: those of one variable, and of a long list the two ends."""
+    r = trace.recording
+    nodes: Sequence[int] = range(len(r)) if only is None else [k for k in range(len(r)) if r.names[k] == only]
+    if rows is None or len(nodes) <= rows:
+        return list(nodes)
+    head, tail = nodes[: (rows + 1) // 2], nodes[len(nodes) - rows // 2 :]
+    return [*head, Omitted(len(nodes) - len(head) - len(tail)), *tail]
+
+
+class Table:
+    """The table of a trace in one notation. by_target: adjoint statements stand beside the row whose adjoint they give (for --only)."""
+
+    def __init__(self, trace: Trace, writer: Writer, shown: Sequence[int | Omitted], by_target: bool = False) -> None:
+        self.trace = trace
+        self.writer = writer
+        self.entries = [self._entry(n) if isinstance(n, int) else n for n in shown]
+        self.reverse = trace.mode == "reverse"
+        if self.reverse:
+            self._adjoints([n for n in shown if isinstance(n, int)], by_target)
+        else:
+            self._tangents(shown)
+
+    def _line(self, s: Statement, label: str = "") -> Line:
+        w = self.writer
+        left, formula, value = w.notation.ref(s.left), w.text(s.formula), w.number(s.value)
+        numbers = w.text(s.formula, s.put)
+        if numbers in (formula, value):
+            numbers = ""
+        return Line(label, f"{left} = {formula}" if formula != value else left, numbers and f"= {numbers}", f"= {value}", width(left) + 1)
+
+    def _entry(self, node: int) -> Entry:
+        r = self.trace.recording
+        iteration = ",".join(map(str, r.iterations[node]))
+        return Entry((str(self.trace.place(node)), iteration), r.names[node], self._line(self.trace.row(node)))
+
+    def _tangents(self, shown: Sequence[int | Omitted]) -> None:
+        for entry, node in zip(self.entries, shown, strict=True):
+            if isinstance(entry, Entry) and isinstance(node, int):
+                entry.derived = [self._line(self.trace.tangent(node, k), self.seed(k)) for k in range(len(self.trace.seeds))]
+
+    def seed(self, k: int) -> str:
+        """What a group of tangents is called: x1, or x1=3, x2=-2."""
+        seed = self.trace.seeds[k]
+        moving = [(n, v) for n, v in seed.items() if hasattr(v, "shape") or v != 0]
+        word = self.writer.notation.word
+        if len(moving) == 1 and not hasattr(moving[0][1], "shape") and moving[0][1] == 1:
+            return word(moving[0][0])
+        return ", ".join(f"{word(n)}={self.writer.number(v)}" for n, v in moving) or "0"
+
+    def _adjoints(self, nodes: list[int], by_target: bool) -> None:
+        found: dict[int, list[Line]] = {n: [] for n in nodes}
+        last = {}
+        for a in self.trace.adjoints():
+            if a.node < len(self.trace.recording.inputs):
+                last[a.node] = a.running
+            beside = a.node if by_target or a.source is None else a.source
+            if beside in found:
+                found[beside].append(self._adjoint(a))
+        for entry, node in zip((e for e in self.entries if isinstance(e, Entry)), nodes, strict=True):
+            entry.derived = found[node][::-1]
+            if node in self.trace.inputs:
+                entry.derived.insert(0, self._gradient(node, last.get(node)))
+
+    def _adjoint(self, a: Adjoint) -> Line:
+        return self._line(self.trace.adjoint(a), str(a.step))
+
+    def _gradient(self, node: int, value: object) -> Line:
+        """∂y/∂x1 = v̄₋₁: the gradient in the input's row."""
+        r, n = self.trace.recording, self.writer.notation
+        left = n.gradient(self.trace.output_name, r.names[node])
+        if value is None:
+            return Line("", left, "", f"= {self.writer.number(zero_like(r.values[node]))} (no path)", width(left) + 1)
+        return Line("", f"{left} = {n.ref(Ref('bar', r.number(node)))}", "", f"= {self.writer.number(value)}", width(left) + 1)
+
+    @property
+    def placed(self) -> bool:
+        """Whether rows say their line and iteration: there is a loop."""
+        return any(isinstance(e, Entry) and e.place[1] for e in self.entries)
+
+    @property
+    def named(self) -> bool:
+        return any(isinstance(e, Entry) and e.name for e in self.entries)
+
+    def _grid(self) -> Grid:
+        """A grid with the columns before the primal statement."""
+        grid = Grid([], [])
+        if self.placed:
+            grid.add("line", "text")
+            grid.add("iteration", "text")
+        if self.named:
+            grid.add("", "name")
+        return grid
+
+    def _before(self, e: Entry) -> list[str]:
+        return [*(e.place if self.placed else ()), *([e.name] if self.named else ())]
+
+    @property
+    def title(self) -> str:
+        return "adjoint trace, bottom up" if self.reverse else "tangent trace"
+
+    def wide(self) -> Grid:
+        """Formula, numbers and value beside each other; seeds as groups of columns."""
+        grid = self._grid()
+        for head in ("primal trace", "", ""):
+            grid.add(head, "math")
+        if self.reverse:
+            grid.add("", "text")
+        grid.add(self.title, "math")
+        for head in [""] if self.reverse else [f"along {self.seed(k)}" for k in range(len(self.trace.seeds))]:
+            grid.add(head, "math")
+            grid.add("", "math")
+        for e in self.entries:
+            if isinstance(e, Omitted):
+                grid.rows.append(omitted(e))
+            else:
+                grid.rows += self._wide_rows(e) if self.reverse else [self._wide_row(e)]
+        return grid
+
+    def _wide_rows(self, e: Entry) -> Iterator[list[str]]:
+        first = [*self._before(e), e.primal.statement, e.primal.numbers, e.primal.value]
+        for line in e.derived or [Line("", "", "", "", 0)]:
+            yield [*first, line.label, line.statement, line.numbers, line.value]
+            first = [""] * len(first)
+
+    def _wide_row(self, e: Entry) -> list[str]:
+        row = [*self._before(e), e.primal.statement, e.primal.numbers, e.primal.value]
+        row.append(e.derived[0].statement if e.derived else "")
+        for line in e.derived:
+            row += [line.numbers, line.value]
+        return row
+
+    def stacked(self, room: int) -> Grid:
+        """The numbers below their formula, seeds below each other; what is still too long is wrapped at blanks."""
+        labelled = self.reverse or len(self.trace.seeds) > 1
+        grid = self._grid()
+        grid.add("primal trace", "math")
+        grid.add("", "math")
+        if labelled:
+            grid.add("", "text" if self.reverse else "math")
+        grid.add(self._narrow_title(), "math")
+        grid.add("", "math")
+        left_room, right_room = self._rooms(grid, room, labelled)
+        for e in self.entries:
+            if isinstance(e, Omitted):
+                grid.rows.append(omitted(e))
+                continue
+            left = stack(e.primal, left_room)
+            right = [row for line in e.derived for row in stack(line, right_room)]
+            before = self._before(e)
+            for k in range(max(len(left), len(right))):
+                _, statement, value = left[k] if k < len(left) else ("", "", "")
+                label, derived, result = right[k] if k < len(right) else ("", "", "")
+                grid.rows.append([*before, statement, value, *([label] if labelled else []), derived, result])
+                before = [""] * len(before)
+        return grid
+
+    def _narrow_title(self) -> str:
+        if self.reverse or len(self.trace.seeds) != 1:
+            return self.title
+        return f"{self.title} along {self.seed(0)}"
+
+    def _rooms(self, grid: Grid, room: int, labelled: bool) -> tuple[int, int]:
+        """The widths of the two statement columns."""
+        entries = [e for e in self.entries if isinstance(e, Entry)]
+        before = [max((width(cell) for cell in column), default=0) for column in zip(*map(self._before, entries), strict=True)]
+        taken = sum(max(w, width(h)) for w, h in zip(before, grid.heads, strict=False))
+        derived = [line for e in entries for line in e.derived]
+        values = [min(LONG_VALUE, max((width(line.value) for line in lines), default=0)) for lines in ([e.primal for e in entries], derived)]
+        labels = max((width(line.label) for line in derived), default=0) if labelled else 0
+        free = room - taken - sum(values) - labels - len(GAP) * (len(grid.heads) - 1)
+        left = max((natural(e.primal) for e in entries), default=0)
+        right = max(width(self._narrow_title()), *(natural(line) for line in derived), 0)
+        if left + right > free:
+            left = max(20, min(left, free // 2), free - right)
+            right = max(24, free - left)
+        return left, right
+
+    def steps(self) -> Grid:
+        """Every statement in the order in which it runs."""
+        grid = self._grid()
+        blank = [""] * len(grid.heads)
+        grid.add("", "text" if self.reverse else "math")
+        for head in ("primal trace", "", ""):
+            grid.add(head, "math")
+        for e in self.entries:
+            if isinstance(e, Omitted):
+                grid.rows.append(omitted(e))
+                continue
+            grid.rows.append([*self._before(e), "", e.primal.statement, e.primal.numbers, e.primal.value])
+            if not self.reverse:
+                grid.rows += [[*blank, line.label, line.statement, line.numbers, line.value] for line in e.derived]
+        if self.reverse:
+            grid.rows.append("")
+            grid.rows.append("adjoint trace")
+            lines = [(e, line) for e in self.entries if isinstance(e, Entry) for line in e.derived]
+            for e, line in sorted((p for p in lines if p[1].label), key=lambda pair: int(pair[1].label)):
+                before = [*(e.place if self.placed else ()), *([""] * self.named)]
+                grid.rows.append([*before, line.label, line.statement, line.numbers, line.value])
+            grid.rows += [[*blank, "", line.statement, line.numbers, line.value] for _, line in lines if not line.label]
+        return grid
+
+    def fitted(self, room: int) -> Grid:
+        """The wide grid where it fits, else the stacked one."""
+        grid = self.wide()
+        return grid if grid.width() <= room else self.stacked(room)
+
+
+def omitted(o: Omitted) -> str:
+    return f"... {o.count:,} more row{'s' if o.count > 1 else ''} (--rows all shows them) ..."
+
+
+def natural(line: Line) -> int:
+    """The width of a statement with its numbers below it."""
+    return max(width(line.statement), line.indent + width(line.numbers))
+
+
+def stack(line: Line, room: int) -> list[tuple[str, str, str]]:
+    """Label, text and value of the lines that a statement takes; the value stands on the last."""
+    texts = wrapped(line.statement, room, line.indent + 2)
+    if line.numbers:
+        texts += [" " * line.indent + text for text in wrapped(line.numbers, room - line.indent, 2)]
+    values = wrapped(line.value, LONG_VALUE, 3)
+    texts += [""] * (len(values) - 1)
+    values = [""] * (len(texts) - len(values)) + values
+    return [(line.label if k == 0 else "", text, value) for k, (text, value) in enumerate(zip(texts, values, strict=True))]
