@@ -1,0 +1,16 @@
+"""The command line. This module imports nothing heavy, so that Ctrl-C is quiet from the first moment on."""
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the command that sys.argv holds and return the exit status; never raises."""
+    try:
+        from adcli.cli.group import run
+
+        return run(sys.argv[1:])
+    except BaseException as error:
+        from adcli.cli.ending import end
+
+        return end(error, sys.argv[1:])

@@ -1,0 +1,254 @@
+"""Values and first derivatives of a program at a point."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from adcli.api.flags import explained, without_path
+from adcli.api.point import as_real, list_text, nearest
+from adcli.api.program import Program, Result
+from adcli.errors import UsageError
+from adcli.ir.types import Type
+
+
+class Setting:
+    """A program at a point, with the inputs to differentiate by and the output chosen, all as positions."""
+
+    def __init__(self, program: Program, at: Mapping[str, Any]) -> None:
+        self.program = program
+        self.variant, self.args, flags = program.bind(at)
+        self.variant.flags = list(flags)
+        self.variant.steps = 0
+
+    def wrt(self, names: Sequence[str] | None) -> tuple[int, ...]:
+        """Positions of the inputs; all real ones by default."""
+        types, inputs = self.variant.types, self.variant.names
+        if names is None:
+            return tuple(k for k, t in enumerate(types) if t.elem == "real")
+        found: list[int] = []
+        for name in names:
+            if name not in inputs:
+                near = nearest(name, inputs)
+                raise UsageError(f"the program has no input '{name}' to differentiate by", help=f"did you mean '{near}'?" if near else f"its inputs are {', '.join(inputs) or 'none'}")
+            k = inputs.index(name)
+            if types[k].elem != "real":
+                raise UsageError(f"input '{name}' is an integer and has no derivative")
+            if k in found:
+                raise UsageError(f"input '{name}' is named twice")
+            found.append(k)
+        return tuple(found)
+
+    def output(self, name: str | None, what: str) -> int:
+        """Position of the output `name`, or of the only one."""
+        outputs = self.program.outputs
+        if name is None:
+            if len(outputs) == 1:
+                return 0
+            raise UsageError(f"the program has {len(outputs)} outputs, {', '.join(outputs)}, and {what} is of one", help=f"choose it with --of, e.g. --of {outputs[0]}")
+        if name not in outputs:
+            near = nearest(name, outputs)
+            raise UsageError(f"the program has no output '{name}'", help=f"did you mean '{near}'?" if near else f"its outputs are {', '.join(outputs)}")
+        return outputs.index(name)
+
+    def scalar_output(self, name: str | None, what: str) -> int:
+        of = self.output(name, what)
+        shape = self.variant.result_types[of].shape
+        if shape:
+            size = list_text(["?" if n is None else n for n in shape])
+            raise UsageError(f"{what} is of a number, and output '{self.program.outputs[of]}' is an array of shape {size}", help="`adcli jacobian` takes arrays")
+        return of
+
+    def real(self, of: int) -> bool:
+        """Whether an output can have a derivative other than zero."""
+        return self.variant.result_types[of].elem == "real"
+
+
+def zeros(shape: Sequence[int | None]) -> Any:
+    if not shape:
+        return 0.0
+    import numpy as np
+
+    return np.zeros(tuple(n or 0 for n in shape))
+
+
+def ones_at(shape: Sequence[int | None]) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """Every unit direction of a shape, with its index."""
+    if not shape:
+        yield (), 1.0
+        return
+    import numpy as np
+
+    for index in np.ndindex(*(n or 0 for n in shape)):
+        unit = np.zeros(tuple(n or 0 for n in shape))
+        unit[index] = 1.0
+        yield index, unit
+
+
+def evaluate(program: Program, at: Mapping[str, Any]) -> Result:
+    """The values of the outputs."""
+    setting = Setting(program, at)
+    values = setting.variant.run(setting.args)
+    return explained(Result(dict(zip(program.outputs, values, strict=True)), setting.variant.flags, steps=setting.variant.steps))
+
+
+def gradient(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None, of: str | None, mode: str) -> Result:
+    """Value and gradient of a scalar output; `derivative` is by input."""
+    setting = Setting(program, at)
+    of_ = setting.scalar_output(of, "a gradient")
+    inputs = setting.wrt(wrt)
+    sweep = _forward if mode == "forward" else sweep_back
+    value, found = sweep(setting, inputs, of_)
+    name = program.outputs[of_]
+    result = Result({name: value}, setting.variant.flags, mode, setting.variant.steps)
+    result.of = name
+    result.derivative = {setting.variant.names[k]: found[k] for k in inputs}
+    return explained(result, gradient=result.derivative)
+
+
+def sweep_back(setting: Setting, inputs: tuple[int, ...], of: int) -> tuple[Any, dict[int, Any]]:
+    """One sweep; the value and the adjoints of the inputs."""
+    variant = setting.variant
+    if not inputs or not setting.real(of):
+        value = variant.run(setting.args, of=of)[0]
+        without_path(variant, inputs, inputs)
+        return value, {k: zeros(variant.types[k].shape) for k in inputs}
+    value, *adjoints = variant.run([*setting.args, 1.0], "reverse", inputs, of)
+    paths = variant.paths("reverse", inputs, of)
+    without_path(variant, inputs, [k for k, there in zip(inputs, paths, strict=True) if not there])
+    return value, dict(zip(inputs, adjoints, strict=True))
+
+
+def _forward(setting: Setting, inputs: tuple[int, ...], of: int) -> tuple[Any, dict[int, Any]]:
+    """One sweep for each element of each input."""
+    variant = setting.variant
+    value = None
+    found: dict[int, Any] = {}
+    dead: list[int] = []
+    for k in inputs:
+        found[k] = zeros(variant.types[k].shape)
+        if not setting.real(of) or not any(variant.paths("forward", (k,), of)):
+            dead.append(k)
+            continue
+        for index, unit in ones_at(variant.types[k].shape):
+            value, tangent = variant.run([*setting.args, unit], "forward", (k,), of)
+            if index:
+                found[k][index] = tangent
+            else:
+                found[k] = tangent
+    if value is None:
+        value = variant.run(setting.args, of=of)[0]
+    without_path(variant, inputs, dead)
+    return value, found
+
+
+def jacobian(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None, of: str | None) -> Result:
+    """The derivative of every output by every input: column by column, or row by row where there are fewer rows."""
+    setting = Setting(program, at)
+    variant, inputs = setting.variant, setting.wrt(wrt)
+    outputs = range(len(program.outputs)) if of is None else [setting.output(of, "a Jacobian")]
+    values = variant.run(setting.args, of=None if of is None else outputs[0])
+    shapes = [getattr(v, "shape", ()) for v in values]
+    columns = sum(_size(variant.types[k].shape) for k in inputs)
+    mode = "forward" if columns <= sum(map(_size, shapes)) else "reverse"
+    result = Result({program.outputs[j]: v for j, v in zip(outputs, values, strict=True)}, variant.flags, mode)
+    paths: set[int] = set()
+    for j, shape in zip(outputs, shapes, strict=True):
+        row: dict[str, Any] = {}
+        for k in inputs:
+            block = _columns if mode == "forward" else _rows
+            row[variant.names[k]], there = block(setting, k, j, shape) if setting.real(j) else (zeros((*shape, *variant.types[k].shape)), False)
+            if there:
+                paths.add(k)
+        result.derivative[program.outputs[j]] = row
+    without_path(variant, inputs, [k for k in inputs if k not in paths])
+    result.flags, result.steps = variant.flags, variant.steps
+    return explained(result, jacobian=result.derivative)
+
+
+def _size(shape: Sequence[int | None]) -> int:
+    out = 1
+    for n in shape:
+        out *= n or 0
+    return out
+
+
+def _columns(setting: Setting, k: int, j: int, shape: Sequence[int]) -> tuple[Any, bool]:
+    """∂output j/∂input k, one forward sweep for each element of the input."""
+    variant = setting.variant
+    block = zeros((*shape, *variant.types[k].shape))
+    if not any(variant.paths("forward", (k,), j)):
+        return block, False
+    for index, unit in ones_at(variant.types[k].shape):
+        tangent = variant.run([*setting.args, unit], "forward", (k,), j)[1]
+        if shape or index:
+            block[(..., *index)] = tangent
+        else:
+            block = tangent
+    return block, True
+
+
+def _rows(setting: Setting, k: int, j: int, shape: Sequence[int]) -> tuple[Any, bool]:
+    """∂output j/∂input k, one reverse sweep for each element of the output."""
+    variant = setting.variant
+    block = zeros((*shape, *variant.types[k].shape))
+    if not any(variant.paths("reverse", (k,), j)):
+        return block, False
+    for index, unit in ones_at(shape):
+        adjoint = variant.run([*setting.args, unit], "reverse", (k,), j)[1]
+        if index or variant.types[k].shape:
+            block[(*index, ...)] = adjoint
+        else:
+            block = adjoint
+    return block, True
+
+
+def direction(setting: Setting, along: Mapping[str, Any]) -> tuple[tuple[int, ...], list[Any]]:
+    """The inputs that move, and how: each of its input's shape."""
+    variant = setting.variant
+    inputs = setting.wrt(list(along))
+    return inputs, [_shaped(name, value, variant.types[k], f"the direction of '{name}'") for (name, value), k in zip(along.items(), inputs, strict=True)]
+
+
+def _shaped(name: str, value: Any, type: Type, what: str) -> Any:
+    made = as_real(name, value, [])
+    shape = getattr(made, "shape", ())
+    if tuple(type.shape) != shape:
+        want = f"an array of shape {list_text([n or 0 for n in type.shape])}" if type.shape else "a number"
+        raise UsageError(f"{what} must be {want}, not {f'an array of shape {list_text(shape)}' if shape else 'a number'}")
+    return made
+
+
+def jvp(program: Program, at: Mapping[str, Any], along: Mapping[str, Any], of: str | None) -> Result:
+    """Jacobian times direction: one forward sweep; `derivative` is by output."""
+    setting = Setting(program, at)
+    variant = setting.variant
+    inputs, tangents = direction(setting, along)
+    one = None if of is None else setting.output(of, "a derivative")
+    results = variant.run([*setting.args, *tangents], "forward", inputs, one) if inputs else variant.run(setting.args, of=one)
+    names = list(program.outputs) if of is None else [of]
+    values = results[: len(names)]
+    moved = results[len(names) :] or [zeros(getattr(v, "shape", ())) for v in values]
+    result = Result(dict(zip(names, values, strict=True)), variant.flags, "forward", variant.steps)
+    result.derivative = dict(zip(names, moved, strict=True))
+    return explained(result, tangents=result.derivative)
+
+
+def vjp(program: Program, at: Mapping[str, Any], cotangent: Any, wrt: Sequence[str] | None, of: str | None) -> Result:
+    """Cotangent times Jacobian: one reverse sweep for each output with a cotangent; `derivative` is by input."""
+    setting = Setting(program, at)
+    variant, inputs = setting.variant, setting.wrt(wrt)
+    given = cotangent if isinstance(cotangent, Mapping) else {program.outputs[setting.output(of, "a cotangent without a name")]: cotangent}
+    chosen = {setting.output(name, "a cotangent"): value for name, value in given.items()}
+    values = variant.run(setting.args)
+    total = {k: zeros(variant.types[k].shape) for k in inputs}
+    paths: set[int] = set()
+    for j, seed in chosen.items():
+        seed = _shaped(program.outputs[j], seed, Type("real", getattr(values[j], "shape", ())), f"the cotangent of '{program.outputs[j]}'")
+        if inputs and setting.real(j):
+            adjoints = variant.run([*setting.args, seed], "reverse", inputs, j)[1:]
+            total = {k: a if len(chosen) == 1 else total[k] + a for k, a in zip(inputs, adjoints, strict=True)}
+            paths |= {k for k, there in zip(inputs, variant.paths("reverse", inputs, j), strict=True) if there}
+    without_path(variant, inputs, [k for k in inputs if k not in paths])
+    result = Result(dict(zip(program.outputs, values, strict=True)), variant.flags, "reverse", variant.steps)
+    result.derivative = {variant.names[k]: total[k] for k in inputs}
+    return explained(result, gradient=result.derivative)

@@ -1,0 +1,141 @@
+"""`compile` and `Program`: a program, its values and its derivatives.
+
+    >>> import adcli
+    >>> f = adcli.compile("x1*x2 + sin(x1)")
+    >>> f.value(x1=2, x2=5)
+    10.909297426825681
+    >>> f.gradient(x1=2, x2=5)
+    {'x1': 4.583853163452858, 'x2': 2.0}
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from adcli.api.point import bind
+from adcli.api.variant import Variant
+from adcli.engines.flags import Flag
+from adcli.engines.limits import Limits
+from adcli.errors import Source
+from adcli.lower import signature
+from adcli.syntax import parse
+
+if TYPE_CHECKING:
+    from adcli.api.point import Value
+    from adcli.lower.signature import Input
+
+
+def compile(source: str | Source, *, name: str = "<program>", limits: Limits | None = None) -> Program:
+    """Read a program. `name` is what errors call it. Raises ProgramError, with the place, where the text is wrong."""
+    return Program(source if isinstance(source, Source) else Source(source, name), limits or Limits())
+
+
+class Result:
+    """What one evaluation gives.
+
+    outputs: the outputs by name. flags: what to read them with. derivative: what was asked for, see the methods of `Program`.
+    value: the single output, or None if there are several. mode: how it was computed. steps: primal loop iterations and calls.
+    """
+
+    __slots__ = ("derivative", "flags", "gradient", "mode", "of", "outputs", "steps")
+
+    def __init__(self, outputs: dict[str, Value], flags: list[Flag], mode: str = "", steps: int = 0) -> None:
+        self.outputs = outputs
+        self.flags = flags
+        self.mode = mode
+        self.steps = steps
+        self.derivative: dict[str, Any] = {}
+        self.gradient: dict[str, Value] = {}
+        self.of: str | None = None
+
+    @property
+    def value(self) -> Value | None:
+        return next(iter(self.outputs.values())) if len(self.outputs) == 1 else None
+
+
+class Program:
+    """A program that can be evaluated and differentiated.
+
+    Points are given as keywords (`f.value(x=1, w=[1, 2])`) or, where a name is also an option of the method, as a mapping
+    (`f.value({"of": 1})`). Numbers come back as floats (ints, bools), arrays as NumPy arrays. `flags` holds those of the last call.
+    """
+
+    def __init__(self, source: Source, limits: Limits) -> None:
+        self.source = source
+        self.limits = limits
+        self.tree = parse(source)
+        self.signature = signature(self.tree, source)
+        self.flags: list[Flag] = []
+        self._variants: dict[tuple[object, ...], Variant] = {}
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """The inputs in order, with their kind, declared shape and default."""
+        return self.signature.inputs
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the outputs; "value" for one without a name."""
+        return self.signature.outputs
+
+    def bind(self, at: Mapping[str, Any]) -> tuple[Variant, list[Value], list[Flag]]:
+        """The program compiled for the shapes of a point, the values of its inputs in order, and the flags of the values."""
+        values, types, flags = bind(self.signature, self.source, at)
+        key = tuple(types)
+        variant = self._variants.get(key)
+        if variant is None:
+            variant = self._variants[key] = Variant(self, types)
+        return variant, values, flags
+
+    def value(self, at: Mapping[str, Any] | None = None, /, **named: Any) -> Any:
+        """The value of the single output, or a dictionary of the outputs."""
+        from adcli.api.derivatives import evaluate
+
+        done = self._keep(evaluate(self, {**(at or {}), **named}))
+        return done.outputs if done.value is None else done.value
+
+    def gradient(
+        self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, mode: str = "reverse", **named: Any
+    ) -> dict[str, Any]:
+        """∂of/∂input for each input of `wrt` (default: all real ones); `of` is a scalar output and may be left out if it is the only one."""
+        from adcli.api.derivatives import gradient
+
+        return self._keep(gradient(self, {**(at or {}), **named}, wrt, of, mode)).derivative
+
+    def jacobian(self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, **named: Any) -> dict[str, Any]:
+        """∂output/∂input by output and input; an array's entry has the output's shape followed by the input's."""
+        from adcli.api.derivatives import jacobian
+
+        return self._keep(jacobian(self, {**(at or {}), **named}, wrt, of)).derivative
+
+    def hessian(self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, **named: Any) -> dict[str, Any]:
+        """∂²of/∂a∂b by inputs a and b, symmetric to the last bit."""
+        from adcli.api.second import hessian
+
+        return self._keep(hessian(self, {**(at or {}), **named}, wrt, of)).derivative
+
+    def jvp(self, at: Mapping[str, Any] | None = None, /, *, along: Mapping[str, Any], of: str | None = None, **named: Any) -> dict[str, Any]:
+        """The derivative of each output along a direction of the inputs (those left out do not move)."""
+        from adcli.api.derivatives import jvp
+
+        return self._keep(jvp(self, {**(at or {}), **named}, along, of)).derivative
+
+    def vjp(
+        self, at: Mapping[str, Any] | None = None, /, *, cotangent: Any = 1.0, wrt: Sequence[str] | None = None, of: str | None = None, **named: Any
+    ) -> dict[str, Any]:
+        """The cotangent times the Jacobian, by input; a mapping gives a cotangent for each of several outputs."""
+        from adcli.api.derivatives import vjp
+
+        return self._keep(vjp(self, {**(at or {}), **named}, cotangent, wrt, of)).derivative
+
+    def hvp(
+        self, at: Mapping[str, Any] | None = None, /, *, along: Mapping[str, Any], wrt: Sequence[str] | None = None, of: str | None = None, **named: Any
+    ) -> dict[str, Any]:
+        """The Hessian times a direction of the inputs, by input."""
+        from adcli.api.second import hvp
+
+        return self._keep(hvp(self, {**(at or {}), **named}, along, wrt, of)).derivative
+
+    def _keep(self, result: Result) -> Result:
+        self.flags = result.flags
+        return result

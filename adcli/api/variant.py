@@ -1,0 +1,119 @@
+"""A program for one choice of input types: lowered once, each derivative built and compiled when it is first asked for."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from adcli.engines.flags import BIRTHS, Flag, birth, finite, has_nan
+from adcli.errors import AdcliError
+from adcli.ir.nodes import Block, Function
+from adcli.ir.types import Type
+
+if TYPE_CHECKING:
+    from adcli.api.program import Program
+    from adcli.engines.interpret import Interpreter
+
+
+class Variant:
+    """`lowered` is the IR as the program says it; `function(kind, …)` and `run(kind, …)` give what is made of it."""
+
+    def __init__(self, program: Program, types: Sequence[Type]) -> None:
+        from adcli.lower import lower
+
+        self.program = program
+        self.names = [i.name for i in program.inputs]
+        self.types = list(types)
+        self.lowered = lower(program.tree, program.source, dict(zip(self.names, types, strict=True)))
+        self._functions: dict[tuple[object, ...], Function] = {}
+        self._machines: dict[tuple[object, ...], Interpreter] = {}
+        self.flags: list[Flag] = []
+        self.steps = 0
+
+    @property
+    def result_types(self) -> list[Type]:
+        return [atom.type for atom in self.lowered.body.results]
+
+    def function(self, kind: str, wrt: tuple[int, ...] = (), of: int | None = None, along: int | tuple[int, ...] = ()) -> Function:
+        """The primal ("value") of all outputs or of one, or its derivative: "forward", "reverse", "second" (reverse over forward)."""
+        key = (kind, wrt, of, along)
+        found = self._functions.get(key)
+        if found is None:
+            found = self._functions[key] = self._build(kind, wrt, of, (along,) if isinstance(along, int) else along)
+        return found
+
+    def paths(self, kind: str, wrt: tuple[int, ...], of: int | None) -> tuple[bool, ...]:
+        """What `function` knows about structural zeros: a truth value for each adjoint or tangent."""
+        from adcli.ad import Derivative
+
+        derivative = self.function(kind, wrt, of).of
+        return derivative.paths if isinstance(derivative, Derivative) else ()
+
+    def _build(self, kind: str, wrt: tuple[int, ...], of: int | None, along: tuple[int, ...]) -> Function:
+        if kind == "value":
+            from adcli.passes import optimize
+
+            return optimize(self.lowered if of is None else only(self.lowered, of))
+        from adcli import ad
+
+        primal = self.function("value", of=of)
+        if kind == "forward":
+            return ad.forward(primal, wrt)
+        if kind == "reverse":
+            return ad.reverse(primal, wrt, (0,))
+        return ad.reverse(self.function("forward", along, of), wrt, (1,))
+
+    def run(self, args: Sequence[Any], kind: str = "value", wrt: tuple[int, ...] = (), of: int | None = None, along: int | tuple[int, ...] = ()) -> list[Any]:
+        """The results of one run; its flags are added to `flags`, its steps to `steps`."""
+        key = (kind, wrt, of, along)
+        machine = self._machines.get(key)
+        if machine is None:
+            from adcli.engines.interpret import Interpreter
+
+            machine = self._machines[key] = Interpreter(self.function(*key), self.program.limits)
+        try:
+            results = machine.run(list(args))
+        except AdcliError as error:
+            if error.source is None:
+                error.source = self.program.source
+            raise
+        flags = list(machine.flags)
+        if not all(map(finite, results)) and not any(flag.code in BIRTHS for flag in flags):
+            flags += self._births(self.function(*key), args)
+        self.note(flags)
+        self.steps = max(self.steps, machine.steps)
+        return results
+
+    def note(self, flags: Sequence[Flag]) -> None:
+        """Add flags that are not there yet."""
+        known = {(flag.code, flag.op, flag.span) for flag in self.flags}
+        for flag in flags:
+            if (flag.code, flag.op, flag.span) not in known:
+                known.add((flag.code, flag.op, flag.span))
+                self.flags.append(flag)
+
+    def _births(self, function: Function, args: Sequence[Any]) -> list[Flag]:
+        """Where inf or nan came from: the values given, or the first operation that made one of finite numbers."""
+        for name, value in zip(self.names, args, strict=False):
+            if not finite(value):
+                code, what = ("domain", "nan") if has_nan(value) else ("singular", "infinite")
+                return [Flag(code, name, None, f"the value given for '{name}' is {what}")]
+        from adcli.engines.observe import observe
+
+        found: list[Flag] = []
+
+        def look(let: Any, values: Sequence[Any], value: Any, iteration: tuple[int, ...]) -> None:
+            if not found and not finite(value):
+                flag = birth(let.op.name, values, value, let.span)
+                if flag is not None:
+                    found.append(flag)
+
+        observe(function, list(args), self.program.limits, look)
+        return found
+
+
+def only(function: Function, of: int) -> Function:
+    """The function with one of its results."""
+    names = (function.result_names[of],) if function.result_names else ()
+    types = (function.result_types[of],) if function.result_types else ()
+    body = Block(function.body.statements, (function.body.results[of],))
+    return Function(function.name, function.params, body, names, function.of, function.span, types)

@@ -1,0 +1,139 @@
+"""The command group: which commands there are, and the loading of the one that is called."""
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from adcli.errors import UsageError
+
+# name → what it does, for `adcli --help`; a command's module is imported only when it is called.
+COMMANDS = {
+    "eval": "values of the outputs",
+    "grad": "value and gradient of a scalar output",
+    "jacobian": "derivatives of all outputs by all inputs",
+    "hessian": "value, gradient and second derivatives",
+    "jvp": "derivative of the outputs along a direction (Jacobian times vector)",
+    "vjp": "derivative by the inputs for a cotangent (vector times Jacobian)",
+    "hvp": "Hessian times a direction",
+    "trace": "the evaluation trace with its derivatives, step by step",
+    "ops": "every function and its derivative rule",
+    "ir": "what a program becomes, stage by stage",
+    "fmt": "programs in the standard layout",
+    "help": "a language topic or an error code explained",
+}
+EXAMPLES = """\b
+Examples:
+  adcli grad "x1*x2 + sin(x1)" --at x1=2,x2=5
+  adcli trace "x*exp(-x^2)" --at x=1
+  adcli eval program.adl --at "w=[1, 2, 3]" --json
+
+\b
+Exit codes:
+  0 done                      5 evaluation failed, or a flag with --strict
+  1 the answer is no          6 a limit was reached
+  2 usage                     7 output cannot be written
+  3 program is wrong          70 a bug in adcli
+  4 file or data unreadable   130, 141, 143 interrupted, closed pipe, terminated
+
+\b
+Limits, each with an option: 100,000,000 steps, 1 GiB of tape and arrays,
+calls 10,000 deep. `adcli help` lists the topics, `adcli COMMAND --help` the options."""
+
+
+class Commands(click.Group):
+    """The group `adcli`; a formula where a command should be gets a hint."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = __import__(f"adcli.cli.{cmd_name}", fromlist=["command"])
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not (name.startswith("--") and name != "--"):
+            raise unknown(name)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def unknown(name: str) -> UsageError:
+    """The error for a word that is no command."""
+    from difflib import get_close_matches
+
+    shown = name if len(name) <= 60 else name[:57] + "…"
+    near = get_close_matches(name, COMMANDS, 1)
+    if near:
+        return UsageError(f"'{shown}' is not a command", help=f"did you mean '{near[0]}'?")
+    if name.isidentifier():
+        return UsageError(f"'{shown}' is not a command", help=f"the commands are {', '.join(COMMANDS)}")
+    return UsageError(f"'{shown}' is not a command", help="to evaluate a formula: adcli eval PROGRAM; to differentiate it: adcli grad PROGRAM --at x=1")
+
+
+def print_version(ctx: click.Context, option: click.Parameter, value: bool) -> None:
+    if value:
+        from adcli import __version__
+        from adcli.cli.streams import output_text
+
+        output_text(f"adcli {__version__}\n")
+        ctx.exit()
+
+
+def version_option() -> click.Option:
+    return click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=print_version, help="Print the version.")
+
+
+def group() -> Commands:
+    """The whole command line."""
+    return Commands(
+        name="adcli",
+        help="Automatic differentiation: programs with loops, branches and arrays, their values, derivatives and evaluation traces.",
+        epilog=EXAMPLES,
+        params=[version_option()],
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        subcommand_metavar="COMMAND …",
+        options_metavar="",
+    )
+
+
+def run(words: list[str]) -> int:
+    """Run one command line; the exit status. Errors are raised."""
+    from adcli.cli.streams import prepare
+
+    sys.setrecursionlimit(100_000)
+    prepare()
+    restore = catch_sigterm()
+    try:
+        commands = group()
+        with commands.make_context("adcli", words or ["--help"]) as ctx:
+            commands.invoke(ctx)
+        return 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    finally:
+        restore()
+
+
+def catch_sigterm() -> Any:
+    """Turn SIGTERM into an exception, so that temporary files are removed; returns what undoes it."""
+    import signal
+
+    from adcli.cli.ending import Terminated
+
+    def stop(number: int, frame: object) -> None:
+        raise Terminated
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not in the main thread
+        return lambda: None
+    return lambda: signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,28 @@
+"""`adcli hessian`: second derivatives."""
+from __future__ import annotations
+
+from adcli.cli.options import OF, POINT, PROGRAM, RESULT, WRT, Job, define, names
+
+
+@define("hessian", PROGRAM, POINT, WRT, OF, RESULT)
+def command(job: Job, wrt: str | None, of: str | None) -> None:
+    """Value, gradient and Hessian of a scalar output of PROGRAM, reverse over forward.
+
+    In text, the line `x,y` holds the second derivative by x and y, with arrays `w[0],w[1]`.
+
+    Examples:
+      adcli hessian "(1 - x)^2 + 100*(y - x^2)^2" --at x=-1.2,y=1
+      adcli hessian "sum(w^3)" --at "w=[1, 2]" --json
+    """
+    from adcli.api.second import hessian
+    from adcli.cli.results import add_inputs, add_matrix, outputs
+
+    program = job.program()
+    result = hessian(program, job.point(program), names(wrt), of)
+    document = outputs("adcli/hessian/1", result)
+    document.data["gradient"] = result.gradient
+    document.data["hessian"] = result.derivative
+    add_inputs(document, result.gradient)
+    add_matrix(document, result.derivative, result.gradient)
+    job.report(program, result)
+    job.finish(document, result.flags, program.source)

@@ -1,0 +1,27 @@
+"""`adcli jvp`: the derivative along a direction."""
+from __future__ import annotations
+
+from adcli.cli.options import OF, POINT, PROGRAM, RESULT, Job, define, option
+
+ALONG = (option("--along", multiple=True, required=True, metavar="NAME=VALUE,…", help="How the inputs move: x=1,y=0; those left out do not."),)
+
+
+@define("jvp", PROGRAM, POINT, ALONG, OF, RESULT)
+def command(job: Job, along: tuple[str, ...], of: str | None) -> None:
+    """Derivative of the outputs of PROGRAM along a direction of its inputs: the Jacobian times a vector, in one forward sweep.
+
+    Examples:
+      adcli jvp "x*y" --at x=2,y=5 --along x=1,y=0
+      adcli jvp "sum(w^2)" --at "w=[1, 2]" --along "w=[0, 1]" --json
+    """
+    from adcli.api.derivatives import jvp
+    from adcli.cli.results import add_tangents, outputs
+
+    program = job.program()
+    result = jvp(program, job.point(program), job.direction(program, along), of)
+    document = outputs("adcli/jvp/1", result)
+    document.data["outputs"] = result.outputs
+    document.data["tangents"] = result.derivative
+    add_tangents(document, result.derivative)
+    job.report(program, result)
+    job.finish(document, result.flags, program.source)

@@ -1,0 +1,345 @@
+"""The options that commands share, and the job that they describe.
+
+A command is a function of a `Job` and of its own options, and its docstring is its help:
+
+    @define("eval", PROGRAM, POINT, RESULT)
+    def command(job: Job) -> None: …
+
+`job.program()` reads and compiles the program, `job.point(program)` the point, `job.finish(document, flags, source)` prints.
+"""
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from inspect import cleandoc
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from adcli.cli.group import version_option
+from adcli.cli.words import ProgramCommand
+from adcli.errors import EvaluationError, LimitError, Source, UsageError
+
+if TYPE_CHECKING:
+    from adcli.api import Program, Result
+    from adcli.cli.document import Document
+    from adcli.engines.flags import Flag
+    from adcli.engines.limits import Limits
+
+SOURCE_LIMIT = 2**20
+SUFFIXES = {"json": "json", "csv": "csv", "md": "markdown", "markdown": "markdown", "tex": "latex", "html": "html", "txt": "text"}
+UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+
+
+class Size(click.ParamType):
+    """Bytes: 500000, 64kB, 200MB, 4GB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        import re
+
+        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", str(value))
+        if found is None or found[2].lower() not in UNITS:
+            self.fail(f"'{value}' is not a size; write 200MB or 4GB", param, ctx)
+        return int(float(found[1]) * UNITS[found[2].lower()])
+
+
+def names(text: str | None) -> list[str] | None:
+    """a,b as a list."""
+    if text is None:
+        return None
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise UsageError(f"--wrt takes names between commas, not '{text}'", help="write --wrt x,y")
+    return found
+
+
+def option(*names: str, **settings: Any) -> Callable[[], click.Option]:
+    return lambda: click.Option(names, **settings)
+
+
+COMMON = (
+    option("-q", "--quiet", is_flag=True, help="No flags on standard error."),
+    option("-v", "--verbose", is_flag=True, help="Say on standard error what was done."),
+    option("--debug", is_flag=True, help="Show a traceback with errors."),
+    option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour: auto (default), always, never."),
+    option("--error-format", type=click.Choice(["text", "json"]), default="text", help="How errors are written: text (default), json."),
+    version_option,
+)
+PROGRAM = (
+    lambda: click.Argument(["words"], nargs=-1, metavar="PROGRAM", type=click.UNPROCESSED),
+    option("-f", "files", multiple=True, metavar="FILE", help="Read the program from FILE."),
+    option("-e", "texts", multiple=True, metavar="TEXT", help="Take TEXT as the program."),
+)
+POINT = (
+    option(
+        "--at", multiple=True, metavar="NAME=VALUE,…",
+        help="Values of inputs: --at x=2,y=pi/2 --at w=[1,2]; NAME=@FILE and @FILE read .json, .csv, .npy.",
+    ),
+)  # fmt: skip
+LIMITS = (
+    option("--max-steps", type=click.IntRange(min=0), metavar="N", help="Stop after N loop iterations and calls (default 100,000,000)."),
+    option("--max-memory", type=Size(), metavar="SIZE", help="Stop where tape and arrays take more: 64kB, 200MB, 4GB (default 1 GiB)."),
+    option("--max-depth", type=click.IntRange(min=1), metavar="N", help="Stop where calls are nested deeper (default 10,000)."),
+    option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after so long (default: never)."),
+)
+STRICT = (option("--strict", is_flag=True, help="Any flag but no-path is an error (exit 5)."),)
+WRT = (option("--wrt", metavar="NAMES", help="Inputs to differentiate by: a,b (default: all real ones)."),)
+OF = (option("--of", metavar="NAME", help="The output meant, where there are several."),)
+
+
+def output(formats: Sequence[str], digits: bool = True) -> tuple[Callable[[], click.Option], ...]:
+    """The options for what is printed."""
+    made = [
+        option("--to", type=click.Choice(list(formats)), help="Format of the output (default: by the suffix of -o, else text)."),
+        option("-j", "--json", "json", is_flag=True, help="Short for --to json."),
+        option("-o", "--output", "target", metavar="FILE", help="Write to FILE, whole or not at all."),
+    ]
+    if digits:
+        made.append(option("--digits", type=click.IntRange(min=1, max=17), metavar="N", help="Round to N significant digits."))
+    return tuple(made)
+
+
+GET = (option("--get", metavar="NAME", help="Print one number alone: value, an input, w[0]."),)
+RESULT = (*output(["text", "json", "csv", "markdown"]), *GET, *STRICT, *LIMITS)
+
+
+def define(name: str, *groups: Sequence[Callable[[], click.Parameter]]) -> Callable[[Callable[..., None]], ProgramCommand]:
+    """Make a command of a function of the job and the command's own options; its docstring is the help."""
+    taken = {"words", "files", "texts", "at", "max_steps", "max_memory", "max_depth", "timeout", "strict", "to", "json", "target", "digits", "get"}
+    taken |= {"quiet", "verbose", "debug", "color", "error_format"}
+
+    def make(function: Callable[..., None]) -> ProgramCommand:
+        def call(**options: Any) -> None:
+            shared = {key: options.pop(key) for key in list(options) if key in taken}
+            function(Job(name, shared), **options)
+
+        params = [make() for group in (*groups, COMMON) for make in group]
+        text, mark, examples = cleandoc(function.__doc__ or "").partition("Examples:\n")
+        epilog = "\b\n" + mark + examples if mark else None
+        return ProgramCommand(name, callback=call, params=params, help=text, epilog=epilog, options_metavar="[OPTIONS]")
+
+    return make
+
+
+class Job:
+    """One call of a command: where the program, its point and the output are, and the ways to read and write them."""
+
+    def __init__(self, name: str, options: dict[str, Any]) -> None:
+        self.name = name
+        self.options = options
+        self.flags: list[Flag] = []
+        self._start = 0.0
+        if options.get("verbose"):
+            from time import perf_counter
+
+            self._start = perf_counter()
+
+    def source(self) -> Source:
+        """The program's text, from the argument, -e, -f or standard input."""
+        words, files, texts = (self.options.get(key, ()) for key in ("words", "files", "texts"))
+        if len(words) + len(files) + len(texts) > 1:
+            raise self._too_many(words, files, texts)
+        if files:
+            return file_source(files[0])
+        if texts:
+            return checked(texts[0], "<program>")
+        if not words:
+            raise UsageError("no program is given", help=f'write it as an argument: adcli {self.name} "x^2" …, or name a file: adcli {self.name} FILE.adl')
+        return word_source(words[0])
+
+    def _too_many(self, words: Sequence[str], files: Sequence[str], texts: Sequence[str]) -> UsageError:
+        if files or texts:
+            return UsageError("the program is given more than once", help="give one of PROGRAM, -f FILE and -e TEXT")
+        if any("=" in word and "==" not in word for word in words[1:]):
+            hint = "values follow --at: --at x=1,y=2; a program with blanks needs quotes"
+        else:
+            hint = f'put quotes around it: adcli {self.name} "{" ".join(words)[:60]}"'
+        return UsageError(f"one program is expected, and there are {len(words)} words: {', '.join(map(repr, words[:3]))}{', …' if len(words) > 3 else ''}", help=hint)
+
+    def limits(self) -> Limits:
+        from adcli.engines.limits import Limits
+
+        given = {key: self.options[key] for key in ("max_steps", "max_memory", "max_depth", "timeout") if self.options.get(key) is not None}
+        return Limits(**given)
+
+    def program(self) -> Program:
+        """Read and check the program."""
+        from adcli.api import compile
+
+        return compile(self.source(), limits=self.limits())
+
+    def point(self, program: Program) -> dict[str, Any]:
+        """The values of --at; names and missing inputs are checked when the program is bound to them."""
+        words = self.options.get("at", ())
+        if not words:
+            return {}
+        from adcli.cli.points import read_point
+
+        return read_point(words, program, self.flags)
+
+    def direction(self, program: Program, words: Sequence[str]) -> dict[str, Any]:
+        """The direction that --along gives: NAME=VALUE,…; a name alone moves by 1."""
+        from adcli.cli.points import read_point
+
+        known = {i.name for i in program.inputs}
+        return read_point([f"{word}=1" if word in known else word for word in words], program, self.flags, "--along")
+
+    def cotangent(self, program: Program, words: Sequence[str]) -> Any:
+        """--cotangent: a value for the one output, or NAME=VALUE,… by output."""
+        from adcli.cli import points
+
+        if len(words) == 1 and "=" not in words[0]:
+            return points.value("--cotangent", words[0])
+        found: dict[str, Any] = {}
+        for word in words:
+            for name, text in points.pairs(word, "--cotangent"):
+                if name is None or name in found:
+                    raise UsageError(f"{'a file' if name is None else repr(name)} is given twice by --cotangent" if name else "--cotangent takes NAME=VALUE")
+                found[name] = points.value(name, text)
+        return found
+
+    def format(self, formats: Sequence[str] = ("text", "json", "csv", "markdown")) -> str:
+        """What to print: --to, --json, the suffix of -o, or text."""
+        to: str | None = self.options.get("to")
+        if self.options.get("json"):
+            if to not in (None, "json"):
+                raise UsageError(f"--json and --to {to} ask for different formats")
+            return "json"
+        if to is not None:
+            return to
+        target = self.options.get("target")
+        found = SUFFIXES.get(target.rpartition(".")[2].lower(), "text") if target and "." in target else "text"
+        return found if found in formats else "text"
+
+    @property
+    def colour(self) -> bool:
+        from adcli.cli.streams import coloured
+
+        return self.options.get("target") is None and coloured(self.options.get("color", "auto"), sys.stdout)
+
+    @property
+    def drawing(self) -> bool:
+        """Whether text goes to a terminal."""
+        from adcli.cli.streams import terminal
+
+        return self.options.get("target") is None and (terminal(sys.stdout) or self.options.get("color") == "always")
+
+    def report(self, program: Program, result: Result, **facts: object) -> None:
+        """With -v: the inputs, how the result was computed, and what it took."""
+        if self.options.get("verbose"):
+            kinds = {"int": "integer"}
+            shown = [f"{i.name}{list_text(i.shape) if i.shape else ''} {kinds.get(i.kind, i.kind)}" for i in program.inputs]
+            self.say(program=program.source.name, inputs=", ".join(shown) or "none", outputs=", ".join(program.outputs), mode=result.mode, **facts, steps=result.steps)
+
+    def write(self, text: str) -> None:
+        """Print, or write -o's file."""
+        from adcli.cli.streams import output_text, write_file
+
+        target = self.options.get("target")
+        if target is None or target == "-":
+            output_text(text)
+        else:
+            write_file(target, text)
+
+    def finish(self, document: Document, flags: Sequence[Flag], source: Source) -> None:
+        """Print a result with its flags; with --strict, flags are an error."""
+        from adcli.cli import document as form
+
+        flags = [*flags, *(flag for flag in self.flags if flag not in flags)]
+        digits = self.options.get("digits")
+        form.round_all(document, digits)
+        kind = self.format()
+        if self.options.get("get") is not None:
+            self.write(form.pick(document, self.options["get"]) + "\n")
+        elif kind == "json":
+            self.write(form.to_json({**document.data, "flags": [form.flag_data(flag, source) for flag in flags]}) + "\n")
+        elif kind == "csv":
+            self.write(form.to_csv(document))
+        elif kind == "markdown":
+            self.write(form.to_markdown(document))
+        elif self.drawing:
+            self.write(form.draw(document, self.colour))
+        else:
+            self.write(form.to_lines(document))
+        self.show_flags(flags, source, kind == "json")
+
+    def show_flags(self, flags: Sequence[Flag], source: Source, told: bool = False) -> None:
+        """Flags as lines on standard error, unless -q or JSON has them (`told`); raises with --strict."""
+        from adcli.cli.streams import coloured, error_text
+
+        if not (self.options.get("quiet") or told):
+            from adcli.cli.render import flag_text
+
+            colour = coloured(self.options.get("color", "auto"), sys.stderr)
+            lines = dict.fromkeys(flag_text(f.code, f.message, place(f, source), colour) for f in flags)
+            error_text("".join(lines))
+        if self.options.get("strict"):
+            refuse([flag for flag in flags if flag.code != "no-path"], source)
+
+    def say(self, **facts: object) -> None:
+        """With -v: what was done, one fact a line."""
+        if not self.options.get("verbose"):
+            return
+        from time import perf_counter
+
+        from adcli.cli.streams import error_text
+
+        facts["time"] = f"{perf_counter() - self._start:.3g} s"
+        error_text("".join(f"{name}: {fact}\n" for name, fact in facts.items() if fact not in (None, "")))
+
+
+def refuse(flags: Sequence[Flag], source: Source) -> None:
+    """--strict: the first flag as an error."""
+    if flags:
+        first = flags[0]
+        more = f", and {len(flags) - 1} more" if len(flags) > 1 else ""
+        raise EvaluationError(
+            f"{first.code}: {first.message}{more}", first.span, source=source if first.span else None, help="without --strict this is a flag beside the result"
+        )
+
+
+def list_text(shape: Sequence[int | str]) -> str:
+    return f"[{', '.join(map(str, shape))}]"
+
+
+def place(flag: Flag, source: Source) -> str:
+    """file:line:column of a flag."""
+    if flag.span is None:
+        return ""
+    line, column = source.position(flag.span.start)
+    return f"{source.name}:{line}:{column}"
+
+
+def word_source(word: str) -> Source:
+    """A PROGRAM argument: `-`, a file by its suffix, or text."""
+    if word == "-":
+        from adcli.cli.streams import decode, read_stdin
+
+        return checked(decode(read_stdin(SOURCE_LIMIT), "standard input"), "<stdin>")
+    if word.endswith(".adl"):
+        return file_source(word)
+    return checked(word, "<program>")
+
+
+def file_source(path: str) -> Source:
+    if path == "-":
+        return word_source(path)
+    from adcli.cli.streams import decode, read_file
+
+    data = read_file(path, SOURCE_LIMIT)
+    if len(data) > SOURCE_LIMIT:
+        too_large(path)
+    return checked(decode(data, path), path)
+
+
+def checked(text: str, name: str) -> Source:
+    """A source of bearable size, with one kind of line end."""
+    if len(text) > SOURCE_LIMIT:
+        too_large(name)
+    return Source(text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text, name)
+
+
+def too_large(name: str) -> NoReturn:
+    raise LimitError(f"{name} is larger than 1 MiB, the limit for a program's text", help="give data as inputs: --at w=@FILE.csv")

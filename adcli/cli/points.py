@@ -1,0 +1,279 @@
+"""Reading points: --at and --along, value expressions, and the files @FILE.json, @FILE.csv, @FILE.npy."""
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from adcli.cli.streams import decode, read_file, reason
+from adcli.engines.flags import Flag
+from adcli.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from adcli.api import Program
+
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+PLAIN_ARRAY = re.compile(r"[\[\]0-9eE+\-., \t]+")
+
+
+def read_point(words: Sequence[str], program: Program, flags: list[Flag], option: str = "--at") -> dict[str, Any]:
+    """The values that the words of one option give; a file for the whole point goes first, so that names beside it win."""
+    named: dict[str, Any] = {}
+    whole: dict[str, Any] = {}
+    ranks = {i.name: None if i.shape is None else len(i.shape) for i in program.inputs}
+    for word in words:
+        if word.startswith("@") and "=" not in word:
+            _add_all(whole, point_file(word[1:]), word)
+            continue
+        for name, text in pairs(word, option):
+            if name is None:
+                _add_all(whole, point_file(text[1:]), text)
+            elif name in named:
+                raise UsageError(f"'{name}' is given twice by {option}")
+            else:
+                named[name] = value(name, text, ranks.get(name))
+                if vanishes(text) and named[name] == 0.0:
+                    flags.append(Flag("underflow-literal", name, None, f"{cut(text)}, the value given for '{name}', is too small for a number: 0 is used"))
+    return whole | named
+
+
+def vanishes(text: str) -> bool:
+    """A literal that is not 0, read as 0."""
+    return NUMBER.fullmatch(text) is not None and re.search("[1-9]", text.lower().partition("e")[0]) is not None
+
+
+def _add_all(whole: dict[str, Any], found: dict[str, Any], word: str) -> None:
+    for name, item in found.items():
+        if name in whole:
+            raise UsageError(f"'{name}' is given twice, the second time by {cut(word)}")
+        whole[name] = item
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:40]}…{text[-16:]}"
+
+
+def split(text: str) -> list[str]:
+    """The parts between commas that stand in no brackets."""
+    if not any(c in text for c in "[("):
+        return text.split(",")
+    parts: list[str] = []
+    depth = start = 0
+    for k, c in enumerate(text):
+        if c in "[(":
+            depth += 1
+        elif c in "])":
+            depth -= 1
+        elif c == "," and depth <= 0:
+            parts.append(text[start:k])
+            start = k + 1
+    return [*parts, text[start:]]
+
+
+def pairs(word: str, option: str) -> list[tuple[str | None, str]]:
+    """NAME=VALUE,… as pairs; (None, "@FILE") where a part is a file for the whole point."""
+    found: list[tuple[str | None, str]] = []
+    for part in split(word):
+        name, equals, text = part.partition("=")
+        name, text = name.strip(), text.strip()
+        if not equals and name.startswith("@"):
+            found.append((None, name))
+        elif not equals:
+            raise _stray(name, word, found, option)
+        elif not NAME.fullmatch(name):
+            base = name.partition("[")[0]
+            hint = f"give the whole array: {base}=[…]" if "[" in name and NAME.fullmatch(base) else None
+            raise UsageError(f"'{cut(name)}' in {option} {cut(word)} is not a name", help=hint)
+        elif not text:
+            raise UsageError(f"{option} {name}= has no value", help=f"write {option} {name}=1")
+        else:
+            found.append((name, text))
+    return found
+
+
+def _stray(part: str, word: str, before: Sequence[tuple[str | None, str]], option: str) -> UsageError:
+    """`x=1,5` and `v=1,2,3`: a part without a name."""
+    if before and before[-1][0] is not None:
+        name = before[-1][0]
+        rest = word[word.rindex(f"{name}=") if f"{name}=" in word else 0 :].partition("=")[2]
+        values = [p.strip() for p in split(rest)]
+        plain = [v for v in values if "=" not in v]
+        help_text = f"an array is written {name}=[{cut(','.join(plain))}]; a decimal number has a point, {name}=1.5"
+        return UsageError(f"'{cut(part)}' in {option} {cut(word)} belongs to no name", help=help_text)
+    example = f"{part}=1" if NAME.fullmatch(part) else "x=1"
+    return UsageError(f"{option} takes NAME=VALUE, and '{cut(part)}' is none", help=f"write {option} {example}")
+
+
+def value(name: str, text: str, rank: int | None = None) -> Any:
+    """One value: a number, nested lists, a constant expression, or @FILE."""
+    if NUMBER.fullmatch(text):
+        return literal(name, text)
+    if text.startswith("@"):
+        return value_file(name, text[1:], rank)
+    if text.startswith("[") and PLAIN_ARRAY.fullmatch(text):
+        made = plain_array(name, text)
+        if made is not None:
+            return made
+    return expression(name, text)
+
+
+def literal(name: str, text: str) -> Any:
+    """A decimal number; whole ones stay exact until their input is known."""
+    if text.lstrip("+-").isdigit() and len(text) <= 300:
+        return int(text)
+    return finite(name, text, float(text))
+
+
+def finite(name: str, text: str, real: float) -> float:
+    if math.isinf(real):
+        raise UsageError(f"{cut(text)}, the value of '{name}', is too large for a number", help=f"write {name}=inf for infinity")
+    return real
+
+
+def plain_array(name: str, text: str) -> list[Any] | None:
+    """Nested brackets of plain numbers; None where it takes the parser to say what it is."""
+    stack: list[list[Any]] = [[]]
+    expect_item = True
+    for token in re.findall(r"[\[\],]|[^\[\],\s]+", text):
+        if token == ",":
+            if expect_item:
+                return None
+            expect_item = True
+        elif token == "[":
+            if not expect_item:
+                return None
+            stack.append([])
+        elif token == "]":
+            if len(stack) < 2 or (expect_item and stack[-1]):
+                return None
+            done = stack.pop()
+            stack[-1].append(done)
+            expect_item = False
+        elif expect_item and NUMBER.fullmatch(token):
+            stack[-1].append(literal(name, token))
+            expect_item = False
+        else:
+            return None
+    return stack[0][0] if len(stack) == 1 and len(stack[0]) == 1 else None
+
+
+def expression(name: str, text: str) -> Any:
+    """The value of a constant expression."""
+    from adcli.api.point import constant
+
+    try:
+        return constant(text)
+    except UsageError as error:
+        raise UsageError(f"the value of '{name}': {error.message}", help=error.help) from None
+
+
+def json_file(path: str) -> Any:
+    """The contents of a JSON file, strict: no NaN, no name twice."""
+    import json
+
+    def unique(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, item in items:
+            if key in found:
+                raise DataError(f"{path} is a duplicate: it has '{cut(key)}' twice")
+            found[key] = item
+        return found
+
+    def refuse(word: str) -> Any:
+        raise DataError(f"{path} holds {word}, which is no JSON")
+
+    try:
+        return json.loads(decode(read_file(path), path), object_pairs_hook=unique, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not JSON: {cut(str(error)) if isinstance(error, ValueError) else 'it is nested too deeply'}") from None
+
+
+def point_file(path: str) -> dict[str, Any]:
+    """A whole point: a JSON object, or a CSV file with a header and one row."""
+    suffix = path.rpartition(".")[2].lower()
+    if suffix == "csv":
+        head, *rows = csv_rows(path)
+        if len(rows) != 1 or len(rows[0]) != len(head):
+            raise DataError(f"{path} is no point: it needs a line of names and one line of as many values")
+        return {name.strip(): cell_number(path, 2, cell) for name, cell in zip(head, rows[0], strict=True)}
+    if suffix != "json":
+        raise UsageError(f"--at @{cut(path)} is neither a .json nor a .csv file", help="a single value is given by NAME=@FILE")
+    found = json_file(path)
+    if not isinstance(found, dict):
+        raise DataError(f"{path} is no point: it holds no object", help='a point is {"x": 1, "w": [1, 2]}')
+    return {name: checked(path, name, item) for name, item in found.items()}
+
+
+def checked(path: str, name: str, item: Any) -> Any:
+    """A value from JSON: numbers, truth values and lists of them."""
+    if isinstance(item, str | dict) or item is None:
+        raise DataError(f"{path}: the value of '{cut(name)}' is not a number or a list of numbers")
+    if isinstance(item, float) and math.isinf(item):
+        raise DataError(f"{path}: the value of '{cut(name)}' is too large for a number")
+    return item
+
+
+def value_file(name: str, path: str, rank: int | None) -> Any:
+    """One value from a .json, .csv or .npy file."""
+    suffix = path.rpartition(".")[2].lower()
+    if suffix == "json":
+        return checked(path, name, json_file(path))
+    if suffix == "csv":
+        return csv_value(path, rank)
+    if suffix == "npy":
+        return npy_value(path)
+    raise UsageError(f"{name}=@{cut(path)} is none of .json, .csv, .npy")
+
+
+def csv_rows(path: str) -> list[list[str]]:
+    import csv
+
+    try:
+        rows = [row for row in csv.reader(decode(read_file(path), path).splitlines()) if row]
+    except csv.Error as error:
+        raise DataError(f"{path} is not CSV: {error}") from None
+    if not rows:
+        raise DataError(f"{path} is empty")
+    return rows
+
+
+def cell_number(path: str, line: int, cell: str) -> Any:
+    text = cell.strip()
+    if NUMBER.fullmatch(text):
+        real = float(text)
+        if math.isfinite(real):
+            return int(text) if text.lstrip("+-").isdigit() and len(text) < 19 else real
+        raise DataError(f"{path}, line {line}: {cut(text)} is too large for a number")
+    if text.lower() in ("nan", "inf", "-inf", "+inf", "infinity", "-infinity"):
+        return float(text)
+    raise DataError(f"{path}, line {line}: '{cut(text)}' is not a number")
+
+
+def csv_value(path: str, rank: int | None) -> Any:
+    """A matrix, or a vector where there is one row or one column (unless the input is declared as a matrix)."""
+    rows = [[cell_number(path, line, cell) for cell in row] for line, row in enumerate(csv_rows(path), 1)]
+    for line, row in enumerate(rows, 1):
+        if len(row) != len(rows[0]):
+            raise DataError(f"{path}, line {line}: {len(row)} values, and {len(rows[0])} in the first line")
+    if rank == 2:
+        return rows
+    if rank == 0 and len(rows) == len(rows[0]) == 1:
+        return rows[0][0]
+    if len(rows) == 1:
+        return rows[0]
+    return [row[0] for row in rows] if len(rows[0]) == 1 else rows
+
+
+def npy_value(path: str) -> Any:
+    import numpy as np
+
+    read_file(path, 8)
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path} is not a NumPy array file: {cut(reason(error))}") from None
+    if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiub":
+        raise DataError(f"{path} is not an array of real numbers")
+    return found

@@ -1,0 +1,142 @@
+"""Standard input, output and error: reading, writing, colour, and what happens where they are closed."""
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from adcli.errors import DataError, OutputError
+
+
+def prepare() -> None:
+    """Characters that the streams' encodings lack are written as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = stream.reconfigure if hasattr(stream, "reconfigure") else None
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def output_text(text: str) -> None:
+    """Write to standard output and flush, so that a full disk or a closed pipe shows now."""
+    stream = sys.stdout
+    if stream is None:
+        raise OutputError("standard output is closed")
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot write to standard output: {reason(error)}") from None
+
+
+def error_text(text: str) -> None:
+    """Write to standard error, if there is one."""
+    if sys.stderr is not None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def reason(error: BaseException) -> str:
+    """Why the system refused, in its words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[:1].lower() + error.strerror[1:]
+    return str(error) or type(error).__name__
+
+
+def decode(data: bytes, name: str) -> str:
+    """UTF-8 text, with an optional byte order mark."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{name} is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}, line {line}", help=f"convert it: iconv -f latin1 -t utf-8 {name}"
+        ) from None
+
+
+def read_file(path: str, limit: int | None = None) -> bytes:
+    """The bytes of a file, at most limit + 1 of them."""
+    try:
+        with open(path, "rb") as file:
+            return file.read() if limit is None else file.read(limit + 1)
+    except (OSError, ValueError) as error:
+        near = [] if os.path.exists(path) else _files_like(path)
+        raise DataError(f"cannot read {path}: {reason(error)}", help=f"did you mean '{near[0]}'?" if near else None) from None
+
+
+def _files_like(path: str) -> list[str]:
+    from difflib import get_close_matches
+
+    folder, name = os.path.split(path)
+    try:
+        names = sorted(os.listdir(folder or "."))
+    except OSError:
+        return []
+    return [os.path.join(folder, found) for found in get_close_matches(name, names, 1, 0.75)]
+
+
+def read_stdin(limit: int) -> bytes:
+    """Standard input, at most limit + 1 bytes of it."""
+    if sys.stdin is None:
+        raise DataError("standard input is closed")
+    try:
+        return sys.stdin.buffer.read(limit + 1)
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read standard input: {reason(error)}") from None
+
+
+def terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
+def coloured(choice: str, stream: TextIO | None) -> bool:
+    """--color first, then NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, TERM=dumb, then whether it is a terminal."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
+        if os.environ.get(name, "0") not in ("", "0"):
+            return True
+    return os.environ.get("TERM") != "dumb" and terminal(stream)
+
+
+def write_file(path: str, text: str) -> None:
+    """Replace a file whole or not at all; what is no regular file is written in place."""
+    data = text.encode("utf-8", "backslashreplace")
+    try:
+        if os.path.lexists(path) and (os.path.islink(path) or not os.path.isfile(path)):
+            with open(path, "wb") as file:
+                file.write(data)
+            return
+        _replace(path, data)
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot write {path}: {reason(error)}") from None
+
+
+def _replace(path: str, data: bytes) -> None:
+    """Write a temporary file beside it, on the disk before the rename, with the permissions the old one had."""
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}.tmp")
+    try:
+        mode = os.stat(path).st_mode & 0o777
+    except FileNotFoundError:
+        mode = None
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        if os.path.lexists(temporary):
+            os.unlink(temporary)
+        raise
