@@ -8,6 +8,10 @@ from adcli.ops import powers
 from adcli.ops import total as t
 from adcli.ops.record import Op
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 KINK, SINGULAR, BOUNDARY = "nondifferentiable", "singular", "branch-boundary"
 
 ARITHMETIC: tuple[Op, ...] = (
@@ -16,7 +20,8 @@ ARITHMETIC: tuple[Op, ...] = (
     Op("sub", ("x", "y"), "partials", ("1", "-1"), type="arith", scalar=operator.sub, fast=operator.sub, array="np.subtract",
        mp=lambda mp, x, y: x - y, symbol="-", latex="{0} - {1}", doc="x - y", domain="x in -9..9, y in -9..9", cheap=True, public=False),
     Op("mul", ("x", "y"), "partials", ("y", "x"), type="arith", scalar=operator.mul, fast=operator.mul, array="np.multiply",
-       mp=lambda mp, x, y: x * y, symbol="*", latex=r"{0} \cdot {1}", doc="x * y", domain="x in -9..9, y in -9..9", cheap=True, public=False),
+       mp=lambda mp, x, y: x * y, symbol="*", latex=r"{0} \cdot {1}", doc="x * y", domain="x in -9..9, y in -9..9", cheap=True,
+       public=False),
     Op("div", ("x", "y"), "partials", ("1/y", "-(out/y)"), scalar=t.div, fast=operator.truediv, array="np.divide",
        mp=lambda mp, x, y: x / y, symbol="/", latex=r"\frac{{{0}}}{{{1}}}", doc="x / y", domain="x in -9..9, y in 0.1..9",
        special={"y == 0": SINGULAR}, public=False),
@@ -37,7 +42,7 @@ ARITHMETIC: tuple[Op, ...] = (
 POWERS: tuple[Op, ...] = (
     Op("pow", ("x", "y"), "partials", ("pow_x(x, y)", "pow_y(x, y)"), type="arith", scalar=t.power, array="power",
        mp=lambda mp, x, y: mp.power(x, y), symbol="^", latex="{{{0}}}^{{{1}}}", doc="x^y; for x < 0 only a whole y has a value",
-       domain="x in 0.1..9, y in -5..5", special={"logical_and(x == 0, y < 1)": SINGULAR}),
+       domain="x in 0.1..9, y in -5..5", special={"select(y < 1, select(y == 0, false, x == 0), false)": SINGULAR}),
     Op("pow_x", ("x", "y"), "partials", ("pow_d(x, y, 2, 0)", "pow_d(x, y, 1, 1)"), scalar=powers.pow_x, array="pow_x",
        mp=lambda mp, x, y: y * mp.power(x, y - 1), latex="{1} {{{0}}}^{{{1} - 1}}", shown="y*x^(y - 1)",
        doc="d/dx of x^y; at x = 0 the limit (0, 1 or inf), and 0 for y = 0", domain="x in 0.1..9, y in -5..5", public=False),
@@ -50,9 +55,10 @@ POWERS: tuple[Op, ...] = (
 )  # fmt: skip
 
 
-def _comparison(name: str, symbol: str, latex: str, form: t.Callable[..., bool], ufunc: str, doc: str, code: str = BOUNDARY) -> Op:
+def _comparison(name: str, symbol: str, latex: str, form: Callable[..., bool], ufunc: str, doc: str, code: str = BOUNDARY) -> Op:
     return Op(name, ("a", "b"), "zero", type="compare", scalar=form, fast=form, array=ufunc, mp=lambda mp, a, b: form(a, b), symbol=symbol,
-              latex=f"{{0}} {latex} {{1}}", doc=doc, domain="a in -9..9, b in -9..9", special={"a == b": code}, cheap=True, public=False)  # fmt: skip
+              latex=f"{{0}} {latex} {{1}}", doc=doc, domain="a in -9..9, b in -9..9", special={"a == b": code}, cheap=True,
+              public=False)  # fmt: skip
 
 
 COMPARISONS: tuple[Op, ...] = (
@@ -71,7 +77,8 @@ COMPARISONS: tuple[Op, ...] = (
 )  # fmt: skip
 
 CHOICE: tuple[Op, ...] = (
-    Op("select", ("c", "a", "b"), "linear", (None, "select(c, g, 0.0)", "select(c, 0.0, g)"), type="select", scalar=t.chosen, array="np.where",
+    Op("select", ("c", "a", "b"), "linear", (None, "select(c, g, 0.0)", "select(c, 0.0, g)"), type="select", scalar=t.chosen,
+       array="np.where",
        latex=r"\operatorname{{where}}\left({0}, {1}, {2}\right)", doc="a where c holds, else b, element by element; the lane not chosen "
        "is neither evaluated nor differentiated", cheap=True, public=False, aliases=("where",)),
     Op("maximum", ("a", "b"), "partials", ("share(a, b)", "share(b, a)"), type="arith", scalar=t.maximum, array="np.maximum",
@@ -92,7 +99,8 @@ CHOICE: tuple[Op, ...] = (
        mp=lambda mp, a, b: mp.mpf(1) if a > b else mp.mpf(0) if a < b else mp.mpf(0.5),
        doc="1 where a > b, 0 where a < b, 1/2 where they tie", domain="a in -9..9, b in -9..9", cheap=True, public=False),
     Op("above", ("a", "b"), "zero", scalar=t.above, array="above", latex=r"\left[{0} > {1}\right]",
-       mp=lambda mp, a, b: mp.mpf(1 if a > b else 0), doc="1 where a > b, else 0", domain="a in -9..9, b in -9..9", cheap=True, public=False),
+       mp=lambda mp, a, b: mp.mpf(1 if a > b else 0), doc="1 where a > b, else 0", domain="a in -9..9, b in -9..9", cheap=True,
+       public=False),
     Op("inside", ("x", "a", "b"), "zero", scalar=t.inside, array="inside", latex=r"\left[{1} \le {0} \le {2}\right]",
        mp=lambda mp, x, a, b: mp.mpf(1 if a <= x <= b else 0), doc="1 where a <= x <= b, else 0",
        domain="x in -9..9, a in -3..-1, b in 1..3", cheap=True, public=False),
@@ -118,7 +126,8 @@ ROUNDING: tuple[Op, ...] = (
     Op("to_int", ("x",), "zero", type="to_int", scalar=t.truncated, array="to_int", mp=lambda mp, x: int(x), symbol="int",
        latex=r"\operatorname{{int}}\left({0}\right)", doc="x as an integer, without its fraction", domain="x in -9..9",
        special={"logical_and(x == out, x != 0)": KINK}, public=False, aliases=("int",)),
-    Op("to_real", ("x",), "linear", ("g",), scalar=float, fast=float, array="to_real", mp=lambda mp, x: mp.mpf(x), symbol="real", latex="{0}",
+    Op("to_real", ("x",), "linear", ("g",), scalar=float, fast=float, array="to_real", mp=lambda mp, x: mp.mpf(x), symbol="real",
+       latex="{0}",
        shown="x", doc="an integer or truth value as a real number", domain="x in -9..9", cheap=True, public=False),
 )  # fmt: skip
 

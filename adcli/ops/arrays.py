@@ -7,7 +7,7 @@ every other result is fresh.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,9 +18,9 @@ Form: TypeAlias = Callable[..., Any]
 silent = np.errstate(all="ignore")  # as a decorator it costs half of a with statement
 
 
-@lru_cache(maxsize=None)
+@cache
 def form(op: Op, inplace: bool = False) -> Form:
-    """The NumPy form of an operation: values positionally, attributes as keywords. `inplace`: args[0] may be overwritten (update, addat)."""
+    """The NumPy form: values positionally, attributes as keywords. `inplace`: args[0] may be overwritten (update, addat)."""
     name = op.array
     if inplace and name in _IN_PLACE:
         return _IN_PLACE[name]

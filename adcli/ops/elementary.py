@@ -46,7 +46,8 @@ EXPONENTIALS: tuple[Op, ...] = (
           mp="log", latex=r"\ln {0}", special={"x == 0": SINGULAR}, aliases=("log",)),
     unary("log2", "1/(positive(x)*ln(2))", total(math.log2, {0.0: -INF}), "the logarithm to base 2", "x in 0.001..1000", fast=math.log2,
           array="np.log2", mp=lambda mp, x: mp.log(x, 2), latex=r"\log_2 {0}", special={"x == 0": SINGULAR}),
-    unary("log10", "1/(positive(x)*ln(10))", total(math.log10, {0.0: -INF}), "the logarithm to base 10", "x in 0.001..1000", fast=math.log10,
+    unary("log10", "1/(positive(x)*ln(10))", total(math.log10, {0.0: -INF}), "the logarithm to base 10", "x in 0.001..1000",
+          fast=math.log10,
           array="np.log10", mp="log10", latex=r"\log_{{10}} {0}", special={"x == 0": SINGULAR}),
     unary("log1p", "1/positive(1 + x)", total(math.log1p, {-1.0: -INF}), "ln(1 + x), exact for small x", "x in -0.99..1000",
           fast=math.log1p, array="np.log1p", special={"x == -1": SINGULAR}),
@@ -54,15 +55,18 @@ EXPONENTIALS: tuple[Op, ...] = (
           latex=r"\sqrt{{{0}}}", special={"x == 0": SINGULAR}),
     unary("cbrt", "1/(3*out*out)", t.cbrt, "the cube root, of negative numbers too", "x in -1000..1000",
           mp=lambda mp, x: mp.sign(x) * mp.cbrt(abs(x)), latex=r"\sqrt[3]{{{0}}}", special={"x == 0": SINGULAR}),
-    Op("hypot", ("x", "y"), "partials", ("ratio(x, out)", "ratio(y, out)"), scalar=t.hypot, array="np.hypot", mp=lambda mp, x, y: mp.hypot(x, y),
+    Op("hypot", ("x", "y"), "partials", ("ratio(x, out)", "ratio(y, out)"), scalar=t.hypot, array="np.hypot",
+       mp=lambda mp, x, y: mp.hypot(x, y),
        latex=r"\sqrt{{{0}^2 + {1}^2}}", doc="sqrt(x^2 + y^2) without overflow, with derivative 0 at (0, 0)",
        domain="x in -9..9, y in -9..9", special={"out == 0": KINK}),
 )  # fmt: skip
 
 TRIGONOMETRIC: tuple[Op, ...] = (
     unary("sin", "cos(x)", total(math.sin), "the sine of x in radians", "x in -20..20", fast=math.sin, array="np.sin", latex=r"\sin {0}"),
-    unary("cos", "-sin(x)", total(math.cos), "the cosine of x in radians", "x in -20..20", fast=math.cos, array="np.cos", latex=r"\cos {0}"),
-    unary("tan", "1 + out*out", total(math.tan), "the tangent of x in radians", "x in -20..20", fast=math.tan, array="np.tan", latex=r"\tan {0}"),
+    unary("cos", "-sin(x)", total(math.cos), "the cosine of x in radians", "x in -20..20", fast=math.cos, array="np.cos",
+          latex=r"\cos {0}"),
+    unary("tan", "1 + out*out", total(math.tan), "the tangent of x in radians", "x in -20..20", fast=math.tan, array="np.tan",
+          latex=r"\tan {0}"),
     unary("sec", "out*tan(x)", sf.sec, "1/cos(x)", "x in -20..20", latex=r"\sec {0}"),
     unary("csc", "-out*cot(x)", sf.csc, "1/sin(x)", "x in 0.1..3", latex=r"\csc {0}", special={"x == 0": SINGULAR}),
     unary("cot", "-csc(x)*csc(x)", sf.cot, "1/tan(x)", "x in 0.1..3", latex=r"\cot {0}", special={"x == 0": SINGULAR}),
@@ -70,7 +74,8 @@ TRIGONOMETRIC: tuple[Op, ...] = (
           latex=r"\arcsin {0}", special={"abs(x) == 1": SINGULAR}),
     unary("acos", "-1/sqrt(unit_gap(x))", total(math.acos), "the arc cosine", "x in -1..1", fast=math.acos, array="np.arccos",
           latex=r"\arccos {0}", special={"abs(x) == 1": SINGULAR}),
-    unary("atan", "1/(1 + x*x)", total(math.atan), "the arc tangent", "x in -50..50", fast=math.atan, array="np.arctan", latex=r"\arctan {0}"),
+    unary("atan", "1/(1 + x*x)", total(math.atan), "the arc tangent", "x in -50..50", fast=math.atan, array="np.arctan",
+          latex=r"\arctan {0}"),
     Op("atan2", ("y", "x"), "partials", ("x/hypot(x, y)/hypot(x, y)", "-y/hypot(x, y)/hypot(x, y)"), scalar=math.atan2, fast=math.atan2,
        array="np.arctan2", mp=lambda mp, y, x: mp.atan2(y, x), latex=r"\operatorname{{atan2}}\left({0}, {1}\right)",
        doc="the angle of the point (x, y), between -pi and pi", domain="y in -9..9, x in -9..9",
@@ -88,8 +93,10 @@ TRIGONOMETRIC: tuple[Op, ...] = (
 HYPERBOLIC: tuple[Op, ...] = (
     unary("sinh", "cosh(x)", total(math.sinh, odd=True), "the hyperbolic sine", "x in -700..700", fast=math.sinh, array="np.sinh",
           latex=r"\sinh {0}"),
-    unary("cosh", "sinh(x)", total(math.cosh), "the hyperbolic cosine", "x in -700..700", fast=math.cosh, array="np.cosh", latex=r"\cosh {0}"),
-    unary("tanh", "sech(x)*sech(x)", math.tanh, "the hyperbolic tangent", "x in -20..20", fast=math.tanh, array="np.tanh", latex=r"\tanh {0}"),
+    unary("cosh", "sinh(x)", total(math.cosh), "the hyperbolic cosine", "x in -700..700", fast=math.cosh, array="np.cosh",
+          latex=r"\cosh {0}"),
+    unary("tanh", "sech(x)*sech(x)", math.tanh, "the hyperbolic tangent", "x in -20..20", fast=math.tanh, array="np.tanh",
+          latex=r"\tanh {0}"),
     unary("sech", "-out*tanh(x)", sf.sech, "1/cosh(x) without overflow", "x in -700..700", array="sech",
           latex=r"\operatorname{{sech}} {0}", shown="1/cosh(x)", public=False),
     unary("asinh", "1/hypot(1, x)", math.asinh, "the inverse hyperbolic sine", "x in -1000..1000", fast=math.asinh, array="np.arcsinh",
@@ -101,9 +108,10 @@ HYPERBOLIC: tuple[Op, ...] = (
 )  # fmt: skip
 
 GUARDS: tuple[Op, ...] = (
-    unary("positive", "1", t.positive, "x where x ≥ 0 (without the sign of zero), else nan: it keeps a derivative inside the function's domain",
+    unary("positive", "1", t.positive, "x where x ≥ 0 (without the sign of zero), else nan: keeps a derivative inside the domain",
           "x in 0..9", array="positive", mp=lambda mp, x: x, latex="{0}", shown="x", public=False, cheap=True),
-    Op("ratio", ("x", "r"), "partials", ("ratio(1, r)", "-ratio(out, r)"), scalar=t.ratio, array="ratio", mp=lambda mp, x, r: x / r,
+    Op("ratio", ("x", "r"), "partials", ("ratio(1, r)", "-ratio(out, r)"), scalar=t.ratio, array="ratio",
+       mp=lambda mp, x, r: x / r,
        latex=r"\frac{{{0}}}{{{1}}}", shown="x/r", doc="x/r, and 0 where r is 0", domain="x in -9..9, r in 0.1..9", public=False),
 )  # fmt: skip
 

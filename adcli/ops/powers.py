@@ -53,9 +53,9 @@ def falling(y: float, k: int, j: int) -> float:
 
 def pow_d(x: float, y: float, k: float, m: float) -> float:
     """The k-th derivative in x of the m-th derivative in y of x^y."""
-    kk, mm = int(k), int(m)
-    if x < 0 and mm or y != y or x != x:
+    if not (0 <= k < 1e6 and 0 <= m < 1e6) or y != y or x != x or (x < 0 and m):
         return NAN
+    kk, mm = int(k), int(m)
     total = 0.0
     for j in range(mm + 1):
         factor = math.comb(mm, j) * falling(y, kk, j)

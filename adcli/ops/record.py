@@ -15,15 +15,16 @@ define      the function is defined by an ADL body       –                    
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
+    from typing import Any, Never, TypeAlias
+
+    Rule: TypeAlias = tuple[str | None, ...] | Mapping[str, tuple[str, ...]]
+
+_NONE: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Op:
     """One operation of the language or of the IR.
 
@@ -45,27 +46,46 @@ class Op:
     public: callable by its name from a program; aliases always are.
     """
 
+    __slots__ = (
+        "aliases", "args", "array", "attrs", "body", "cheap", "doc", "domain", "fast", "kind", "latex", "mp", "name", "public", "rule",
+        "scalar", "shown", "special", "symbol", "tangent", "type",
+    )  # fmt: skip
     name: str
     args: tuple[str, ...]
     kind: str
-    rule: tuple[str | None, ...] | Mapping[str, tuple[str, ...]] = ()
-    tangent: str | None = None
-    type: str = "real"
-    attrs: tuple[str, ...] = ()
-    scalar: Callable[..., Any] | None = None
-    fast: Callable[..., Any] | None = None
-    array: str | None = None
-    mp: str | Callable[..., Any] | None = None
-    symbol: str | None = None
-    latex: str | None = None
-    shown: str | None = None
-    doc: str = ""
-    domain: str = ""
-    special: Mapping[str, str] = field(default_factory=dict)
-    cheap: bool = False
-    public: bool = True
-    body: str | None = None
-    aliases: tuple[str, ...] = ()
+    rule: Rule
+    tangent: str | None
+    type: str
+    attrs: tuple[str, ...]
+    scalar: Callable[..., Any] | None
+    fast: Callable[..., Any] | None
+    array: str | None
+    mp: str | Callable[..., Any] | None
+    symbol: str | None
+    latex: str | None
+    shown: str | None
+    doc: str
+    domain: str
+    special: Mapping[str, str]
+    cheap: bool
+    public: bool
+    body: str | None
+    aliases: tuple[str, ...]
+
+    # Written out, since a dataclass of this size costs two milliseconds at every start.
+    def __init__(
+        self, name: str, args: tuple[str, ...], kind: str, rule: Rule = (), *, tangent: str | None = None, type: str = "real",
+        attrs: tuple[str, ...] = (), scalar: Callable[..., Any] | None = None, fast: Callable[..., Any] | None = None,
+        array: str | None = None, mp: str | Callable[..., Any] | None = None, symbol: str | None = None, latex: str | None = None,
+        shown: str | None = None, doc: str = "", domain: str = "", special: Mapping[str, str] = _NONE, cheap: bool = False,
+        public: bool = True, body: str | None = None, aliases: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        given = locals()
+        for slot in Op.__slots__:
+            object.__setattr__(self, slot, given[slot])
+
+    def __setattr__(self, name: str, value: object) -> Never:
+        raise AttributeError(f"an operation is frozen: {name} cannot be set")
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"

@@ -7,7 +7,8 @@ from adcli.ops.elementary import named, unary
 from adcli.ops.record import Op
 
 ACTIVATIONS: tuple[Op, ...] = (
-    unary("sigmoid", "out*sigmoid(-x)", sf.sigmoid, "1/(1 + exp(-x))", "x in -40..40", array="sigmoid", mp=lambda mp, x: 1 / (1 + mp.exp(-x)),
+    unary("sigmoid", "out*sigmoid(-x)", sf.sigmoid, "1/(1 + exp(-x))", "x in -40..40", array="sigmoid",
+          mp=lambda mp, x: 1 / (1 + mp.exp(-x)),
           latex=r"\sigma\left({0}\right)"),
     unary("logsigmoid", "sigmoid(-x)", sf.logsigmoid, "ln(sigmoid(x))", "x in -40..40", array="logsigmoid",
           mp=lambda mp, x: -mp.log1p(mp.exp(-x)), latex=r"\ln \sigma\left({0}\right)"),
@@ -42,7 +43,8 @@ ERROR_FUNCTIONS: tuple[Op, ...] = (
     unary("erfc", "-2/sqrt(pi)*gauss(x)", sf.erfc, "1 - erf(x), exact for large x", "x in -6..26"),
     unary("gauss", "-2*x*out", sf.gauss, "exp(-x^2)", "x in -26..26", mp=lambda mp, x: mp.exp(-x * x), latex="e^{{-{0}^2}}",
           shown="exp(-x^2)", public=False),
-    unary("erfinv", "erfinv_d(x)", sf.erfinv, "the inverse of erf", "x in -0.999..0.999", latex=r"\operatorname{{erf}}^{{-1}}\left({0}\right)",
+    unary("erfinv", "erfinv_d(x)", sf.erfinv, "the inverse of erf", "x in -0.999..0.999",
+          latex=r"\operatorname{{erf}}^{{-1}}\left({0}\right)",
           special={"abs(x) == 1": SINGULAR}),
     unary("erfinv_d", "2*erfinv(x)*out*out", sf.erfinv_d, "the derivative of erfinv", "x in -0.999..0.999",
           mp=lambda mp, x: mp.sqrt(mp.pi) / 2 * mp.exp(mp.erfinv(x) ** 2),

@@ -91,7 +91,9 @@ def sinc(x: float) -> float:
 
 def sinc_d(x: float, n: float) -> float:
     """The n-th derivative of sinc: Taylor's series near 0, else x·f⁽ⁿ⁾ + n·f⁽ⁿ⁻¹⁾ = sin⁽ⁿ⁾."""
-    order = int(n)
+    order = int(n) if 0 <= n < 1e6 else -1
+    if order < 0:
+        return NAN
     if abs(x) < max(2.5, order):
         return _sinc_series(x, order)
     if not finite(x):

@@ -12,7 +12,8 @@ MAKING: tuple[Op, ...] = (
     Op("ones", ("*dims",), "zero", type="zeros", array="ones", doc="an array of ones of that shape"),
     Op("full", ("v", "*dims"), "linear", ("sum(g)",), type="full", array="full", doc="an array of that shape filled with v"),
     Op("eye", ("n",), "zero", type="eye", array="eye", latex="I_{{{0}}}", doc="the identity matrix of n rows"),
-    Op("linspace", ("a", "b", "n"), "linear", ("sum(g*linspace(1, 0, n))", "sum(g*linspace(0, 1, n))", None), type="linspace", array="linspace",
+    Op("linspace", ("a", "b", "n"), "linear", ("sum(g*linspace(1, 0, n))", "sum(g*linspace(0, 1, n))", None), type="linspace",
+       array="linspace",
        doc="n evenly spaced numbers from a to b, both included"),
     Op("iota", ("start", "count", "step"), "zero", type="iota", array="iota", doc="the integers start, start + step, …, count of them",
        public=False),
@@ -28,7 +29,8 @@ SECTIONS: tuple[Op, ...] = (
        doc="the array with the elements of a section replaced by v", public=False),
     Op("addat", ("x", "v", "*at"), "linear", type="update", attrs=("pattern",), array="addat",
        doc="the array with v added to the elements of a section", public=False),
-    Op("dim", ("x",), "zero", type="dim", attrs=("axis",), array="dim", symbol="dim", doc="the extent of an axis", cheap=True, public=False),
+    Op("dim", ("x",), "zero", type="dim", attrs=("axis",), array="dim", symbol="dim", doc="the extent of an axis", cheap=True,
+       public=False),
     Op("len", ("x",), "define", body="fn len(x) = dim(x, axis=0)", doc="the number of elements of a vector, of rows of a matrix"),
     Op("shape", ("x",), "define", doc="the extents of an array as integers"),
 )  # fmt: skip
@@ -74,7 +76,8 @@ REDUCTIONS: tuple[Op, ...] = (
     Op("softmax", ("x",), "linear", ("(g - spread(sum(g*out, axis=axis), x, axis=axis))*out",),
        tangent="(x_dot - spread(sum(x_dot*out, axis=axis), x, axis=axis))*out", type="same", attrs=("axis",), array="softmax",
        latex=r"\operatorname{{softmax}}\left({0}\right)", doc="exp(x)/sum(exp(x)) without overflow"),
-    Op("cumsum", ("x",), "linear", ("flip(cumsum(flip(g, axis=axis), axis=axis), axis=axis)",), type="same", attrs=("axis",), array="cumsum",
+    Op("cumsum", ("x",), "linear", ("flip(cumsum(flip(g, axis=axis), axis=axis), axis=axis)",), type="same", attrs=("axis",),
+       array="cumsum",
        doc="the running sums along an axis"),
 )  # fmt: skip
 

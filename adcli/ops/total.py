@@ -1,7 +1,7 @@
 """Arithmetic and the functions of the C library on Python numbers, made total: IEEE results, never an exception.
 
 Python raises where IEEE arithmetic gives inf or nan (1/0, exp(1000), log(0)), gives complex numbers for (-8.0)**(1/3), and lets
-max(1, nan) depend on the order. Ints stay ints where the operation is closed over them.
+max(1, nan) depend on the order. Ints stay ints where the operation is closed over them (to Python's typing an int is a float).
 """
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import math
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import TypeAlias, TypeVar
+    from typing import TypeAlias
 
     Unary: TypeAlias = Callable[[float], float]
-    Number = TypeVar("Number", int, float)
 
 INF, NAN = math.inf, math.nan
 
@@ -40,7 +39,7 @@ def div(x: float, y: float) -> float:
         return NAN if x == 0 or x != x else math.copysign(INF, x) * math.copysign(1.0, y)
 
 
-def floordiv(x: Number, y: Number) -> Number:
+def floordiv(x: float, y: float) -> float:
     """x // y; an int division by zero is stopped by a Check before it gets here, 0 only keeps the form total."""
     try:
         return x // y
@@ -48,7 +47,7 @@ def floordiv(x: Number, y: Number) -> Number:
         return 0 if isinstance(x, int) and isinstance(y, int) else div(x, y)
 
 
-def mod(x: Number, y: Number) -> Number:
+def mod(x: float, y: float) -> float:
     """The floored remainder, with y's sign."""
     try:
         return x % y
@@ -64,11 +63,12 @@ def fmod(x: float, y: float) -> float:
         return NAN
 
 
-def power(x: Number, y: Number) -> Number:
+def power(x: float, y: float) -> float:
     """x^y; ints with an exponent ≥ 0 stay ints, and one that leaves 64 bits gives ±2^64, for the Check that follows."""
     if isinstance(x, int) and isinstance(y, int) and y >= 0:
         if y < 64 or -2 < x < 2:
-            return x**y
+            exact: int = x**y
+            return exact
         return -(2**64) if x < 0 and y % 2 else 2**64
     try:
         return math.pow(x, y)
@@ -80,23 +80,23 @@ def power(x: Number, y: Number) -> Number:
         return NAN
 
 
-def maximum(a: Number, b: Number) -> Number:
+def maximum(a: float, b: float) -> float:
     return a if a > b or a != a else b
 
 
-def minimum(a: Number, b: Number) -> Number:
+def minimum(a: float, b: float) -> float:
     return a if a < b or a != a else b
 
 
-def clip(x: Number, a: Number, b: Number) -> Number:
+def clip(x: float, a: float, b: float) -> float:
     return minimum(maximum(x, a), b)
 
 
-def relu(x: Number) -> Number:
+def relu(x: float) -> float:
     return x if x > 0 or x != x else 0 if isinstance(x, int) else 0.0
 
 
-def sign(x: Number) -> Number:
+def sign(x: float) -> float:
     """-1, 0 or 1; 0 for both zeros."""
     return (x > 0) - (x < 0) if isinstance(x, int) else NAN if x != x else 1.0 if x > 0 else -1.0 if x < 0 else 0.0
 
@@ -117,7 +117,7 @@ def truncated(x: float) -> int:
     return int(x) if -INF < x < INF else 0
 
 
-def chosen(c: bool, a: Number, b: Number) -> Number:
+def chosen(c: bool, a: float, b: float) -> float:
     return a if c else b
 
 
