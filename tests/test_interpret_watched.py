@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from adcli.engines.count import count
+from adcli.engines.count import executed, static
 from adcli.engines.flags import finite, has_nan
 from adcli.engines.observe import births, observe
 from adcli.errors import Span
@@ -113,13 +113,13 @@ def test_counts_of_executed_statements():
         return (b.let("add", q, const(1.0)),)
 
     (y,) = loop(b, n, (x,), body)
-    counts = count(function("f", (x, n), b, y), [1.0, 6])
+    f = function("f", (x, n), b, y)
     # 6 iterations: gt, If, add, and sub in the last two of them.
-    assert counts.kinds == {"For": 1, "If": 6, "Let": 14, "Push": 6}
-    assert (counts.statements, counts.taped) == (21, 6)
+    assert executed(f, [1.0, 6]) == {"For": 1, "If": 6, "Let": 14, "Push": 6}
+    assert static(f) == {"For": 1, "If": 1, "Let": 3, "Push": 1}
 
 
 def test_counts_of_a_while_loop():
     b = Builder()
     _, s = while_(b, (const(0.0),), lambda b, i, s: b.let("lt", s, const(3.0)), lambda b, i, s: (b.let("add", s, const(1.0)),))
-    assert count(function("f", (), b, s), []).kinds == {"Let": 7, "While": 1}
+    assert executed(function("f", (), b, s), []) == {"Let": 7, "While": 1}

@@ -55,7 +55,7 @@ TESTS: dict[str, Callable[..., Any]] = {
 
 
 def test(check: Check) -> tuple[Callable[..., Any], tuple[Atom | list[Any], ...]]:
-    """A function that raises ArithmeticError, ValueError or LookupError where the check fails; its arguments: atoms, or values in a list."""
+    """A function that raises ArithmeticError, ValueError or LookupError where the check fails; its arguments, values in a list."""
     args = check.args
     match check.kind:
         case "bounds":

@@ -4,9 +4,7 @@
 """
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -69,6 +67,7 @@ class Interpreter:
                 around.enter_context(_timeout(machine, self.limits))
             if self.arrays:
                 around.enter_context(_quiet())
+            machine.active = True
             try:
                 _execute(code.run, frame)
                 return [frame[k] for k in code.results]
@@ -78,6 +77,7 @@ class Interpreter:
             except RecursionError:
                 raise depth_error(self.limits, None) from None
             finally:
+                machine.active = False
                 frame[SELF] = None
 
 
@@ -127,6 +127,9 @@ def _quiet() -> Iterator[None]:
 
 
 def _has_alarm() -> bool:
+    import signal
+    import threading
+
     return hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
 
 
@@ -139,8 +142,11 @@ def _timeout(machine: Machine, limits: Limits) -> Iterator[None]:
         yield
         return
 
+    import signal
+
     def stop(number: int, frame: FrameType | None) -> None:
-        raise timeout_error(limits)
+        if machine.active:
+            raise timeout_error(limits)
 
     before = signal.signal(signal.SIGALRM, stop)
     # Again and again, in case the first one falls into code that cannot be left by an exception.

@@ -17,15 +17,17 @@ class Machine:
     """The state of a run.
 
     left: steps still allowed; depth: calls open; work: done since the last `poll`; held: bytes of arrays, on tapes or not;
-    known: bytes of numbers on tapes, as of the last poll; polling: loops look at the clock.
+    known: bytes of numbers on tapes, as of the last poll; polling: loops look at the clock;
+    active: it runs, and a timer may stop it.
     """
 
-    __slots__ = ("deadline", "depth", "flags", "held", "known", "left", "limits", "most", "polling", "seen", "tapes", "work")
+    __slots__ = ("active", "deadline", "depth", "flags", "held", "known", "left", "limits", "most", "polling", "seen", "tapes", "work")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.most = limits.max_depth
         self.polling = False
+        self.active = False
         self.tapes: dict[int, Any] = {}
         self.reset()
 

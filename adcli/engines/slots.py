@@ -123,20 +123,22 @@ class _Sharing:
                 found[result] = None
         return list(found)
 
-    def walk(self, block: Block, written: set[Var], read: Reader) -> None:
+    def walk(self, block: Block, written: set[Var], read: Reader, again: bool = False) -> None:
+        """Follow reads and writes in their order; `again`: the block runs repeatedly, so all its writes are in `written`."""
         for s in block.statements:
             read(reads(s), written)
             if isinstance(s, If):
                 before = set(written)
-                self.walk(s.then, written, read)
+                self.walk(s.then, written, read, again)
                 read(s.then.results, written)
-                self.walk(s.other, before, read)
+                self.walk(s.other, before, read, again)
                 read(s.other.results, before)
                 written |= before
             elif isinstance(s, For | While):
-                self.mark(s, written)
+                if not again:
+                    self.mark(s, written)
                 for b in blocks(s):
-                    self.walk(b, written, read)
+                    self.walk(b, written, read, True)
                     read(b.results, written)
             written.update(self.leader(v) for v in outs(s))
 
