@@ -124,6 +124,18 @@ def test_nested_loops_share_slots_safely():
     assert run(f, 1.0, 4) == [p, q]
 
 
+def test_an_inner_loop_reads_the_parameter_whose_next_value_it_makes():
+    x, n = Var(REAL), Var(INT)
+    b = Builder()
+    outer = loop(b, n, (x,), lambda b, i, p: loop(b, n, (const(1.0),), lambda b, j, u: (b.let("add", u, p),)))
+    late = loop(b, n, (x,), lambda b, i, p: loop(b, n, (p,), lambda b, j, u: (b.let("mul", b.let("add", u, p), const(0.5)),)))
+    f = function("f", (x, n), b, *outer, *late)
+    p = 2.0
+    for _ in range(3):
+        p = 1.0 + 3 * p
+    assert run(f, 2.0, 3) == [p, 2.0]
+
+
 def test_the_index_start_and_step():
     n, start = Var(INT), Var(INT)
     b = Builder()
