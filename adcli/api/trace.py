@@ -1,4 +1,5 @@
 """The evaluation trace of a program at a point: one run recorded, and its derivatives step by step."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

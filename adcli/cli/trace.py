@@ -1,4 +1,5 @@
 """`adcli trace`: the evaluation trace with its derivatives, as the tables of the textbooks."""
+
 from __future__ import annotations
 
 import sys
@@ -23,24 +24,27 @@ CHUNK = 256
 WIDTH = 80
 
 
-class Rows(click.ParamType):
+class Rows(click.ParamType[Any]):
     """A number of rows, or all."""
 
     name = "rows"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
         if isinstance(value, int) or value == "all":
-            return value
-        if not (value.isascii() and value.isdigit() and 0 < int(value[:18]) == int(value)):
-            self.fail(f"'{value[:40]}' is neither a positive number nor all", param, ctx)
-        return int(value)
+            return "all" if value == "all" else int(value)
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text) > 0):
+            self.fail(f"'{text[:40]}' is neither a positive number nor all", param, ctx)
+        return int(text)
 
 
 OPTIONS = (
     option("--mode", type=click.Choice(["forward", "reverse"]), default="reverse", help="Tangents, or adjoints (default)."),
-    option("--along", multiple=True, metavar="NAME[=VALUE],…", help="Direction of the tangents: x1, or x1=3,x2=-2 (default: each input in turn)."),
-    option("--layout", type=click.Choice(["table", "steps"]), default="table", help="Side by side (default), or in the order in which statements run."),
-    option("--order", type=click.Choice(["eval", "level"]), default="eval", help="Number rows as they run (default), or by depth in the graph."),
+    option("--along", multiple=True, metavar="NAME[=VALUE],…", help="Direction: x1, or x1=3,x2=-2 (default: each input)."),
+    option(
+        "--layout", type=click.Choice(["table", "steps"]), default="table", help="Side by side (default), or in the order of execution."
+    ),
+    option("--order", type=click.Choice(["eval", "level"]), default="eval", help="Number rows as run (default), or by depth in the graph."),
     option("--rows", type=Rows(), metavar="N|all", help="Cut long traces in the middle to N rows (default 60; JSON and CSV: all)."),
     option("--only", metavar="NAME", help="Only the rows of one variable."),
     option("--notation", type=click.Choice(["unicode", "ascii", "latex"]), help="How formulas are written."),
@@ -70,9 +74,8 @@ def command(
     if along and mode == "reverse":
         raise UsageError("--along is a direction of tangents, and the trace is in reverse mode", help="add --mode forward")
     program = job.program()
-    made, result = trace(
-        program, job.point(program), mode=mode, along=along_direction(job, program, along) if along else None, wrt=names(wrt), of=of, order=order
-    )
+    direction = along_direction(job, program, along) if along else None
+    made, result = trace(program, job.point(program), mode=mode, along=direction, wrt=names(wrt), of=of, order=order)
     view = View(job, made, result, spelling, only, rows)
     if kind == "json":
         view.json()
@@ -284,7 +287,8 @@ def draw(grid: Grid, colour: bool) -> str:
 
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold underline")
     for head, kind in zip(grid.heads, grid.kinds, strict=True):
-        drawn.add_column(Text(head), justify="right" if kind == "text" else "left", no_wrap=True, style={"text": "dim", "name": "cyan"}.get(kind, ""))
+        style = {"text": "dim", "name": "cyan"}.get(kind, "")
+        drawn.add_column(Text(head), justify="right" if kind == "text" else "left", no_wrap=True, style=style)
     at, rooms = grid.kinds.index("math"), grid.widths()
     for row in grid.rows:
         if isinstance(row, str):

@@ -8,20 +8,27 @@
 Nodes are the inputs, then every operation on real numbers in the order in which it ran. Integers, truth values and what only
 serves them (counters, extents, comparisons, subscripts) are constants of the operations that read them.
 """
+
 from __future__ import annotations
 
+import sys
+import time
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias, assert_never
 
 from adcli.engines import checks
-from adcli.engines.limits import BYTES, Limits, depth_error, memory_error, steps_error
+from adcli.engines.limits import BYTES, Limits, depth_error, memory_error, steps_error, timeout_error
 from adcli.errors import Span
 from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
 from adcli.ops.record import Op
 
 # What a node costs besides the numbers it holds: its place in the columns below, its references and its value's object.
 NODE_BYTES = 12 * BYTES
+FRAMES_PER_CALL = 64
+# Operations between two looks at the clock.
+CHUNK = 4096
 
 
 class Recording:
@@ -102,10 +109,24 @@ def record(function: Function, args: Sequence[Any], limits: Limits | None = None
     """
     limits = limits or Limits()
     recording = Recording({v.name: value for v, value in zip(function.params, args, strict=True)}, limits)
-    found = _Run(recording, limits).call(function, [(value, k) for k, value in enumerate(args)])
+    with _deep(limits):
+        found = _Run(recording, limits).call(function, [(value, k) for k, value in enumerate(args)])
     for name, (value, ref) in zip(function.result_names, found, strict=True):
         recording.outputs.append((name, recording.constant(value) if ref is None else ref))
     return recording
+
+
+@contextmanager
+def _deep(limits: Limits) -> Iterator[None]:
+    """Room for the Python frames of calls as deep as the limits allow, blocks in them included; they take no C stack."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, FRAMES_PER_CALL * limits.max_depth))
+    try:
+        yield
+    except RecursionError:
+        raise depth_error(limits, None) from None
+    finally:
+        sys.setrecursionlimit(before)
 
 
 # A value and the node it comes from; None: it is a constant for the recording.
@@ -126,6 +147,7 @@ class _Run:
         self.left = limits.max_steps
         self.depth = 0
         self.forms: dict[Op, Callable[..., Any]] = {}
+        self.deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
 
     def call(self, function: Function, args: Sequence[Traced]) -> list[Traced]:
         frame: Frame = dict(zip(function.params, args, strict=True))
@@ -234,6 +256,8 @@ class _Run:
 
     def step(self, span: Span | None) -> None:
         self.left -= 1
+        if self.deadline is not None and self.left % CHUNK == 0 and time.monotonic() > self.deadline:
+            raise timeout_error(self.limits)
         if self.left < 0:
             raise steps_error(self.limits, span)
 
@@ -248,6 +272,6 @@ def _check(s: Check, frame: Frame) -> None:
         return
     holds, args = checks.test(s)
     try:
-        holds(*(a[0] if isinstance(a, list) else _read(a, frame)[0] for a in args))  # type: ignore[arg-type]
+        holds(*(a[0] if isinstance(a, list) else _read(a, frame)[0] for a in args))
     except (ArithmeticError, ValueError, LookupError):
         raise checks.failure(s, [_read(a, frame)[0] for a in s.args]) from None

@@ -1,7 +1,8 @@
 """Formulas of a trace: small expressions over v, v̇ and v̄, built with the obvious simplifications.
 
-    times(Ref("bar", 5), Num(-1.0))   becomes   Neg(Ref("bar", 5)),   which `notation` writes as  -v̄₅
+times(Ref("bar", 5), Num(-1.0))   becomes   Neg(Ref("bar", 5)),   which `notation` writes as  -v̄₅
 """
+
 from __future__ import annotations
 
 import operator
@@ -116,8 +117,10 @@ _FOLDED = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 
 def infix(symbol: str, a: Formula, b: Formula) -> Formula:
     """A binary operation of a rule's text, with 1 × x, x × 1, x / 1, x ^ 1, 0 + x and x - 0 made x, and 2 - 1 made 1."""
-    if symbol in _FOLDED and isinstance(a, Num) and isinstance(b, Num) and isinstance(a.value, (int, float)) and isinstance(b.value, (int, float)):
-        return Num(_FOLDED[symbol](a.value, b.value))
+    if symbol in _FOLDED and isinstance(a, Num) and isinstance(b, Num):
+        x, y = a.value, b.value
+        if isinstance(x, int | float) and isinstance(y, int | float):
+            return Num(_FOLDED[symbol](x, y))
     if symbol == "*":
         if is_number(a, 1):
             return b

@@ -1,4 +1,5 @@
 """Grids of cells, and how they are written: aligned plain text, Markdown, LaTeX. Rich draws them in `cli`."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -71,10 +72,8 @@ def plain(grid: Grid) -> str:
     return "\n".join(lines) + "\n"
 
 
-_MARKDOWN = str.maketrans({c: "\\" + c for c in "\\`*_|<>[]"})
-_LATEX = str.maketrans({
-    "\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "^": r"\^{}", "~": r"\~{}",
-})  # fmt: skip
+_MARKDOWN = str.maketrans({c: "\\" + c for c in "\\`*_|<"})
+_LATEX = str.maketrans({c: "\\" + c for c in "_%&#${}"} | {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"})
 
 
 def markdown(grid: Grid, math: bool) -> str:

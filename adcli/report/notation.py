@@ -1,4 +1,5 @@
 """Writing formulas in Unicode, ASCII or LaTeX, with names, or with the numbers put in."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ SHOWN_ELEMENTS = 6
 
 @dataclass(frozen=True, slots=True)
 class Notation:
-    """How variables, operators and names are written."""
+    """How variables, operators and names are written; a symbol that is not among `symbols` stands as it is between blanks."""
 
     name: str
     symbols: dict[str, str]
@@ -64,19 +65,21 @@ class Notation:
         return (rf"{mantissa} \times 10^{{{int(exponent)}}}", PRODUCT) if exponent else (text, level)
 
 
-UNICODE = Notation("unicode", {"*": " × ", "/": " / ", "^": "^", "+": " + ", "-": " - ", "<=": " ≤ ", ">=": " ≥ ", "!=": " ≠ ", "==": " = "})
-ASCII = Notation("ascii", {"*": " * ", "/": " / ", "^": "^", "+": " + ", "-": " - "})
-LATEX = Notation("latex", {"*": r" \times ", "/": " / ", "+": " + ", "-": " - ", "//": r" \mathbin{//} ", "%": r" \bmod ", "@": r" \, ",
-                           "<=": r" \le ", ">=": r" \ge ", "!=": r" \ne ", "==": " = "})  # fmt: skip
+UNICODE = Notation("unicode", {"*": " × ", "<=": " ≤ ", ">=": " ≥ ", "!=": " ≠ ", "==": " = "})
+ASCII = Notation("ascii", {})
+LATEX = Notation(
+    "latex",
+    {"*": r" \times ", "//": r" \mathbin{//} ", "%": r" \bmod ", "@": r" \, ", "<=": r" \le ", ">=": r" \ge ", "!=": r" \ne ", "==": " = "},
+)
 NOTATIONS = {n.name: n for n in (UNICODE, ASCII, LATEX)}
 
 
 class Writer:
-    """Writes formulas in one notation, with numbers formatted by `number`."""
+    """Writes formulas in one notation, with numbers formatted by `format`."""
 
     def __init__(self, notation: Notation, number: Number) -> None:
         self.notation = notation
-        self._number = number
+        self.format = number
 
     def text(self, formula: Formula, put: Put | None = None) -> str:
         """The formula; with `put`, the numbers it gives stand in the places of the variables."""
@@ -88,7 +91,7 @@ class Writer:
 
     def _value(self, value: object) -> tuple[str, int]:
         if isinstance(value, (bool, int, float)):
-            return self.notation.number(self._number(value))
+            return self.notation.number(self.format(value))
         items = nested(value)
         assert isinstance(items, list)
         if len(items) <= SHOWN_ELEMENTS:

@@ -1,4 +1,5 @@
 """How trace tables and JSON write numbers."""
+
 from __future__ import annotations
 
 import math
@@ -16,7 +17,7 @@ def _short(value: float, text: str) -> str:
 
 
 def table_number(value: object) -> str:
-    """Three decimals, as in the survey's tables; numbers that these would show as 0 or with more than nine digits before the point get an exponent."""
+    """Three decimals, as in the survey's tables; an exponent where that would show 0 or more than nine digits before the point."""
     if not isinstance(value, float):
         return str(value).lower()
     if not math.isfinite(value):

@@ -1,4 +1,5 @@
 """A trace as records for JSON and CSV; numbers and arrays stay as they are."""
+
 from __future__ import annotations
 
 from collections import deque
@@ -10,7 +11,9 @@ from adcli.report.sweep import Adjoint
 from adcli.report.table import Omitted
 from adcli.report.trace import Statement, Trace
 
-COLUMNS = ("kind", "step", "v", "from", "name", "op", "args", "formula", "numbers", "value", "partial", "increment", "seed", "line", "iteration")
+COLUMNS = (
+    "kind", "step", "v", "from", "name", "op", "args", "formula", "numbers", "value", "partial", "increment", "seed", "line", "iteration",
+)  # fmt: skip
 
 
 def _texts(s: Statement, writer: Writer) -> dict[str, Any]:

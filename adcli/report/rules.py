@@ -1,16 +1,17 @@
 """The formulas of a trace's rows: the operation itself, its tangent, and the increment of an adjoint, from the table's rule texts."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from adcli import ops
 from adcli.ad.rules import differentiable, linear_positions, pull_back_text
 from adcli.errors import Source
 from adcli.ir.nodes import Let
-from adcli.report.formula import Apply, Formula, Infix, Items, Num, Ref, Section, Word, infix, negated, plus, times
+from adcli.report.formula import Apply, Formula, Infix, Items, Num, Section, Word, infix, negated, plus, times
 from adcli.syntax import parse_expression, tree
 
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "floordiv": "//", "mod": "%", "pow": "^", "matmul": "@"}
@@ -90,7 +91,10 @@ def tangent(s: Step, dots: Mapping[int, Formula]) -> Formula:
 
 
 def adjoint(s: Step, k: int, bar: Formula, before: Formula | None) -> Formula:
-    """The adjoint of argument k after this use: what it was `before` (None: nothing yet) and what the use adds; `bar` is the adjoint of the step."""
+    """The adjoint of argument k after this use: what it was `before` (None: nothing yet) and what the use adds.
+
+    bar: the adjoint of the step.
+    """
     if s.let.op.name == "index":
         at = subscript(str(s.let.attrs[0]), s.values[1:])
         return Section(before or Word("zeros"), at, bar, "+=")
@@ -163,7 +167,7 @@ def _rule(text: str, s: Step, extra: Mapping[str, Formula]) -> Formula:
     return _Reading(s.names() | dict(extra), s.numbers()).formula(_parsed(text))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parsed(text: str) -> tree.Expr:
     return parse_expression(Source(text, "<rule>"))
 

@@ -2,6 +2,7 @@
 
 Both take the derivative of one statement from `ad`, so that rules and conventions are those of every other derivative.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence

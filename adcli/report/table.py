@@ -3,6 +3,7 @@
 Every row has the primal statement at the left and, at the right, the adjoint statements that come from it, or its tangent along each seed.
 Where the lines would be too long, the numbers put in stand below their formula instead of beside it.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 
 from adcli.report.formula import Ref
 from adcli.report.grid import GAP, Grid, width, wrapped
-from adcli.report.notation import Writer
+from adcli.report.notation import ASCII, Writer
 from adcli.report.sweep import Adjoint
 from adcli.report.trace import Statement, Trace, zero_like
 
@@ -20,13 +21,17 @@ LONG_VALUE = 28
 
 @dataclass(slots=True)
 class Line:
-    """One statement in words: label left = formula = numbers = value. `indent` is the width of what stands before the formula's sign."""
+    """One statement in words: label left = formula = numbers = value.
+
+    indent: the width of what stands before the formula's sign. repeats: the formula is that of the line above, for another seed.
+    """
 
     label: str
     statement: str
     numbers: str
     value: str
     indent: int
+    repeats: bool = False
 
 
 @dataclass(slots=True)
@@ -83,18 +88,20 @@ class Table:
         return Entry((str(self.trace.place(node)), iteration), r.names[node], self._line(self.trace.row(node)))
 
     def _tangents(self, shown: Sequence[int | Omitted]) -> None:
+        labels = [self.seed(k) for k in range(len(self.trace.seeds))]
         for entry, node in zip(self.entries, shown, strict=True):
             if isinstance(entry, Entry) and isinstance(node, int):
-                entry.derived = [self._line(self.trace.tangent(node, k), self.seed(k)) for k in range(len(self.trace.seeds))]
+                entry.derived = [self._line(self.trace.tangent(node, k), labels[k]) for k in range(len(labels))]
+                for again in entry.derived[1:]:
+                    again.repeats = True
 
     def seed(self, k: int) -> str:
         """What a group of tangents is called: x1, or x1=3, x2=-2."""
-        seed = self.trace.seeds[k]
-        moving = [(n, v) for n, v in seed.items() if hasattr(v, "shape") or v != 0]
-        word = self.writer.notation.word
+        plain = Writer(ASCII, self.writer.format)
+        moving = [(n, v) for n, v in self.trace.seeds[k].items() if hasattr(v, "shape") or v != 0]
         if len(moving) == 1 and not hasattr(moving[0][1], "shape") and moving[0][1] == 1:
-            return word(moving[0][0])
-        return ", ".join(f"{word(n)}={self.writer.number(v)}" for n, v in moving) or "0"
+            return moving[0][0]
+        return ", ".join(f"{n}={plain.number(v)}" for n, v in moving) or "0"
 
     def _adjoints(self, nodes: list[int], by_target: bool) -> None:
         found: dict[int, list[Line]] = {n: [] for n in nodes}
@@ -185,7 +192,7 @@ class Table:
         grid.add("primal trace", "math")
         grid.add("", "math")
         if labelled:
-            grid.add("", "text" if self.reverse else "math")
+            grid.add("", "text")
         grid.add(self._narrow_title(), "math")
         grid.add("", "math")
         left_room, right_room = self._rooms(grid, room, labelled)
@@ -214,9 +221,9 @@ class Table:
         before = [max((width(cell) for cell in column), default=0) for column in zip(*map(self._before, entries), strict=True)]
         taken = sum(max(w, width(h)) for w, h in zip(before, grid.heads, strict=False))
         derived = [line for e in entries for line in e.derived]
-        values = [min(LONG_VALUE, max((width(line.value) for line in lines), default=0)) for lines in ([e.primal for e in entries], derived)]
+        values = [max((width(line.value) for line in lines), default=0) for lines in ([e.primal for e in entries], derived)]
         labels = max((width(line.label) for line in derived), default=0) if labelled else 0
-        free = room - taken - sum(values) - labels - len(GAP) * (len(grid.heads) - 1)
+        free = room - taken - sum(min(LONG_VALUE, v) for v in values) - labels - len(GAP) * (len(grid.heads) - 1)
         left = max((natural(e.primal) for e in entries), default=0)
         right = max(width(self._narrow_title()), *(natural(line) for line in derived), 0)
         if left + right > free:
@@ -228,7 +235,7 @@ class Table:
         """Every statement in the order in which it runs."""
         grid = self._grid()
         blank = [""] * len(grid.heads)
-        grid.add("", "text" if self.reverse else "math")
+        grid.add("", "text")
         for head in ("primal trace", "", ""):
             grid.add(head, "math")
         for e in self.entries:
@@ -237,7 +244,7 @@ class Table:
                 continue
             grid.rows.append([*self._before(e), "", e.primal.statement, e.primal.numbers, e.primal.value])
             if not self.reverse:
-                grid.rows += [[*blank, line.label, line.statement, line.numbers, line.value] for line in e.derived]
+                grid.rows += [[*blank, line.label, "" if line.repeats else line.statement, line.numbers, line.value] for line in e.derived]
         if self.reverse:
             grid.rows.append("")
             grid.rows.append("adjoint trace")
@@ -265,9 +272,10 @@ def natural(line: Line) -> int:
 
 def stack(line: Line, room: int) -> list[tuple[str, str, str]]:
     """Label, text and value of the lines that a statement takes; the value stands on the last."""
-    texts = wrapped(line.statement, room, line.indent + 2)
+    texts = [] if line.repeats else wrapped(line.statement, room, line.indent + 2)
     if line.numbers:
         texts += [" " * line.indent + text for text in wrapped(line.numbers, room - line.indent, 2)]
+    texts = texts or [""]
     values = wrapped(line.value, LONG_VALUE, 3)
     texts += [""] * (len(values) - 1)
     values = [""] * (len(texts) - len(values)) + values

@@ -2,6 +2,7 @@
 
 As in Baydin, Pearlmutter, Radul and Siskind, "Automatic differentiation in machine learning: a survey", JMLR 18 (2018), Tables 2 and 3.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
