@@ -1,154 +1,159 @@
-"""The invariants of the IR, one function each; tests run `check` after every pass."""
+"""The invariants of the IR, one function each. `check` runs all; tests do so after every pass.
+
+A violation is a bug of ours: AssertionError, with the place.
+"""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from adcli.ir.nodes import Atom, Block, Call, Check, For, Function, If, Let, Pop, Push, Statement, Var, While
-from adcli.ir.types import BOOL, INT, RULES, Type, joined
-from adcli.ir.walk import functions, inner, outs, reads, statements
-
-CHECKS = frozenset({"bounds", "slice", "equal", "integral", "divisor", "int64", "positive-size", "true", "flag"})
+from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
+from adcli.ir.types import BOOL, INT, RULES, Type, TypeMismatch
+from adcli.ir.walk import blocks, functions, inner, outs, reads, statements
 
 
-class Broken(AssertionError):
-    """An invariant does not hold: a bug of adcli, never of a program."""
-
-
-def check(entry: Function) -> None:
-    """Raise Broken where the function, or one it calls, breaks an invariant."""
-    program = functions(entry)
+def check(function: Function) -> None:
+    """Hold the function and all that it calls against every invariant."""
+    program = functions(function)
     for f in program:
-        for rule in FUNCTION_RULES:
-            rule(f)
-        for s in statements(f.body):
-            for test in STATEMENT_RULES:
-                test(s)
+        for invariant in INVARIANTS:
+            invariant(f)
     tapes_pair(program)
 
 
-def _demand(holds: bool, message: str, *about: object) -> None:
-    if not holds:
-        raise Broken(f"{message}: {', '.join(map(repr, about))}")
-
-
 def single_assignment(f: Function) -> None:
-    """Each variable is defined once in a function."""
+    """Every variable is defined once."""
     seen: set[Var] = set()
-    for v in (*f.params, *(v for s in statements(f.body) for v in (*outs(s), *inner(s)))):
-        _demand(v not in seen, f"{f.name}: defined twice", v)
+    for v in _definitions(f):
+        assert v not in seen, f"{f.name}: {v!r} is defined twice"
         seen.add(v)
 
 
-def uses_are_in_scope(f: Function) -> None:
-    """What is read is defined before, in the same block or around it."""
-    defined = set(f.params)
-
-    def known(atoms: Iterable[Atom], where: object) -> None:
-        for a in atoms:
-            _demand(not isinstance(a, Var) or a in defined, f"{f.name}: not in scope", a, where)
-
-    def block(b: Block) -> None:
-        here: list[Var] = []
-        for s in b.statements:
-            known(reads(s), s)
-            for inside, given in _scopes(s):
-                defined.update(given)
-                block(inside)
-                defined.difference_update(given)
-            here += outs(s)
-            defined.update(outs(s))
-        known(b.results, b)
-        defined.difference_update(here)
-
-    block(f.body)
+def _definitions(f: Function) -> Iterable[Var]:
+    yield from f.params
+    for s in statements(f.body):
+        yield from inner(s)
+        yield from outs(s)
 
 
-def _scopes(s: Statement) -> tuple[tuple[Block, tuple[Var, ...]], ...]:
-    match s:
-        case If():
-            return ((s.then, ()), (s.other, ()))
-        case For():
-            return ((s.body, inner(s)),)
-        case While():
-            return ((s.test, inner(s)), (s.body, inner(s)))
-        case _:
-            return ()
+def definitions_dominate(f: Function) -> None:
+    """Every use stands where its definition is visible: before it in the same block, or in a block around."""
+    visible: set[Atom] = set(f.params)
+    _visible_block(f, f.body, visible)
 
 
-def results_are_typed(f: Function) -> None:
-    """A function's result types are those of what its body yields."""
-    _demand(len(f.result_types) == len(f.body.results), f"{f.name}: results", f.result_types, f.body.results)
-    for t, a in zip(f.result_types, f.body.results, strict=True):
-        _demand(_holds(t, a.type), f"{f.name}: result type", t, a)
+def _visible_block(f: Function, block: Block, visible: set[Atom]) -> None:
+    added: list[Var] = []
+    for s in block.statements:
+        _used(f, reads(s), visible, s)
+        fresh = inner(s)
+        visible.update(fresh)
+        for b in blocks(s):
+            _visible_block(f, b, visible)
+        visible.difference_update(fresh)
+        defined = outs(s)
+        visible.update(defined)
+        added += defined
+    _used(f, block.results, visible, None)
+    visible.difference_update(added)
 
 
-def _holds(wide: Type, narrow: Type) -> bool:
-    """A value of the narrow type may stand where the wide one is declared: only unknown extents differ."""
-    return wide.elem == narrow.elem and joined(wide, narrow) is not None
+def _used(f: Function, atoms: Sequence[Atom], visible: set[Atom], s: Statement | None) -> None:
+    for a in atoms:
+        assert isinstance(a, Const) or a in visible, f"{f.name}: {a!r} is used out of sight of its definition, in {_at(s)}"
 
 
-def let_fits(s: Statement) -> None:
-    """An operation has its arguments and attributes, and its result the type of its rule."""
-    if isinstance(s, Let):
-        variadic = bool(s.op.args) and s.op.args[-1].startswith("*")
-        fits = len(s.args) >= len(s.op.args) - 1 if variadic else len(s.args) == len(s.op.args)
-        _demand(fits and len(s.attrs) == len(s.op.attrs), "arguments", s)
-        _demand(_holds(s.out.type, RULES[s.op.type](s.op, s.args, s.attrs)), "type of the result", s)
+def _at(s: Statement | None) -> str:
+    if s is None:
+        return "a block's results"
+    return f"{s.op.name} at {s.span}" if isinstance(s, Let) else f"{type(s).__name__} at {getattr(s, 'span', None)}"
 
 
-def if_fits(s: Statement) -> None:
-    if isinstance(s, If):
-        _demand(s.cond.type == BOOL, "condition", s.cond)
-        for b in (s.then, s.other):
-            _flows(b.results, s.outs, "branch")
+def arities(f: Function) -> None:
+    """Blocks yield as many values as their statement defines; operations and functions get as many arguments as they take."""
+    for s in statements(f.body):
+        where = f"{f.name}: {_at(s)}"
+        match s:
+            case Let():
+                _operation_arity(s, where)
+            case If():
+                assert len(s.outs) == len(s.then.results) == len(s.other.results), f"{where}: results and yields differ in number"
+            case For() | While():
+                assert len(s.outs) == len(s.params) == len(s.inits) == len(s.body.results), f"{where}: carried values differ in number"
+                assert not isinstance(s, While) or len(s.test.results) == 1, f"{where}: a test yields one value"
+            case Call():
+                assert len(s.args) == len(s.function.params), f"{where}: call of {s.function.name} with {len(s.args)} arguments"
+                assert len(s.outs) == len(s.function.body.results), f"{where}: call of {s.function.name} with {len(s.outs)} results"
+            case Check() | Push() | Pop():
+                pass
 
 
-def loop_fits(s: Statement) -> None:
-    if isinstance(s, For | While):
-        _demand(s.index.type == INT and len(s.params) == len(s.outs), "loop", s)
-        _flows(s.inits, s.params, "initial values")
-        _flows(s.body.results, s.params, "carried values")
-        _flows(s.params, s.outs, "loop results")
-    if isinstance(s, While):
-        _demand(len(s.test.results) == 1 and s.test.results[0].type == BOOL and s.count.type == INT, "test", s)
-    if isinstance(s, For):
-        _demand(all(a.type == INT for a in (s.start, s.count, s.step)), "range", s)
+def _operation_arity(s: Let, where: str) -> None:
+    names = s.op.args
+    if names and names[-1].startswith("*"):
+        assert len(s.args) >= len(names) - 1, f"{where}: too few arguments"
+    else:
+        assert len(s.args) == len(names), f"{where}: {len(s.args)} arguments"
+    assert len(s.attrs) == len(s.op.attrs), f"{where}: {len(s.attrs)} attributes for {s.op.attrs}"
 
 
-def call_fits(s: Statement) -> None:
-    if isinstance(s, Call):
-        _flows(s.args, s.function.params, f"arguments of {s.function.name}")
-        _demand(len(s.outs) == len(s.function.result_types), "results of a call", s)
-        for v, t in zip(s.outs, s.function.result_types, strict=True):
-            _demand(_holds(v.type, t), "result of a call", v, t)
+def fits(value: Type, place: Type) -> bool:
+    """Whether a value of one type may stand for a variable of the other: extents agree where both are known."""
+    return value.elem == place.elem and len(value.shape) == len(place.shape) and all(
+        m is None or n is None or m == n for m, n in zip(value.shape, place.shape, strict=True)
+    )
 
 
-def _flows(sources: Iterable[Atom], targets: Iterable[Var], what: str) -> None:
-    sources, targets = tuple(sources), tuple(targets)
-    _demand(len(sources) == len(targets), what, sources, targets)
-    for a, v in zip(sources, targets, strict=True):
-        _demand(_holds(v.type, a.type), what, a, v)
+def types_agree(f: Function) -> None:
+    """What is yielded, carried and passed has the type of the variable it becomes."""
+    for s in statements(f.body):
+        where = f"{f.name}: {_at(s)}"
+        match s:
+            case If():
+                assert s.cond.type == BOOL, f"{where}: the condition is {s.cond.type}"
+                _pairs(s.then.results, s.outs, where)
+                _pairs(s.other.results, s.outs, where)
+            case For():
+                assert all(a.type == INT for a in (s.index, s.start, s.count, s.step)), f"{where}: counts are ints"
+                _loop(s, where)
+            case While():
+                assert s.index.type == s.count.type == INT and s.test.results[0].type == BOOL, f"{where}: the test is {s.test.results[0].type}"
+                _loop(s, where)
+            case Call():
+                _pairs(s.args, s.function.params, where)
+                _pairs(s.function.body.results, s.outs, where)
+            case Let() | Check() | Push() | Pop():
+                pass
 
 
-def check_is_known(s: Statement) -> None:
-    if isinstance(s, Check):
-        _demand(s.kind in CHECKS, "kind of check", s.kind)
+def _loop(s: For | While, where: str) -> None:
+    _pairs(s.inits, s.params, where)
+    _pairs(s.body.results, s.params, where)
+    _pairs(s.params, s.outs, where)
 
 
-def tapes_pair(program: list[Function]) -> None:
-    """Every tape has one Push and one Pop, of the same type."""
-    pushed: dict[int, Type] = {}
-    popped: dict[int, Type] = {}
-    for f in program:
-        for s in statements(f.body):
-            if isinstance(s, Push):
-                _demand(s.tape not in pushed, "pushed twice", s.tape)
-                pushed[s.tape] = s.value.type
-            elif isinstance(s, Pop):
-                _demand(s.tape not in popped, "popped twice", s.tape)
-                popped[s.tape] = s.out.type
-    _demand(pushed == popped, "tapes", pushed, popped)
+def _pairs(values: Sequence[Atom], places: Sequence[Var], where: str) -> None:
+    for value, place in zip(values, places, strict=True):
+        assert fits(value.type, place.type), f"{where}: {value!r} does not fit {place!r}"
 
 
-FUNCTION_RULES: tuple[Callable[[Function], None], ...] = (single_assignment, uses_are_in_scope, results_are_typed)
-STATEMENT_RULES: tuple[Callable[[Statement], None], ...] = (let_fits, if_fits, loop_fits, call_fits, check_is_known)
+def operations_typed(f: Function) -> None:
+    """The type rule of every operation accepts its arguments, and gives the type of its result."""
+    for s in statements(f.body):
+        if isinstance(s, Let):
+            try:
+                type_ = RULES[s.op.type](s.op, s.args, s.attrs)
+            except TypeMismatch as problem:
+                raise AssertionError(f"{f.name}: {_at(s)}: {problem}") from None
+            assert fits(type_, s.out.type), f"{f.name}: {_at(s)}: {s.out.type}, but the rule says {type_}"
+
+
+def tapes_pair(program: Sequence[Function]) -> None:
+    """Each tape is pushed by one statement and popped by one."""
+    pushed = [s.tape for f in program for s in statements(f.body) if isinstance(s, Push)]
+    popped = [s.tape for f in program for s in statements(f.body) if isinstance(s, Pop)]
+    assert len(set(pushed)) == len(pushed), "two statements push one tape"
+    assert len(set(popped)) == len(popped), "two statements pop one tape"
+    assert set(pushed) == set(popped), f"tapes {sorted(set(pushed) ^ set(popped))} are pushed or popped only"
+
+
+INVARIANTS: tuple[Callable[[Function], None], ...] = (single_assignment, definitions_dominate, arities, types_agree, operations_typed)

@@ -1,142 +1,124 @@
-"""A function of the IR as text, for `adcli ir` and for tests: deterministic, fresh names are counters.
+"""IR as text: one line a statement, blocks indented, fresh names counted from v1. The same function always gives the same text.
 
-    fn program(x: real) {
-      v1 = sin(x)                                  # 1:5
-      s = for i in 0.. by 1, 10 times carrying (s = 0.0) {
-        …
-        yield v2
-      }
-      return s
-    }
+    fn main(x: real) -> y: real
+        v1 = sin x
+        y = mul v1, 2.0
+        return y
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
-from adcli.errors import Source
 from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
-from adcli.ir.walk import functions, outs, statements
+from adcli.ir.types import REAL
+from adcli.ir.walk import functions, inner, outs, statements
 
 
-def show(entry: Function, source: Source | None = None) -> str:
-    """The function and those it calls, the entry last; with a source, each operation's line and column."""
-    return "\n\n".join("\n".join(_Printer(source).function(f)) for f in functions(entry)) + "\n"
+class _Names:
+    """Names for the variables of one function: the program's where there is one, numbered where it is taken, else v1, v2, …"""
 
-
-def count(entry: Function) -> dict[str, int]:
-    """Statements as they stand, by kind, over the function and all that it calls."""
-    found: dict[str, int] = {}
-    for f in functions(entry):
+    def __init__(self, f: Function) -> None:
+        variables = [*f.params]
         for s in statements(f.body):
-            kind = type(s).__name__
-            found[kind] = found.get(kind, 0) + 1
-    return dict(sorted(found.items()))
-
-
-class _Printer:
-    def __init__(self, source: Source | None) -> None:
-        self.source = source
+            variables += (*inner(s), *outs(s)) if not isinstance(s, While) else (s.index, *s.params, s.count, *s.outs)
         self.names: dict[Var, str] = {}
-        self.taken: set[str] = set()
-        self.fresh = 0
+        used = {v.name for v in variables if v.name}
+        again: dict[str, int] = {}
+        fresh = 0
+        for v in variables:
+            if v in self.names:
+                continue
+            if not v.name:
+                fresh += 1
+                while f"v{fresh}" in used:
+                    fresh += 1
+                self.names[v] = f"v{fresh}"
+                continue
+            again[v.name] = again.get(v.name, 0) + 1
+            self.names[v] = v.name if again[v.name] == 1 else f"{v.name}.{again[v.name]}"
 
-    def name(self, v: Var) -> str:
-        if v not in self.names:
-            self.names[v] = self.unused(v.name)
-        return self.names[v]
-
-    def unused(self, wanted: str) -> str:
-        """The program's name, with a number where it is assigned again; v1, v2, … for steps of expressions."""
-        if wanted and wanted not in self.taken:
-            self.taken.add(wanted)
-            return wanted
-        number = 1
-        if not wanted:
-            self.fresh = number = self.fresh + 1
-        while (found := f"{wanted}.{number}" if wanted else f"v{number}") in self.taken:
-            number += 1
-        if not wanted:
-            self.fresh = number
-        self.taken.add(found)
-        return found
-
-    def atom(self, a: Atom) -> str:
+    def __call__(self, a: Atom) -> str:
         if isinstance(a, Const):
-            return str(a.value).lower() if isinstance(a.value, bool) else repr(a.value)
-        return self.name(a)
+            return repr(a.value).lower() if isinstance(a.value, bool) else repr(a.value)
+        return self.names.get(a, "?")
 
-    def atoms(self, found: Iterable[Atom]) -> str:
-        return ", ".join(map(self.atom, found))
+    def typed(self, v: Var) -> str:
+        """The name, with the type where it is not a real number."""
+        return self(v) if v.type == REAL else f"{self(v)}: {v.type}"
 
-    def function(self, f: Function) -> Iterator[str]:
-        params = ", ".join(f"{self.name(p)}: {p.type}" for p in f.params)
-        yield f"fn {f.name}({params}) {{"
-        yield from self.block(f.body, "  ", "return")
-        yield "}"
+    def list(self, atoms: Sequence[Atom]) -> str:
+        return ", ".join(self(a) for a in atoms)
 
-    def block(self, block: Block, indent: str, end: str) -> Iterator[str]:
-        for s in block.statements:
-            yield from self.statement(s, indent)
-        if block.results:
-            yield f"{indent}{end} {self.atoms(block.results)}"
-
-    def statement(self, s: Statement, indent: str) -> Iterator[str]:
-        head = self.head(s)
-        defined = ", ".join(f"{self.name(v)}" for v in outs(s))
-        line = f"{indent}{defined} = {head}" if defined else f"{indent}{head}"
-        match s:
-            case If():
-                yield line
-                yield from self.block(s.then, indent + "  ", "yield")
-                yield f"{indent}}} else {{"
-                yield from self.block(s.other, indent + "  ", "yield")
-                yield indent + "}"
-            case For():
-                yield line
-                yield from self.block(s.body, indent + "  ", "yield")
-                yield indent + "}"
-            case While():
-                yield line
-                yield from self.block(s.test, indent + "  ", "while")
-                yield indent + "} do {"
-                yield from self.block(s.body, indent + "  ", "yield")
-                yield indent + "}"
-            case _:
-                yield line + self.place(s)
-
-    def head(self, s: Statement) -> str:
-        match s:
-            case Let():
-                attrs = "".join(f"; {n}={v!r}" for n, v in zip(s.op.attrs, s.attrs, strict=True))
-                return f"{s.op.name}({self.atoms(s.args)}{attrs})" + (" in place" if s.inplace else "")
-            case If():
-                return f"if {self.atom(s.cond)} {{"
-            case For():
-                start, count_, step = self.atom(s.start), self.atom(s.count), self.atom(s.step)
-                return f"for {self.name(s.index)} from {start} by {step}, {count_} times{self.carrying(s)} {{"
-            case While():
-                return f"while {self.name(s.index)}{self.carrying(s)} {{"
-            case Call():
-                return f"call {s.function.name}({self.atoms(s.args)})"
-            case Check():
-                return f"check {s.kind}({self.atoms(s.args)})" + (f" {' '.join(s.about)}" if s.about else "")
-            case Push():
-                return f"push {s.tape}, {self.atom(s.value)}"
-            case Pop():
-                return f"pop {s.tape}"
-
-    def carrying(self, s: For | While) -> str:
-        if not s.params:
-            return ""
-        pairs = ", ".join(f"{self.name(p)} = {self.atom(i)}" for p, i in zip(s.params, s.inits, strict=True))
-        return f" carrying ({pairs})"
-
-    def place(self, s: Statement) -> str:
-        span = getattr(s, "span", None)
-        if self.source is None or span is None:
-            return ""
-        line, column = self.source.position(span.start)
-        return f"  # {line}:{column}"
+    def defined(self, variables: Sequence[Var]) -> str:
+        """`a, b = `, or nothing where nothing is defined."""
+        return ", ".join(self.typed(v) for v in variables) + " = " if variables else ""
 
 
-__all__ = ["count", "show"]
+def show(function: Function) -> str:
+    """The function and all that it calls, the entry first."""
+    order = functions(function)
+    titles = _titles(order)
+    return "\n".join("\n".join(_function(f, titles)) + "\n" for f in reversed(order))
+
+
+def _titles(order: Sequence[Function]) -> dict[Function, str]:
+    """Names of the functions, numbered where several have one."""
+    again: dict[str, int] = {}
+    titles: dict[Function, str] = {}
+    for f in reversed(order):
+        again[f.name] = again.get(f.name, 0) + 1
+        titles[f] = f.name if again[f.name] == 1 else f"{f.name}.{again[f.name]}"
+    return titles
+
+
+def _function(f: Function, titles: dict[Function, str]) -> Iterator[str]:
+    names = _Names(f)
+    params = ", ".join(f"{names(p)}: {p.type}" for p in f.params)
+    types = ", ".join(f"{n}: {r.type}" for n, r in zip(f.result_names, f.body.results, strict=False)) or ", ".join(str(r.type) for r in f.body.results)
+    yield f"fn {titles[f]}({params}) -> {types}"
+    yield from _block(f.body, names, titles, "    ", "return")
+
+
+def _block(block: Block, names: _Names, titles: dict[Function, str], indent: str, end: str) -> Iterator[str]:
+    for s in block.statements:
+        yield from _statement(s, names, titles, indent)
+    if block.results or not block.statements:
+        yield f"{indent}{end} {names.list(block.results)}".rstrip()
+
+
+def _statement(s: Statement, names: _Names, titles: dict[Function, str], indent: str) -> Iterator[str]:
+    deeper = indent + "    "
+    match s:
+        case Let():
+            attrs = f" [{', '.join(map(str, s.attrs))}]" if s.attrs else ""
+            yield f"{indent}{names.typed(s.out)} = {s.op.name} {names.list(s.args)}".rstrip() + attrs + (" in place" if s.inplace else "")
+        case If():
+            yield f"{indent}{names.defined(s.outs)}if {names(s.cond)}:"
+            yield from _block(s.then, names, titles, deeper, "yield")
+            if s.other.statements or s.other.results:
+                yield f"{indent}else:"
+                yield from _block(s.other, names, titles, deeper, "yield")
+        case For():
+            over = f"{names(s.start)}, count {names(s.count)}, step {names(s.step)}"
+            yield f"{indent}{names.defined(s.outs)}for {names(s.index)} from {over}{_carrying(s.params, s.inits, names)}:"
+            yield from _block(s.body, names, titles, deeper, "yield")
+        case While():
+            yield f"{indent}{names.defined((s.count, *s.outs))}while {names(s.index)}{_carrying(s.params, s.inits, names)}:"
+            yield from _block(s.test, names, titles, deeper, "test")
+            yield f"{indent}do:"
+            yield from _block(s.body, names, titles, deeper, "yield")
+        case Call():
+            yield f"{indent}{names.defined(s.outs)}call {titles[s.function]}({names.list(s.args)})"
+        case Check():
+            about = f" [{', '.join(s.about)}]" if s.about else ""
+            yield f"{indent}check {s.kind} {names.list(s.args)}{about}"
+        case Push():
+            yield f"{indent}push {s.tape}, {names(s.value)}"
+        case Pop():
+            yield f"{indent}{names.typed(s.out)} = pop {s.tape}"
+
+
+def _carrying(params: Sequence[Var], inits: Sequence[Atom], names: _Names) -> str:
+    if not params:
+        return ""
+    return " carrying " + ", ".join(f"{names.typed(p)} = {names(i)}" for p, i in zip(params, inits, strict=True))
