@@ -19,8 +19,12 @@ silent = np.errstate(all="ignore")  # as a decorator it costs half of a with sta
 
 
 @cache
-def form(op: Op, inplace: bool = False) -> Form:
-    """The NumPy form: values positionally, attributes as keywords. `inplace`: args[0] may be overwritten (update, addat)."""
+def form(op: Op, inplace: bool = False, quiet: bool = True) -> Form:
+    """The NumPy form: values positionally, attributes as keywords. `inplace`: args[0] may be overwritten (update, addat).
+
+    With quiet false an elementwise form may warn, and may return a NumPy scalar for a result without axes: for callers that silence
+    NumPy for a whole run and convert scalars themselves.
+    """
     name = op.array
     if inplace and name in _IN_PLACE:
         return _IN_PLACE[name]
@@ -28,9 +32,10 @@ def form(op: Op, inplace: bool = False) -> Form:
         assert op.scalar is not None
         return each(op.scalar)
     if name.startswith("np."):
-        return quiet(getattr(np, name[3:]))
+        ufunc: Form = getattr(np, name[3:])
+        return quieted(ufunc) if quiet else ufunc
     f = _FORMS[name]
-    return quiet(f) if name in _ELEMENTWISE else f
+    return quieted(f) if quiet and name in _ELEMENTWISE else f
 
 
 def plain(value: Any) -> Any:
@@ -40,7 +45,7 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic | np.ndarray) else value
 
 
-def quiet(f: Form) -> Form:
+def quieted(f: Form) -> Form:
     """f without NumPy's warnings, its results plain."""
 
     @silent
@@ -57,7 +62,11 @@ def each(f: Form) -> Form:
         arrays = np.broadcast_arrays(*args)
         shape = arrays[0].shape
         values = [f(*row) for row in zip(*(a.ravel().tolist() for a in arrays), strict=True)]
-        return np.array(values, dtype=float).reshape(shape) if shape else values[0]
+        if not shape:
+            return values[0]
+        out = np.empty(shape)
+        out.reshape(-1)[:] = values
+        return out
 
     return apply
 
@@ -138,7 +147,8 @@ def _unit_gap(x: Any) -> Any:
 
 
 def _sech(x: Any) -> Any:
-    return 2.0 / (np.exp(x) + np.exp(-x))
+    e = np.exp(-np.abs(x))
+    return 2.0 * e / (1.0 + e * e)
 
 
 def _sigmoid(x: Any) -> Any:

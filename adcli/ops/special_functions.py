@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from adcli.ops.total import INF, NAN, div, total
+from adcli.ops.total import INF, NAN, div, power, total
 
 PI = math.pi
 LN2, LN2_LOW = 0.6931471805599453, 2.3190468138462996e-17
@@ -90,8 +90,8 @@ def sinc(x: float) -> float:
 
 
 def sinc_d(x: float, n: float) -> float:
-    """The n-th derivative of sinc: Taylor's series near 0, else x·f⁽ⁿ⁾ + n·f⁽ⁿ⁻¹⁾ = sin⁽ⁿ⁾."""
-    order = int(n) if 0 <= n < 1e6 else -1
+    """The n-th derivative of sinc, n ≤ 100: Taylor's series near 0, else x·f⁽ⁿ⁾ + n·f⁽ⁿ⁻¹⁾ = sin⁽ⁿ⁾."""
+    order = int(n) if 0 <= n <= 100 else -1
     if order < 0:
         return NAN
     if abs(x) < max(2.5, order):
@@ -324,23 +324,22 @@ def digamma(x: float) -> float:
     if x <= -0.1:
         return NAN if x == math.floor(x) else (digamma(-x) - 1.0 / x) - PI * div(cospi(x), sinpi(x))
     if x < 0.86:
-        return polynomial(_DIGAMMA, (x - (DIGAMMA_ROOT - 1.0)) - DIGAMMA_ROOT_LOW) * (
-            (x - (DIGAMMA_ROOT - 1.0)) - DIGAMMA_ROOT_LOW
-        ) - div(1.0, x)
+        t = (x - (DIGAMMA_ROOT - 1.0)) - DIGAMMA_ROOT_LOW
+        return t * polynomial(_DIGAMMA, t) - div(1.0, x)
     if x >= 10.0:
         square = 1.0 / (x * x)
         return math.log(x) - (0.5 / x + polynomial(_DIGAMMA_TAIL, square) * square)
-    total = 0.0
+    found = 0.0
     while x > 2.06:
         x -= 1.0
-        total += 1.0 / x
+        found += 1.0 / x
     t = (x - DIGAMMA_ROOT) - DIGAMMA_ROOT_LOW
-    return total + t * polynomial(_DIGAMMA, t)
+    return found + t * polynomial(_DIGAMMA, t)
 
 
 def polygamma(n: float, x: float) -> float:
-    """The n-th derivative of digamma, ±n!·Σ (x+k)^-(n+1) for x > 0; negative x by reflection."""
-    if not (n >= 0 and n == math.floor(n)) or not x > -INF:
+    """The n-th derivative of digamma, n ≤ 10,000: ±n!·Σ (x+k)^-(n+1) for x > 0; negative x by reflection."""
+    if not 0 <= n <= 10_000 or n != math.floor(n) or not x > -INF:
         return NAN
     order = int(n)
     if order == 0:
@@ -379,20 +378,20 @@ def _cotangent(n: int) -> tuple[float, ...]:
 
 def _zeta(s: int, x: float, first: int) -> float:
     """Σ over k ≥ first of (x + k)^-s, by Euler and Maclaurin's formula from x + k ≥ 10 + s on."""
-    total, k = 0.0, first
+    found, k = 0.0, first
     while x + k < 10.0 + s and k < first + 10 + s:
         y = x + k
         error = (x - (y - k)) + (k - (y - (y - k)))
-        total += math.pow(y, -s) * (1.0 - s * error / y)
+        found += power(y, -s) * (1.0 - s * error / y if error else 1.0)
         k += 1
     y = x + k
-    at = math.pow(y, -s)
+    at = power(y, -s)
     tail = y * at / (s - 1) + 0.5 * at
     term = at * s / y
     for j, b in enumerate(_BERNOULLI):
         tail += b * term
         term *= (s + 2 * j + 1) * (s + 2 * j + 2) / (y * y)
-    return total + tail
+    return found + tail
 
 
 # 1/gamma(1 + z)
