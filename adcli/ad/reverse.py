@@ -109,8 +109,9 @@ class _Program:
         sweep.block(g.body, augmented.body)
         adjoint.body = sweep.b.block
         adjoint.body.results = tuple(sweep.adjoint(g.params[k]) for k in wrt)
-        rename(adjoint.body, dict(zip(g.params, params, strict=True)))
-        self.regions.append(Region(augmented.body, adjoint.body))
+        renamed = dict(zip(g.params, params, strict=True))
+        rename(adjoint.body, renamed)
+        self.regions.append(Region(augmented.body, adjoint.body, g.params, renamed, adjoint))
         return pair
 
 
@@ -303,7 +304,7 @@ class _Sweep:
             self.block(s.body, copy.body)
             body.results = (*(self.adjoint(s.params[k]) for k in moving), *(self.adjoint(v) for v in captured))
         rename(body, {s.index: index})
-        self.program.regions.append(Region(copy.body, body, index, (s.index, *s.params)))
+        self.program.regions.append(Region(copy.body, body, s.params, {s.index: index}))
         self.b.append(For(outs, index, start, count, step, tuple(params), tuple(inits), body, s.span, counted=False))
         for v, g in zip(captured, outs[len(moving) :], strict=True):
             self.adjoints.set(v, g)

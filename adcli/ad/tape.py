@@ -13,7 +13,7 @@ elsewhere the scalar that was read is pushed, so that a loop over an array that 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from adcli.ir.nodes import Atom, Block, Function, Let, Pop, Push, Statement, Var
 from adcli.ir.walk import blocks, functions, outs, reads, rename, statements
@@ -26,12 +26,23 @@ _INDEPENDENT_COST = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """A forward block and its reverse; for a loop, the reverse loop's index and what the forward loop gives its body (index first)."""
+    """A forward block and its reverse. `given`: what a loop or a function gives its body.
+
+    `regained`: values of the forward region that the reverse has under another name: the loop's index; the parameters of a
+    function, as long as its adjoint function still takes them (dead code may have dropped them).
+    """
 
     forward: Block
     reverse: Block
-    index: Var | None = None
     given: tuple[Var, ...] = ()
+    regained: dict[Var, Var] = field(default_factory=dict)
+    adjoint: Function | None = None
+
+    def at_start(self) -> dict[Var, Var]:
+        """The values regained without a statement."""
+        if self.adjoint is None:
+            return self.regained
+        return {v: w for v, w in self.regained.items() if w in self.adjoint.params}
 
 
 def insert_tapes(entry: Function, regions: Iterable[Region]) -> None:
@@ -56,7 +67,8 @@ class _Tape:
     def __init__(self, region: Region, at_hand: set[Var]) -> None:
         self.region = region
         self.at_hand = at_hand
-        self.made: dict[Var, Statement | None] = dict.fromkeys(region.given)
+        self.regained = region.at_start()
+        self.made: dict[Var, Statement | None] = dict.fromkeys((*region.given, *region.regained))
         for s in region.forward.statements:
             self.made.update(dict.fromkeys(outs(s), s))
 
@@ -70,7 +82,7 @@ class _Tape:
         if again is None:
             again = self.plan(needed, independent=False)
             assert again is not None
-        pushed = [v for v in needed if v not in again and v not in self.region.given[:1]]
+        pushed = [v for v in needed if v not in again and v not in self.regained]
         again, extra = self.closure([v for v in needed if v in again], again)
         pushed += [v for v in extra if v not in pushed]
         self.rewrite(pushed, again, tape)
@@ -102,11 +114,10 @@ class _Tape:
     def plan(self, needed: list[Var], independent: bool) -> set[Var] | None:
         """The values to compute again. `independent`: all of them, transcendental ones too, from no carried value, or None."""
         wanted = set(needed)
-        index = self.region.given[:1] if self.region.index is not None else ()
-        cost: dict[Var, int] = dict.fromkeys(index, 0)
+        cost: dict[Var, int] = dict.fromkeys(self.regained, 0)
         again: set[Var] = set()
         if not independent:
-            cost |= {v: 0 for v in self.region.given[1:] if v in wanted}
+            cost |= {v: 0 for v in self.region.given if v in wanted}
         for s in self.region.forward.statements:
             if not isinstance(s, Let):
                 if not independent:
@@ -120,7 +131,7 @@ class _Tape:
                 cost[s.out] = 0
         if not independent:
             return again
-        if self.region.index is None or not all(v in cost for v in needed):
+        if not self.region.regained or self.region.adjoint is not None or not all(v in cost for v in needed):
             return None
         chain, _ = self.closure([v for v in needed if v in again], again)
         return again if len(chain) <= _INDEPENDENT_COST * len(needed) else None
@@ -151,7 +162,7 @@ class _Tape:
             if v in found or v not in self.made:
                 continue
             if v not in again:
-                if v not in self.region.given[:1] or self.region.index is None:
+                if v not in self.regained:
                     other[v] = None
                 continue
             found.add(v)
@@ -161,9 +172,7 @@ class _Tape:
         return found, list(other)
 
     def rewrite(self, pushed: list[Var], again: set[Var], tape: int) -> None:
-        names: dict[Var, Atom] = {}
-        if self.region.index is not None:
-            names[self.region.given[0]] = self.region.index
+        names: dict[Var, Atom] = dict(self.regained)
         start: list[Statement] = []
         for k, v in enumerate(pushed):
             self.region.forward.statements.append(Push(tape + k, v))

@@ -23,12 +23,14 @@ class _Marker:
         self.todo: list[Atom] = []
         self.parent: dict[Statement, Statement | None] = {}
         self.definition: dict[Var, tuple[Statement, int]] = {}
-        self.params: dict[Var, tuple[Function, int]] = {}
+        # A derivative function shares its parameters' variables with the function it was made from.
+        self.params: dict[Var, list[tuple[Function, int]]] = {}
         self.calls: dict[Function, list[Call]] = {f: [] for f in program}
         self.owner: dict[Statement, Function] = {}
         self.effectful = effectful(program)
         for f in program:
-            self.params.update({v: (f, k) for k, v in enumerate(f.params)})
+            for k, v in enumerate(f.params):
+                self.params.setdefault(v, []).append((f, k))
             self.enter(f.body, None, f)
 
     def enter(self, block: Block, parent: Statement | None, f: Function) -> None:
@@ -89,8 +91,7 @@ class _Marker:
         while self.todo:
             v = self.todo.pop()
             assert isinstance(v, Var)
-            if v in self.params:
-                f, k = self.params[v]
+            for f, k in self.params.get(v, ()):
                 self.need(call.args[k] for call in self.calls[f] if call in self.kept)
             if v not in self.definition:
                 continue
