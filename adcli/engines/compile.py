@@ -3,17 +3,17 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, assert_never
 
 from adcli.engines import checks, loops
 from adcli.engines.flags import birth, noted
-from adcli.engines.loops import Action, Bookkeeping, Code, Frame, Recover, Run, Step
+from adcli.engines.loops import Action, Bookkeeping, Code, Frame, Run, Step
 from adcli.engines.machine import Machine
 from adcli.engines.slots import JUNK, SELF, Layout
 from adcli.errors import IntegerOverflow
-from adcli.ir.nodes import Atom, Block, Call, Check, For, Function, If, Let, Pop, Push, Statement, Var, While
-from adcli.ir.walk import functions, reads, statements
+from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
+from adcli.ir.walk import blocks, functions, reads, statements
 
 # Faster than the table's form where the result is real.
 _FOR_REALS: dict[str, Callable[..., Any]] = {"pow": math.pow}
@@ -26,12 +26,11 @@ class Program:
         self.machine = machine
         self.functions = functions(entry)
         self.codes = {f: Code() for f in self.functions}
-        self.pushing = _pushing(self.functions)
-        self.arrays = any(_has_array(f) for f in self.functions)
-        for f in self.functions:
-            for s in statements(f.body):
-                if isinstance(s, Push):
-                    machine.tape(s.tape, s.value.type.elem, s.value.type.rank)
+        self.surveys = {f: Survey(f, machine) for f in self.functions}
+        self.pushing = _pushing(self.surveys)
+        self.arrays = any(survey.arrays for survey in self.surveys.values())
+        self.calls = any(survey.callees for survey in self.surveys.values())
+        self.nesting = 0
 
     def compile(self, make: type[Compiler]) -> None:
         compilers = [(f, make(self, f)) for f in self.functions]
@@ -41,19 +40,35 @@ class Program:
             compiler.define(f)
 
 
-def _has_array(f: Function) -> bool:
-    """Whether numpy is needed: an array is a parameter, made by some operation, or read."""
-    return any(v.type.rank for v in f.params) or any(
-        (isinstance(s, Let) and s.out.type.rank) or any(a.type.rank for a in reads(s)) for s in statements(f.body)
-    )
+class Survey:
+    """What is to be known of a function before it is compiled: what it reads, calls and pushes, and whether arrays appear."""
+
+    def __init__(self, f: Function, machine: Machine) -> None:
+        self.read: set[Atom] = set(f.body.results)
+        self.callees: list[Function] = []
+        self.pushes = False
+        self.arrays = any(v.type.shape for v in f.params)
+        for s in statements(f.body):
+            self.read.update(reads(s))
+            match s:
+                case Let():
+                    self.arrays = self.arrays or bool(s.out.type.shape)
+                case Push():
+                    self.pushes = True
+                    machine.tape(s.tape, s.value.type.elem, s.value.type.rank)
+                case Call():
+                    self.callees.append(s.function)
+                case _:
+                    for b in blocks(s):
+                        self.read.update(b.results)
 
 
-def _pushing(program: list[Function]) -> set[Function]:
+def _pushing(surveys: Mapping[Function, Survey]) -> set[Function]:
     """The functions that push on tapes, in calls too."""
-    found = {f for f in program if any(isinstance(s, Push) for s in statements(f.body))}
+    found = {f for f, survey in surveys.items() if survey.pushes}
     grown = True
     while grown:
-        more = {f for f in program if f not in found and any(isinstance(s, Call) and s.function in found for s in statements(f.body))}
+        more = {f for f, survey in surveys.items() if f not in found and not found.isdisjoint(survey.callees)}
         found |= more
         grown = bool(more)
     return found
@@ -69,9 +84,10 @@ class Compiler:
         self.code = program.codes[function]
         self.held: list[int] = []
         self.steps: list[Step] = []
-        self.recover: dict[int, Recover] = {}
+        self.fallible: dict[int, Statement] = {}
         self.of = self.layout.of
-        self.read = _read_variables(function)
+        self.read = program.surveys[function].read
+        self.depth = 0
 
     def declare(self, f: Function) -> None:
         self.code.params = tuple(map(self.of, f.params))
@@ -84,10 +100,11 @@ class Compiler:
 
     # Steps are emitted into the block in the making.
 
-    def emit(self, f: Callable[..., Any], d: int, a: int, b: int | None = None, recover: Recover | None = None) -> None:
+    def emit(self, f: Callable[..., Any], d: int, a: int, b: int | None = None, fallible: Statement | None = None) -> None:
+        """frame[d] = f(frame[a], frame[b]); where f may raise, for the `fallible` statement."""
         self.steps.append((f, d, a, b))
-        if recover is not None:
-            self.recover[d] = recover
+        if fallible is not None:
+            self.fallible[d] = fallible
 
     def act(self, action: Action) -> None:
         """A compound statement, which writes its results itself."""
@@ -95,16 +112,19 @@ class Compiler:
 
     def block(self, block: Block, moves: Sequence[tuple[int, Atom]] = (), after: Callable[[], None] | None = None) -> Run:
         """The block's statements, then slots set to atoms all at once, then what `after` emits."""
-        outer = self.steps, self.recover
-        self.steps, self.recover = [], {}
+        outer = self.steps, self.fallible
+        self.steps, self.fallible = [], {}
+        self.depth += 1
+        self.program.nesting = max(self.program.nesting, self.depth)
         self.enter(block)
         for s in block.statements:
             self.statement(s)
         self.move([(p, self.of(a)) for p, a in moves])
         if after is not None:
             after()
-        run = Run(self.steps, self.recover)
-        self.steps, self.recover = outer
+        run = Run(self.steps, self.fallible, self.rescue)
+        self.steps, self.fallible = outer
+        self.depth -= 1
         return run
 
     def enter(self, block: Block) -> None:
@@ -166,88 +186,85 @@ class Compiler:
         return [(self.of(v), a) for v, a in zip(into, block.results, strict=True)]
 
     def let(self, s: Let) -> None:
-        f, recover = self.function(s)
-        args = tuple(map(self.of, s.args))
-        match args:
-            case (a,) if recover is not None:
-                self.emit(f, self.of(s.out), a, None, recover)
-            case (a, b) if recover is not None:
-                self.emit(f, self.of(s.out), a, b, recover)
-            case _:
-                self.emit(f, self.of(s.out), SELF, None, recover)
+        f, direct = self.function(s)
+        of = self.of
+        if not direct:
+            self.emit(f, of(s.out), SELF)
+        elif len(s.args) == 1:
+            self.emit(f, of(s.out), of(s.args[0]), None, s)
+        else:
+            self.emit(f, of(s.out), of(s.args[0]), of(s.args[1]), s)
 
-    def function(self, s: Let) -> tuple[Callable[..., Any], Recover | None]:
-        """The operation's function: of its one or two arguments where it comes with a way to recover, else of the frame."""
-        args = tuple(map(self.of, s.args))
-        if s.out.type.rank or any(a.type.rank for a in s.args) or s.op.scalar is None:
-            from adcli.engines import arrays
-
-            if s.op.name == "index" and len(args) == 2 and not s.out.type.rank:
-                return arrays.ELEMENT, _never
-            return arrays.step(s, args, self.hold, self.machine), None
+    def function(self, s: Let) -> tuple[Callable[..., Any], bool]:
+        """The operation's function, and whether it takes the one or two arguments themselves (and may raise), or the frame."""
         total = s.op.scalar
-        if len(args) > 2:
-            return (lambda s: total(*[s[a] for a in args])), None
-        fast = s.op.fast or total
-        if s.out.type.elem == "real":
-            fast = _FOR_REALS.get(s.op.name, fast)
-        return fast, self.recovery(s, args, total)
+        if total is None or s.out.type.shape or [a for a in s.args if a.type.shape]:
+            return self.array_function(s)
+        if len(s.args) > 2:
+            args = [self.of(a) for a in s.args]
+            return (lambda s: total(*[s[a] for a in args])), False
+        if s.op.name in _FOR_REALS and s.out.type.elem == "real":
+            return _FOR_REALS[s.op.name], True
+        return s.op.fast or total, True
+
+    def array_function(self, s: Let) -> tuple[Callable[..., Any], bool]:
+        from adcli.engines import arrays
+
+        if s.op.name == "index" and len(s.args) == 2 and not s.out.type.shape:
+            return arrays.ELEMENT, True
+        return arrays.step(s, tuple(map(self.of, s.args)), self.hold, self.machine), False
 
     def hold(self) -> int:
-        k = self.layout.new(value=0)
+        k = self.layout.new(0)
         self.held.append(k)
         return k
 
-    def recovery(self, s: Let, args: tuple[int, ...], total: Callable[..., Any]) -> Recover:
-        """Computes the statement by its total form, and notes what was wrong."""
+    def rescue(self, s: Statement, frame: Frame) -> Any:
+        """What a statement gives whose function raised: its total form's value and a flag, or an error."""
         machine = self.machine
+        match s:
+            case Let():
+                total = s.op.scalar
+                assert total is not None, "an index out of range passed its check"
+                values = [self.value(a, frame) for a in s.args]
+                out = total(*values)
+                if s not in machine.seen:
+                    flag = birth(s.op.name, values, out, s.span)
+                    if flag is not None:
+                        machine.note(s, flag)
+                return out
+            case Check(kind="flag"):
+                if s not in machine.seen:
+                    machine.note(s, noted(s.about[0], s.about[1], s.span))
+                return None
+            case Check():
+                raise checks.failure(s, [self.value(a, frame) for a in s.args]) from None
+            case _:  # Push
+                raise IntegerOverflow("a whole number does not fit in 64 bits") from None
 
-        def recover(frame: Frame) -> Any:
-            values = [frame[a] for a in args]
-            out = total(*values)
-            if s not in machine.seen:
-                flag = birth(s.op.name, values, out, s.span)
-                if flag is not None:
-                    machine.note(s, flag)
-            return out
-
-        return recover
+    def value(self, atom: Atom, frame: Frame) -> Any:
+        return atom.value if isinstance(atom, Const) else frame[self.of(atom)]
 
     def check(self, s: Check) -> None:
         f, parts = checks.test(s)
-        args = [self.layout.new(value=p[0]) if isinstance(p, list) else self.of(p) for p in parts]
+        args = [self.layout.new(p[0]) if isinstance(p, list) else self.of(p) for p in parts]
         own = self.layout.new()
-        machine = self.machine
-        values = tuple(map(self.of, s.args))
-
-        def fail(frame: Frame) -> None:
-            raise checks.failure(s, [frame[a] for a in values])
-
-        def note(frame: Frame) -> None:
-            if s not in machine.seen:
-                machine.note(s, noted(s.about[0], s.about[1], s.span))
-
-        recover = note if s.kind == "flag" else fail
         match args:
             case [a]:
-                self.emit(f, own, a, None, recover)
+                self.emit(f, own, a, None, s)
             case [a, b]:
-                self.emit(f, own, a, b, recover)
+                self.emit(f, own, a, b, s)
             case _:
-                self.emit(lambda frame: f(*[frame[a] for a in args]), own, SELF, None, recover)
+                self.emit(lambda frame: f(*[frame[a] for a in args]), own, SELF, None, s)
 
     def push(self, s: Push) -> None:
         tape = self.machine.tapes[s.tape]
-        if s.value.type.rank:
+        if s.value.type.shape:
             from adcli.engines import arrays
 
             self.act(arrays.push(tape, self.of(s.value), self.machine, None))
-            return
-
-        def fail(frame: Frame) -> None:
-            raise IntegerOverflow("a whole number does not fit in 64 bits")
-
-        self.emit(tape.append, self.layout.new(), self.of(s.value), None, fail)
+        else:
+            self.emit(tape.append, self.layout.new(), self.of(s.value), None, s)
 
     def pop(self, s: Pop) -> None:
         tape = self.machine.tape(s.tape, s.out.type.elem, s.out.type.rank)
@@ -295,23 +312,3 @@ class Compiler:
         code = self.program.codes[s.function]
         owes = Bookkeeping(self.machine, s.counted, 0, self.machine.polling or s.function in self.program.pushing, s.span)
         self.act(loops.call(code, tuple(map(self.of, s.args)), tuple(map(self.of, s.outs)), code.params, owes))
-
-
-def _read_variables(f: Function) -> set[Atom]:
-    found: set[Atom] = set(f.body.results)
-    for s in statements(f.body):
-        found.update(reads(s))
-        match s:
-            case If():
-                found.update(s.then.results, s.other.results)
-            case For():
-                found.update(s.body.results)
-            case While():
-                found.update(s.test.results, s.body.results)
-            case _:
-                pass
-    return found
-
-
-def _never(frame: Frame) -> Any:
-    raise AssertionError("an index out of range passed its check")

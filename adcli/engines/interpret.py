@@ -17,9 +17,10 @@ from adcli.engines.flags import Flag
 from adcli.engines.limits import Limits, depth_error, memory_error, timeout_error
 from adcli.engines.machine import Machine
 from adcli.engines.slots import SELF
-from adcli.ir.nodes import Call, Function, Statement
-from adcli.ir.walk import blocks, statements
+from adcli.ir.nodes import Function
 from adcli.passes.storage import storage
+
+COMPILING = 100_000  # Python frames: blocks in blocks are compiled by recursion
 
 
 class Interpreter:
@@ -35,9 +36,10 @@ class Interpreter:
         program = Program(function, self.machine)
         self.function = function
         self.arrays = program.arrays
-        self.frames = _frames(program.functions, self.limits.max_depth)
-        with _recursion(self.frames):
+        with _recursion(COMPILING):
             program.compile(self.compiler)
+        # A run nests one Python frame a call and one a block in it.
+        self.frames = (self.limits.max_depth + 1 if program.calls else 1) * (program.nesting + 4) * 2 + 1000
         self.code = program.codes[function]
 
     @property
@@ -89,29 +91,11 @@ def _execute(body: loops.Run, s: loops.Frame) -> None:
         body.resume(s, d, e)
 
 
-def _frames(program: list[Function], depth: int) -> int:
-    """Python frames that a run may nest: one a call and one a block within it."""
-    deepest = max(_nesting(f.body.statements) for f in program)
-    calls = depth if any(isinstance(s, Call) for f in program for s in statements(f.body)) else 0
-    return (calls + 1) * (deepest + 4) + 1000
-
-
-def _nesting(body: list[Statement]) -> int:
-    """How deep blocks stand in blocks."""
-    deepest = 0
-    todo = [(s, 1) for s in body]
-    while todo:
-        s, depth = todo.pop()
-        deepest = max(deepest, depth)
-        todo += [(t, depth + 1) for b in blocks(s) for t in b.statements]
-    return deepest
-
-
 @contextmanager
 def _recursion(frames: int) -> Iterator[None]:
     """Room for closures that call closures; Python's calls of Python take no C stack."""
     before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, 3 * frames))
+    sys.setrecursionlimit(max(before, frames))
     try:
         yield
     finally:

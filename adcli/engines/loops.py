@@ -16,10 +16,11 @@ from adcli.engines.limits import depth_error, steps_error
 from adcli.engines.machine import CHUNK, Machine
 from adcli.engines.slots import SELF
 from adcli.errors import Span
+from adcli.ir.nodes import Statement
 
 Frame: TypeAlias = list[Any]
 Step: TypeAlias = tuple[Callable[..., Any], int, int, "int | None"]
-Recover: TypeAlias = Callable[[Frame], Any]
+Rescue: TypeAlias = Callable[[Statement, Frame], Any]
 Moves: TypeAlias = tuple[tuple[int, int], ...]
 Action: TypeAlias = Callable[[Frame], None]
 
@@ -28,13 +29,14 @@ RAISED = (ArithmeticError, ValueError, LookupError)
 
 
 class Run:
-    """The steps of a block, and by the slot it writes how each recovers where its function raises."""
+    """The steps of a block, and by slot written the statements whose functions may raise: `rescue` then gives the slot's value."""
 
-    __slots__ = ("places", "recover", "steps")
+    __slots__ = ("places", "rescue", "statements", "steps")
 
-    def __init__(self, steps: Sequence[Step], recover: dict[int, Recover]) -> None:
+    def __init__(self, steps: Sequence[Step], statements: dict[int, Statement], rescue: Rescue) -> None:
         self.steps = tuple(steps)
-        self.recover = recover
+        self.statements = statements
+        self.rescue = rescue
         self.places: dict[int, int] = {}  # of the slots written, once needed
 
     def resume(self, s: Frame, d: int, error: Exception) -> None:
@@ -42,10 +44,10 @@ class Run:
         if not self.places:
             self.places = {step[1]: k for k, step in enumerate(self.steps)}
         while True:
-            recover = self.recover.get(d)
-            if recover is None:
+            statement = self.statements.get(d)
+            if statement is None:
                 raise error
-            s[d] = recover(s)
+            s[d] = self.rescue(statement, s)
             rest: Any = iter(self.steps)
             rest.__setstate__(self.places[d] + 1)
             try:

@@ -52,20 +52,17 @@ class _Watching(Compiler):
         self.iterated: set[Block] = set()
 
     def let(self, s: Let) -> None:
-        f, recover = self.function(s)
+        f, direct = self.function(s)
         args = tuple(map(self.of, s.args))
         told = self.watcher
         counters = self.counters
 
         def run(frame: Frame) -> Any:
             values = [frame[a] for a in args]
-            if recover is None:
-                out = f(frame)
-            else:
-                try:
-                    out = f(*values)
-                except RAISED:
-                    out = recover(frame)
+            try:
+                out = f(*values) if direct else f(frame)
+            except RAISED:
+                out = self.rescue(s, frame)
             if told is not None:
                 told(s, values, out, tuple(counters))
             return out

@@ -24,27 +24,38 @@ class Layout:
 
     def __init__(self, function: Function) -> None:
         self.template: list[Any] = [None, None]
-        self.slots: dict[object, int] = {}
-        self.shared = _Sharing(function).leader
-
-    def of(self, atom: Atom) -> int:
-        if isinstance(atom, Const):
-            return self.constant(atom.value)
-        v = self.shared(atom)
-        k = self.slots.get(v)
-        return self.new(v) if k is None else k
+        self.slots = _Slots(self, _Sharing(function))
+        self.constants: dict[tuple[type, str], int] = {}
+        self.of: Callable[[Atom], int] = self.slots.__getitem__
 
     def constant(self, value: object) -> int:
         """The slot of a constant: one for each value and kind (1, 1.0 and True differ, and 0.0 and -0.0)."""
         key = (type(value), repr(value))
-        k = self.slots.get(key)
-        return self.new(key, value) if k is None else k
+        k = self.constants.get(key)
+        if k is None:
+            k = self.constants[key] = self.new(value)
+        return k
 
-    def new(self, key: object = None, value: object = None) -> int:
+    def new(self, value: object = None) -> int:
         self.template.append(value)
-        k = len(self.template) - 1
-        if key is not None:
-            self.slots[key] = k
+        return len(self.template) - 1
+
+
+class _Slots(dict[Atom, int]):
+    """Slots by atom, given out when first asked for."""
+
+    def __init__(self, layout: Layout, sharing: _Sharing) -> None:
+        super().__init__()
+        self.layout = layout
+        self.sharing = sharing
+
+    def __missing__(self, atom: Atom) -> int:
+        if isinstance(atom, Const):
+            k = self.layout.constant(atom.value)
+        else:
+            leader = self.sharing.leader(atom)
+            k = self.layout.new() if leader is atom else self[leader]
+        self[atom] = k
         return k
 
 
