@@ -14,6 +14,7 @@ from adcli.errors import UsageError
 if TYPE_CHECKING:
     from adcli.api import Program
     from adcli.api.program import Result
+    from adcli.engines.flags import Flag
     from adcli.report.grid import Grid
     from adcli.report.notation import Writer
     from adcli.report.table import Omitted
@@ -193,7 +194,6 @@ class View:
 
     def _json(self) -> Iterator[str]:
         """One object on one line, schema adcli/trace/1."""
-        from adcli.api.flags import explained
         from adcli.cli.document import flag_data, rounded, to_json
         from adcli.report import records
 
@@ -221,8 +221,8 @@ class View:
                 yield from rows("rows", records.tangents(self.trace, writer, shown, k), f"tangents[{k}].")
                 yield "}"
             yield "]"
-        flags = explained(self.result, **found.numbers).flags if found.numbers else self.result.flags
-        told = [*flags, *(flag for flag in self.job.flags if flag not in flags)]
+        flags = [*self.result.flags, *(flag for flag in self.job.flags if flag not in self.result.flags)]
+        told = [*flags, *found.flags(flags)]
         yield f', "flags": {to_json([flag_data(flag, self.trace.source) for flag in told])}}}\n'
 
     def _head(self) -> dict[str, Any]:
@@ -269,6 +269,14 @@ class _Strays:
             number = item.get(key)
             if number is not None and not finite(number):
                 self.numbers[f"{path}.{key}"] = number
+
+    def flags(self, known: list[Flag]) -> list[Flag]:
+        """A flag for each, with the operation that the flags known say it came from."""
+        from adcli.api.flags import explained
+        from adcli.api.program import Result
+
+        result = Result({}, list({(f.code, f.span): f for f in known}.values()))
+        return [flag for flag in explained(result, **self.numbers).flags if flag.at in self.numbers] if self.numbers else []
 
 
 def terminal_width() -> int:

@@ -21,9 +21,9 @@ ACTIVATIONS: tuple[Op, ...] = (
     unary("gelu", "normcdf(x) + x*normpdf(x)", sf.gelu, "x times the normal distribution function of x", "x in -20..20",
           mp=lambda mp, x: x * mp.erfc(-x / mp.sqrt(2)) / 2, latex=r"{0} \Phi\left({0}\right)"),
     unary("normcdf", "normpdf(x)", sf.normcdf, "the normal distribution function", "x in -20..20",
-          mp=lambda mp, x: mp.erfc(-x / mp.sqrt(2)) / 2, latex=r"\Phi\left({0}\right)", public=False),
+          mp=lambda mp, x: mp.erfc(-x / mp.sqrt(2)) / 2, latex=r"\Phi\left({0}\right)", shown="erfc(-x/sqrt(2))/2", public=False),
     unary("normpdf", "-x*out", sf.normpdf, "the normal density", "x in -20..20", mp=lambda mp, x: mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi),
-          latex=r"\varphi\left({0}\right)", public=False),
+          latex=r"\varphi\left({0}\right)", shown="exp(-x^2/2)/sqrt(2*pi)", public=False),
 )  # fmt: skip
 
 LOGARITHMS: tuple[Op, ...] = (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from adcli.report.notation import MARKS
@@ -47,13 +48,19 @@ def wrapped(text: str, room: int, indent: int) -> list[str]:
     if width(text) <= room:
         return [text]
     lines, line = [], ""
-    for word in text.split(" "):
+    for word in _pieces(text, room - indent):
         if line.strip() and width(line) + 1 + width(word) > room:
             lines.append(line)
             line = " " * indent + word
         else:
             line = f"{line} {word}" if line else word
     return [*lines, line]
+
+
+def _pieces(text: str, room: int) -> Iterator[str]:
+    """The text between blanks, the terms of a sum in one piece where they fit."""
+    for term in re.split(r" (?=[+-] )", text):
+        yield from [term] if width(term) <= room else term.split(" ")
 
 
 def _aligned(cells: Sequence[str], rooms: Sequence[int], kinds: Sequence[str]) -> str:

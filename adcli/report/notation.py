@@ -16,7 +16,8 @@ LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "//": PRODUCT, "%": PR
 SUBSCRIPT = str.maketrans("0123456789-", "₀₁₂₃₄₅₆₇₈₉₋")
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 MARKS = {"v": "", "dot": "\u0307", "bar": "\u0304"}
-SHOWN_ELEMENTS = 6
+# Arrays longer than the first are cut to the second at both ends.
+SHOWN_ELEMENTS, EDGE = 6, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,36 +84,35 @@ class Writer:
 
     def text(self, formula: Formula, put: Put | None = None) -> str:
         """The formula; with `put`, the numbers it gives stand in the places of the variables."""
-        return self._write(formula, put)[0]
+        return self._write(formula, put, True)[0]
 
     def number(self, value: object) -> str:
         """A scalar, or an array as [1, 2, …] with the middle of a long one left out."""
         return self._value(value)[0]
 
     def _value(self, value: object) -> tuple[str, int]:
-        if isinstance(value, (bool, int, float)):
+        if isinstance(value, bool | int | float):
             return self.notation.number(self.format(value))
         items = nested(value)
         assert isinstance(items, list)
         if len(items) <= SHOWN_ELEMENTS:
             return self.notation.listed([self._value(x)[0] for x in items]), ATOM
-        half = SHOWN_ELEMENTS // 2
-        head, tail = [self._value(x)[0] for x in items[:half]], [self._value(x)[0] for x in items[-half:]]
+        head, tail = [self._value(x)[0] for x in items[:EDGE]], [self._value(x)[0] for x in items[-EDGE:]]
         return self.notation.listed([*head, self.notation.dots, *tail]), ATOM
 
-    def _write(self, f: Formula, put: Put | None) -> tuple[str, int]:
+    def _write(self, f: Formula, put: Put | None, first: bool) -> tuple[str, int]:
+        """The text and how tightly it binds; only what comes `first` may begin with a sign."""
         match f:
             case Num(value):
-                return self._value(value)
+                return self._signed(*self._value(value), first)
             case Ref():
-                return (self.notation.ref(f), ATOM) if put is None else self._value(put(f))
+                return (self.notation.ref(f), ATOM) if put is None else self._signed(*self._value(put(f)), first)
             case Word(text):
                 return self.notation.word(text), ATOM
             case Neg(operand):
-                text = self._inside(operand, put, PRODUCT)
-                return "-" + (self.notation.parenthesized(text) if text.startswith("-") else text), SIGN
+                return self._signed("-" + self._inside(operand, put, PRODUCT, False), SIGN, first)
             case Infix(symbol, left, right):
-                return self._infix(symbol, left, right, put)
+                return self._infix(symbol, left, right, put, first)
             case Apply():
                 return self._apply(f, put), ATOM
             case Section():
@@ -121,29 +121,28 @@ class Writer:
                 return self.notation.listed([self.text(x, put) for x in items]), ATOM
         assert_never(f)
 
-    def _inside(self, f: Formula, put: Put | None, level: int) -> str:
-        text, own = self._write(f, put)
-        return text if own >= level else self.notation.parenthesized(text)
+    def _signed(self, text: str, level: int, first: bool) -> tuple[str, int]:
+        return (text, level) if first or not text.startswith("-") else (self.notation.parenthesized(text), ATOM)
 
-    def _infix(self, symbol: str, left: Formula, right: Formula, put: Put | None) -> tuple[str, int]:
+    def _inside(self, f: Formula, put: Put | None, level: int, first: bool) -> str:
+        text, own = self._write(f, put, first)
+        return text if own >= level else self.notation.parenthesized(self.text(f, put))
+
+    def _infix(self, symbol: str, left: Formula, right: Formula, put: Put | None, first: bool) -> tuple[str, int]:
         level = LEVELS.get(symbol, COMPARISON)
         if symbol == "^":
             return self._power(left, right, put), POWER
         if symbol == "/" and self.notation.name == "latex":
             return rf"\frac{{{self.text(left, put)}}}{{{self.text(right, put)}}}", POWER
         sign = self.notation.symbols.get(symbol, f" {symbol} ")
-        # A signed number may open a sum or a product, but a second operand never begins with a sign.
-        first = self._inside(left, put, min(level, PRODUCT))
-        second = self._inside(right, put, level + 1 if level >= PRODUCT else PRODUCT)
-        if second.startswith("-"):
-            second = self.notation.parenthesized(second)
-        return first + sign + second, level
+        before = self._inside(left, put, min(level, PRODUCT), first)
+        return before + sign + self._inside(right, put, level + 1 if level >= PRODUCT else PRODUCT, False), level
 
     def _power(self, base: Formula, exponent: Formula, put: Put | None) -> str:
-        below = self._inside(base, put, ATOM)
+        below = self._inside(base, put, ATOM, True)
         if self.notation.name == "latex":
             return f"{{{below}}}^{{{self.text(exponent, put)}}}"
-        above = self._inside(exponent, put, ATOM)
+        above = self._inside(exponent, put, ATOM, True)
         if self.notation.name == "unicode" and isinstance(exponent, Num) and above.isdigit():
             return below + above.translate(SUPERSCRIPT)
         return f"{below}^{above}"
@@ -151,7 +150,7 @@ class Writer:
     def _apply(self, f: Apply, put: Put | None) -> str:
         if self.notation.name == "latex" and f.latex and not f.named:
             level = NONE if r"\left" in f.latex else ATOM
-            return f.latex.format(*(self._inside(x, put, level) for x in f.args))
+            return f.latex.format(*(self._inside(x, put, level, True) for x in f.args))
         args = [self.text(x, put) for x in f.args]
         named = [f"{name}={text}" for name, text in f.named]
         if self.notation.name == "latex":
@@ -161,7 +160,8 @@ class Writer:
         return f"{f.name}({', '.join(args + named)})"
 
     def _section(self, f: Section, put: Put | None) -> str:
-        base = self._inside(f.base, put, ATOM)
+        # An array is named, not written out, where only some of its elements matter.
+        base = self._inside(f.base, None, ATOM, True)
         at = f.at if f.value is None else f"{f.at} {f.sign} {self.text(f.value, put)}"
         return f"{base}[{at}]"
 

@@ -13,10 +13,12 @@ from adcli.report.formula import Ref
 from adcli.report.grid import GAP, Grid, width, wrapped
 from adcli.report.notation import ASCII, Writer
 from adcli.report.sweep import Adjoint
-from adcli.report.trace import Statement, Trace, zero_like
+from adcli.report.trace import Statement, Trace, is_zero, zero_like
 
 ROWS = 60
 LONG_VALUE = 28
+# The part of its natural width that a stacked table must have for its values to stand in columns.
+WRAPPED = 0.8
 
 
 @dataclass(slots=True)
@@ -98,8 +100,8 @@ class Table:
     def seed(self, k: int) -> str:
         """What a group of tangents is called: x1, or x1=3, x2=-2."""
         plain = Writer(ASCII, self.writer.format)
-        moving = [(n, v) for n, v in self.trace.seeds[k].items() if hasattr(v, "shape") or v != 0]
-        if len(moving) == 1 and not hasattr(moving[0][1], "shape") and moving[0][1] == 1:
+        moving = [(n, v) for n, v in self.trace.seeds[k].items() if not is_zero(v)]
+        if len(moving) == 1 and is_zero(moving[0][1] - 1):
             return moving[0][0]
         return ", ".join(f"{n}={plain.number(v)}" for n, v in moving) or "0"
 
@@ -142,7 +144,7 @@ class Table:
         grid = Grid([], [])
         if self.placed:
             grid.add("line", "text")
-            grid.add("iteration", "text")
+            grid.add("iter", "text")
         if self.named:
             grid.add("", "name")
         return grid
@@ -186,50 +188,74 @@ class Table:
         return row
 
     def stacked(self, room: int) -> Grid:
-        """The numbers below their formula, seeds below each other; what is still too long is wrapped at blanks."""
-        labelled = self.reverse or len(self.trace.seeds) > 1
-        grid = self._grid()
-        grid.add("primal trace", "math")
-        grid.add("", "math")
-        if labelled:
-            grid.add("", "text")
-        grid.add(self._narrow_title(), "math")
-        grid.add("", "math")
-        left_room, right_room = self._rooms(grid, room, labelled)
+        """The numbers below their formula, seeds below each other; what is still too long is wrapped at blanks.
+
+        Where that would break most lines, the values stand below too, and not in columns of their own.
+        """
+        left, right, free = self._rooms(room, aside=True)
+        aside = free >= WRAPPED * (left + right)
+        if not aside:
+            left, right, free = self._rooms(room, aside=False)
+        if left + right > free:
+            left = max(20, min(left, free // 2), free - right)
+            right = max(24, free - left)
+        elif not aside:
+            left = min(free - right, max(chained(e.primal) for e in self.entries if isinstance(e, Entry)))
+            right = free - left
+        grid = self._narrow(aside)
         for e in self.entries:
             if isinstance(e, Omitted):
                 grid.rows.append(omitted(e))
-                continue
-            left = stack(e.primal, left_room)
-            right = [row for line in e.derived for row in stack(line, right_room)]
-            before = self._before(e)
-            for k in range(max(len(left), len(right))):
-                _, statement, value = left[k] if k < len(left) else ("", "", "")
-                label, derived, result = right[k] if k < len(right) else ("", "", "")
-                grid.rows.append([*before, statement, value, *([label] if labelled else []), derived, result])
-                before = [""] * len(before)
+            else:
+                grid.rows += self._narrow_rows(e, left, right, aside)
         return grid
+
+    @property
+    def _labelled(self) -> bool:
+        return self.reverse or len(self.trace.seeds) > 1
+
+    def _narrow(self, aside: bool) -> Grid:
+        """The columns of the stacked table; aside: values have columns of their own."""
+        grid = self._grid()
+        grid.add("primal trace", "math")
+        if aside:
+            grid.add("", "math")
+        if self._labelled:
+            grid.add("", "text")
+        grid.add(self._narrow_title(), "math")
+        if aside:
+            grid.add("", "math")
+        return grid
+
+    def _narrow_rows(self, e: Entry, left_room: int, right_room: int, aside: bool) -> Iterator[list[str]]:
+        left = stack(e.primal, left_room, aside)
+        right = [row for line in e.derived for row in stack(line, right_room, aside)]
+        before = self._before(e)
+        for k in range(max(len(left), len(right))):
+            _, *primal = left[k] if k < len(left) else ("", "", "")
+            label, *derived = right[k] if k < len(right) else ("", "", "")
+            yield [*before, *primal[: 1 + aside], *([label] if self._labelled else []), *derived[: 1 + aside]]
+            before = [""] * len(before)
 
     def _narrow_title(self) -> str:
         if self.reverse or len(self.trace.seeds) != 1:
             return self.title
         return f"{self.title} along {self.seed(0)}"
 
-    def _rooms(self, grid: Grid, room: int, labelled: bool) -> tuple[int, int]:
-        """The widths of the two statement columns."""
+    def _rooms(self, room: int, aside: bool) -> tuple[int, int, int]:
+        """The widths that the two statement columns would like, and what there is for both."""
         entries = [e for e in self.entries if isinstance(e, Entry)]
-        before = [max((width(cell) for cell in column), default=0) for column in zip(*map(self._before, entries), strict=True)]
-        taken = sum(max(w, width(h)) for w, h in zip(before, grid.heads, strict=False))
         derived = [line for e in entries for line in e.derived]
-        values = [max((width(line.value) for line in lines), default=0) for lines in ([e.primal for e in entries], derived)]
-        labels = max((width(line.label) for line in derived), default=0) if labelled else 0
-        free = room - taken - sum(min(LONG_VALUE, v) for v in values) - labels - len(GAP) * (len(grid.heads) - 1)
-        left = max((natural(e.primal) for e in entries), default=0)
-        right = max(width(self._narrow_title()), *(natural(line) for line in derived), 0)
-        if left + right > free:
-            left = max(20, min(left, free // 2), free - right)
-            right = max(24, free - left)
-        return left, right
+        grid = self._narrow(aside)
+        columns = zip(*map(self._before, entries), strict=True)
+        taken = sum(max(width(head), *map(width, column)) for head, column in zip(grid.heads, columns, strict=False))
+        if aside:
+            taken += sum(min(LONG_VALUE, max(map(width, values), default=0)) for values in _values(entries, derived))
+        if self._labelled:
+            taken += max((width(line.label) for line in derived), default=0)
+        left = max((natural(e.primal, aside) for e in entries), default=0)
+        right = max((natural(line, aside) for line in derived), default=0)
+        return left, max(right, width(self._narrow_title())), room - taken - len(GAP) * (len(grid.heads) - 1)
 
     def steps(self) -> Grid:
         """Every statement in the order in which it runs."""
@@ -265,18 +291,31 @@ def omitted(o: Omitted) -> str:
     return f"... {o.count:,} more row{'s' if o.count > 1 else ''} (--rows all shows them) ..."
 
 
-def natural(line: Line) -> int:
-    """The width of a statement with its numbers below it."""
-    return max(width(line.statement), line.indent + width(line.numbers))
+def _values(entries: Sequence[Entry], derived: Sequence[Line]) -> tuple[list[str], list[str]]:
+    return [e.primal.value for e in entries], [line.value for line in derived]
 
 
-def stack(line: Line, room: int) -> list[tuple[str, str, str]]:
-    """Label, text and value of the lines that a statement takes; the value stands on the last."""
+def natural(line: Line, aside: bool) -> int:
+    """The width of a statement with its numbers, and if not `aside` its value, below it."""
+    below = max(width(line.numbers), 0 if aside else width(line.value))
+    return max(width(line.statement), line.indent + below)
+
+
+def chained(line: Line) -> int:
+    """The width of a statement with all that follows on one line."""
+    return sum(width(part) + 1 for part in (line.statement, line.numbers, line.value) if part) - 1
+
+
+def stack(line: Line, room: int, aside: bool) -> list[tuple[str, str, str]]:
+    """Label, text and value of the lines that a statement takes; the value stands on the last, beside the text or, if not `aside`, in it."""
     texts = [] if line.repeats else wrapped(line.statement, room, line.indent + 2)
-    if line.numbers:
-        texts += [" " * line.indent + text for text in wrapped(line.numbers, room - line.indent, 2)]
+    for part in (line.numbers, "" if aside else line.value):
+        if part and texts and width(texts[-1]) + 1 + width(part) <= room and not aside:
+            texts[-1] += " " + part
+        elif part:
+            texts += [" " * line.indent + text for text in wrapped(part, room - line.indent, 2)]
     texts = texts or [""]
-    values = wrapped(line.value, LONG_VALUE, 3)
+    values = wrapped(line.value, LONG_VALUE, 3) if aside else [""]
     texts += [""] * (len(values) - 1)
     values = [""] * (len(texts) - len(values)) + values
     return [(line.label if k == 0 else "", text, value) for k, (text, value) in enumerate(zip(texts, values, strict=True))]

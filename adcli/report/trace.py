@@ -65,7 +65,7 @@ class Trace:
     def tangents(self) -> list[list[Any]]:
         """For each seed the tangent of every node (None: a structural zero)."""
         names = list(self.recording.inputs)
-        return [self.derivatives.tangents({names.index(n): v for n, v in seed.items() if not _is_zero(v)}) for seed in self.seeds]
+        return [self.derivatives.tangents({names.index(n): v for n, v in seed.items() if not is_zero(v)}) for seed in self.seeds]
 
     def adjoints(self) -> Iterator[Adjoint]:
         """The adjoint statements in the order in which they run."""
@@ -150,7 +150,8 @@ def zero_like(value: Any) -> Any:
     return np.zeros(value.shape)
 
 
-def _is_zero(value: Any) -> bool:
+def is_zero(value: Any) -> bool:
+    """Whether a number, or every element of an array, is 0."""
     return not value.any() if hasattr(value, "any") else value == 0
 
 
