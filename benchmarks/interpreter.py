@@ -22,16 +22,18 @@ from adcli.lower import lower
 from adcli.passes import optimize
 from adcli.syntax import parse
 
+HEAD = "input x = 0.3; input r = 3.2; input n: int = 1; "
+
 # Each program's input n says how much work it does, in thousands of iterations at scale 1.
 PROGRAMS = {
-    "logistic map with a sine": (200, "input x=0.3, r=3.2; input n: int = 1; for i in 0..n { x = r*x*(1-x) + 0.01*sin(x) }; output x"),
-    "polynomial": (200, "input x=0.3, r=3.2; input n: int = 1; y = 0; for i in 0..n { y = (y*x + r)*0.5 - y*0.25 }; output y"),
-    "newton by while": (200, "input x=0.3, r=3.2; input n: int = 1; y = x; k = 0; while k < n { y = 0.5*(y + r/y); k += 1 }; output y"),
-    "branches": (200, "input x=0.3, r=3.2; input n: int = 1; for i in 0..n { if x > 1 { x = x/r } else { x = x*1.5 + 0.1 } }; output x"),
+    "logistic map with a sine": (200, HEAD + "for i in 0..n { x = r*x*(1-x) + 0.01*sin(x) }; output x"),
+    "polynomial": (200, HEAD + "y = 0; for i in 0..n { y = (y*x + r)*0.5 - y*0.25 }; output y"),
+    "newton by while": (200, HEAD + "y = x; k = 0; while k < n { y = 0.5*(y + r/y); k += 1 }; output y"),
+    "branches": (200, HEAD + "for i in 0..n { if x > 1 { x = x/r } else { x = x*1.5 + 0.1 } }; output x"),
     "elements of an array": (
-        100, "input x=0.3, r=3.2; input n: int = 1; a = zeros(n); a[0] = x; for i in 1..n { a[i] = a[i-1]*0.5 + r }; output y = sum(a)",
+        100, HEAD + "a = zeros(n); a[0] = x; for i in 1..n { a[i] = a[i-1]*0.5 + r }; output y = sum(a)",
     ),
-    "recursion": (5, "input x=0.3, r=3.2; input n: int = 1; fn f(x, k) = if k <= 0 { x } else { f(x*0.5 + r, k - 1) }; output y = f(x, n)"),
+    "recursion": (5, HEAD + "fn f(x, k) = if k <= 0 { x } else { f(x*0.5 + r, k - 1) }; output y = f(x, n)"),
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from adcli.engines.flags import Flag
 from adcli.engines.limits import Limits, depth_error, memory_error, timeout_error
 from adcli.engines.machine import Machine
 from adcli.engines.slots import SELF
+from adcli.errors import AdcliError
 from adcli.ir.nodes import Function
 from adcli.passes.storage import storage
 
@@ -73,6 +74,10 @@ class Interpreter:
             try:
                 _execute(code.run, frame)
                 return [frame[k] for k in code.results]
+            except AdcliError as error:
+                # The frames of a deep recursion, and their arrays, are not kept alive by a traceback that nobody reads.
+                error.__context__ = None
+                raise error.with_traceback(None)
             except MemoryError:
                 machine.drop()
                 raise memory_error(self.limits, None) from None

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from adcli.engines.limits import depth_error, steps_error
 from adcli.engines.machine import CHUNK, Machine
-from adcli.engines.slots import SELF
+from adcli.engines.slots import JUNK, SELF
 from adcli.errors import Span
 from adcli.ir.nodes import Statement
 
@@ -201,10 +201,11 @@ def call(code: Code, args: tuple[int, ...], outs: tuple[int, ...], params: tuple
     machine = owes.machine
     into = tuple(zip(params, args, strict=True))
     counted, polls = owes.counted, owes.polls
+    single, first = len(outs) == 1, outs[0] if outs else JUNK
 
     def run(s: Frame) -> None:
-        machine.depth += 1
-        if machine.depth > machine.most:
+        machine.depth = depth = machine.depth + 1
+        if depth > machine.most:
             raise depth_error(machine.limits, owes.span)
         if counted:
             machine.left -= 1
@@ -224,11 +225,14 @@ def call(code: Code, args: tuple[int, ...], outs: tuple[int, ...], params: tuple
                 t[d] = f(t[a]) if b is None else f(t[a], t[b])
         except RAISED as e:
             body.resume(t, d, e)
-        for out, result in zip(outs, code.results, strict=True):
-            s[out] = t[result]
+        if single:
+            s[first] = t[code.results[0]]
+        else:
+            for out, result in zip(outs, code.results, strict=True):
+                s[out] = t[result]
         for k in code.held:
             machine.held -= t[k]
         t[SELF] = None  # a frame that holds itself would wait for the garbage collector
-        machine.depth -= 1
+        machine.depth = depth - 1
 
     return run
