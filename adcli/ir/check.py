@@ -2,6 +2,7 @@
 
 A violation is a bug of ours: AssertionError, with the place.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
@@ -98,8 +99,10 @@ def _operation_arity(s: Let, where: str) -> None:
 
 def fits(value: Type, place: Type) -> bool:
     """Whether a value of one type may stand for a variable of the other: extents agree where both are known."""
-    return value.elem == place.elem and len(value.shape) == len(place.shape) and all(
-        m is None or n is None or m == n for m, n in zip(value.shape, place.shape, strict=True)
+    return (
+        value.elem == place.elem
+        and len(value.shape) == len(place.shape)
+        and all(m is None or n is None or m == n for m, n in zip(value.shape, place.shape, strict=True))
     )
 
 
@@ -116,7 +119,9 @@ def types_agree(f: Function) -> None:
                 assert all(a.type == INT for a in (s.index, s.start, s.count, s.step)), f"{where}: counts are ints"
                 _loop(s, where)
             case While():
-                assert s.index.type == s.count.type == INT and s.test.results[0].type == BOOL, f"{where}: the test is {s.test.results[0].type}"
+                assert s.index.type == s.count.type == INT and s.test.results[0].type == BOOL, (
+                    f"{where}: the test is {s.test.results[0].type}"
+                )
                 _loop(s, where)
             case Call():
                 _pairs(s.args, s.function.params, where)

@@ -1,10 +1,11 @@
 """IR as text: one line a statement, blocks indented, fresh names counted from v1. The same function always gives the same text.
 
-    fn main(x: real) -> y: real
-        v1 = sin x
-        y = mul v1, 2.0
-        return y
+fn main(x: real) -> y: real
+    v1 = sin x
+    y = mul v1, 2.0
+    return y
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -74,7 +75,9 @@ def _titles(order: Sequence[Function]) -> dict[Function, str]:
 def _function(f: Function, titles: dict[Function, str]) -> Iterator[str]:
     names = _Names(f)
     params = ", ".join(f"{names(p)}: {p.type}" for p in f.params)
-    types = ", ".join(f"{n}: {r.type}" for n, r in zip(f.result_names, f.body.results, strict=False)) or ", ".join(str(r.type) for r in f.body.results)
+    types = ", ".join(f"{n}: {r.type}" for n, r in zip(f.result_names, f.body.results, strict=False)) or ", ".join(
+        str(r.type) for r in f.body.results
+    )
     yield f"fn {titles[f]}({params}) -> {types}"
     yield from _block(f.body, names, titles, "    ", "return")
 

@@ -1,4 +1,5 @@
 """From the syntax tree to the IR: inputs and outputs, types, single assignment, checks."""
+
 from __future__ import annotations
 
 from adcli.lower import calls, comprehensions, expressions

@@ -1,4 +1,5 @@
 """Arithmetic on mixed kinds, and the elements and sections of arrays."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -98,7 +99,12 @@ def subscript(f: Frame, x: Atom, node: tree.Index, evaluated: Sequence[Atom] | N
         raise f.fail(ValueKindError, "a number cannot be indexed", node.span, "only arrays have elements")
     rank = len(x.type.shape)
     if len(node.items) > rank:
-        raise f.fail(ShapeError, f"{counted(len(node.items), 'subscript')} for an array of {counted(rank, 'axis').replace('axiss', 'axes')}", node.span, f"its shape is {shape_text(x.type.shape)}")
+        raise f.fail(
+            ShapeError,
+            f"{counted(len(node.items), 'subscript')} for an array of {counted(rank, 'axis').replace('axiss', 'axes')}",
+            node.span,
+            f"its shape is {shape_text(x.type.shape)}",
+        )
     values = iter(evaluated) if evaluated is not None else None
     pattern, ints = "", []
     for axis, item in enumerate(node.items):
@@ -164,7 +170,7 @@ def _inside(lo: Atom, count: Atom, step: Atom, n: Atom) -> bool:
     if not all(isinstance(a, Const) for a in (lo, count, step, n)):
         return False
     start, k, by, extent = (int(a.value) for a in (lo, count, step, n) if isinstance(a, Const))
-    return k == 0 and 0 <= start <= extent or k > 0 and 0 <= start < extent and 0 <= start + (k - 1) * by < extent
+    return (k == 0 and 0 <= start <= extent) or (k > 0 and 0 <= start < extent and 0 <= start + (k - 1) * by < extent)
 
 
 def get(f: Frame, x: Atom, sub: Subscript, span: Span) -> Atom:
@@ -241,10 +247,17 @@ def _fitted(f: Frame, x: Atom, sub: Subscript, value: Atom, span: Span) -> Atom:
     want = tuple(int(d.value) if isinstance(d, Const) else None for d in dims)
     have = value.type.shape
     try:
-        if len(have) > len(want) or broadcast([have, want]) != tuple(m if n is None else n for m, n in zip((None,) * (len(want) - len(have)) + have, want, strict=True)):
+        if len(have) > len(want) or broadcast([have, want]) != tuple(
+            m if n is None else n for m, n in zip((None,) * (len(want) - len(have)) + have, want, strict=True)
+        ):
             raise TypeMismatch("")
     except TypeMismatch:
-        raise f.fail(ShapeError, f"a value of shape {shape_text(have)} is assigned to {_place(want)}", span, "the shapes must agree, or the value broadcast to it") from None
+        raise f.fail(
+            ShapeError,
+            f"a value of shape {shape_text(have)} is assigned to {_place(want)}",
+            span,
+            "the shapes must agree, or the value broadcast to it",
+        ) from None
     exact = len(have) == len(want)
     for k in range(1, len(have) + 1):
         m, d = f.extent_key(value, -k), dims[-k]

@@ -1,7 +1,8 @@
 """Branches: an If whose blocks are lowered one after the other, and the variables they change merged behind it.
 
-    if c { y = 1 } else { y = x }     →     y = if c: yield 1 else: yield x
+if c { y = 1 } else { y = x }     →     y = if c: yield 1 else: yield x
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from adcli.lower.frame import Binding, Diverges, Frame, Unset, atom_of
 
 
 class Arm(NamedTuple):
-    """One side: what lowers it, how a reader would say that it was taken ("the condition on line 3 is true"), and whether it never falls through."""
+    """One side: what lowers it, how a reader would say that it was taken, and whether it never falls through."""
 
     lower: Callable[[], None]
     taken: str

@@ -1,4 +1,5 @@
 """Calls by name: the program's functions, operations of the table, and the few that are more than one operation."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -6,7 +7,7 @@ from collections.abc import Callable, Sequence
 from adcli import ops
 from adcli.errors import ArityError, NotAConstant, NotAValue, ShapeError, Source, Span, UnknownFunction, ValueKindError
 from adcli.ir.build import const
-from adcli.ir.nodes import Atom, Const, Var
+from adcli.ir.nodes import Atom, Const
 from adcli.ir.types import shape_text
 from adcli.lower import arrays, comprehensions, functions
 from adcli.lower.expressions import where
@@ -49,7 +50,9 @@ def _unknown(f: Frame, node: tree.CallExpr) -> UnknownFunction:
         error = f.fail(UnknownFunction, f"'{name}' is a variable, not a function", node.name_span, help)
     else:
         candidates = [*f.unit.functions, *ops.PUBLIC, *SPECIAL]
-        error = f.fail(UnknownFunction, f"'{name}' is not a function", node.name_span, meant(name, candidates, "'adcli ops' lists all functions"))
+        error = f.fail(
+            UnknownFunction, f"'{name}' is not a function", node.name_span, meant(name, candidates, "'adcli ops' lists all functions")
+        )
     assert isinstance(error, UnknownFunction)
     return error
 
@@ -59,7 +62,9 @@ def _values(f: Frame, node: tree.CallExpr) -> list[tree.Expr]:
     out: list[tree.Expr] = []
     for a in node.args:
         if isinstance(a, tree.Lambda):
-            raise f.fail(NotAValue, f"{node.name} takes values, not a lambda", a.span, "lambdas are arguments of operators that take a function")
+            raise f.fail(
+                NotAValue, f"{node.name} takes values, not a lambda", a.span, "lambdas are arguments of operators that take a function"
+            )
         if isinstance(a, tree.Comprehension) and not a.bracketed:
             raise f.fail(ValueKindError, f"{node.name} does not take a 'for'", a.span, f"put it in brackets: {node.name}([… for …])")
         out.append(a)
@@ -76,7 +81,13 @@ def _no_names(f: Frame, node: tree.CallExpr, allowed: Sequence[str]) -> None:
 def _arity(f: Frame, node: tree.CallExpr, least: int, most: int | None, shown: str) -> None:
     n = len(node.args)
     if n < least or (most is not None and n > most):
-        want = counted(least, "argument") if most == least else f"at least {counted(least, 'argument')}" if most is None else f"{least} to {most} arguments"
+        want = (
+            counted(least, "argument")
+            if most == least
+            else f"at least {counted(least, 'argument')}"
+            if most is None
+            else f"{least} to {most} arguments"
+        )
         raise f.fail(ArityError, f"{node.name} takes {want}, not {n}", node.span, f"it is called as {shown}")
 
 
@@ -170,7 +181,9 @@ def _array_operation(f: Frame, node: tree.CallExpr, op: Op, args: list[Atom]) ->
     """A reduction, a product or a rearrangement of arrays."""
     for a, arg in zip(args, node.args, strict=True):
         if not a.type.shape:
-            help = f"for instance {node.name}([1, 2, 3])" if len(args) == 1 else f"{node.name} works on arrays; numbers are multiplied with *"
+            help = (
+                f"for instance {node.name}([1, 2, 3])" if len(args) == 1 else f"{node.name} works on arrays; numbers are multiplied with *"
+            )
             raise f.fail(ValueKindError, f"{node.name} takes an array, not a number", arg.span, help)
     if op.name in ("dot", "outer", "matmul"):
         return _product(f, node, op, args)
@@ -202,7 +215,12 @@ def _product(f: Frame, node: tree.CallExpr, op: Op, args: list[Atom]) -> Atom:
             raise f.fail(ShapeError, f"dot of vectors of lengths {m} and {n}", node.span, "dot takes vectors of one length")
         arrays.fits(f, a, 0, b, 0, node.span)
     elif op.name == "dot":
-        raise f.fail(ShapeError, f"dot takes two vectors, not shapes {shape_text(a.type.shape)} and {shape_text(b.type.shape)}", node.span, "for matrices, write A @ B")
+        raise f.fail(
+            ShapeError,
+            f"dot takes two vectors, not shapes {shape_text(a.type.shape)} and {shape_text(b.type.shape)}",
+            node.span,
+            "for matrices, write A @ B",
+        )
     return f.emit(op.name, (a, b), (), node.span)
 
 
@@ -232,8 +250,8 @@ def _extreme(f: Frame, node: tree.CallExpr) -> Steps:
         return comprehensions.extreme(f, name, value, node.span)
     args: list[Atom] = []
     nodes = _values(f, node)
-    for a in nodes:
-        args.append((yield a))
+    for given in nodes:
+        args.append((yield given))
     if len(args) == 1:
         _no_names(f, node, ("axis",))
         return _array_operation(f, node, ops.TABLE[name], [_nonempty(f, f.real(args[0], node.span), node)])
@@ -412,9 +430,8 @@ def _joined(f: Frame, node: tree.CallExpr) -> Steps:
     _no_names(f, node, ("axis",))
     _arity(f, node, 1, None, f"{node.name}(a, b)")
     parts: list[Atom] = []
-    for a in _values(f, node):
-        value = yield a
-        parts.append(value)
+    for given in _values(f, node):
+        parts.append((yield given))
     if len({a.type.elem for a in parts}) > 1:
         parts = [f.real(a, node.span) for a in parts]
     axis = axis_of(f, node) or 0

@@ -1,8 +1,9 @@
 """Comprehensions: loops that fill an array or accumulate a sum or a product.
 
-    sum(a[i]*b[i] for i in 0..n)    →    s = 0;  for i in 0..n { s = s + a[i]*b[i] }
-    [f(i) for i in 0..n]            →    v = zeros(n);  for i in 0..n { v[i] = f(i) }
+sum(a[i]*b[i] for i in 0..n)    →    s = 0;  for i in 0..n { s = s + a[i]*b[i] }
+[f(i) for i in 0..n]            →    v = zeros(n);  for i in 0..n { v[i] = f(i) }
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -56,7 +57,12 @@ class _Clauses:
             return counted(self.f, over), None
         array = self.f.expr(over)
         if not array.type.shape:
-            raise self.f.fail(ValueKindError, "a 'for' goes over a range or an array, not over a number", over.span, "to count, write a range: for i in 0..n")
+            raise self.f.fail(
+                ValueKindError,
+                "a 'for' goes over a range or an array, not over a number",
+                over.span,
+                "to count, write a range: for i in 0..n",
+            )
         return whole_axis(self.f, array), array
 
     def ahead(self) -> Atom:
@@ -166,7 +172,12 @@ def filled(f: Frame, node: tree.Comprehension) -> Atom:
     total, ahead = _total(f, clauses, position)
     shape = _element_shape(f, _Clauses(f, node, ()), node) if _may_be_array(node.body) else ()
     if None in shape:
-        raise f.fail(ShapeError, f"the values of a comprehension have the shape {shape_text(shape)}, known only when it runs", node.body.span, "give them a constant length")
+        raise f.fail(
+            ShapeError,
+            f"the values of a comprehension have the shape {shape_text(shape)}, known only when it runs",
+            node.body.span,
+            "give them a constant length",
+        )
     dims = (total, *(const(n or 0) for n in shape))
     f.env[result] = f.sized(f.emit("zeros", dims, (), node.span), dims)
     if ahead and len(node.clauses) == 1:
@@ -244,7 +255,12 @@ def _fill_one(f: Frame, clauses: _Clauses, node: tree.Comprehension, result: str
 def _put(f: Frame, node: tree.Comprehension, result: str, at: Atom, shape: tuple[int | None, ...]) -> None:
     value = f.real(f.expr(node.body), node.body.span)
     if value.type.shape != shape:
-        raise f.fail(ShapeError, f"a value of shape {shape_text(value.type.shape)} among values of shape {shape_text(shape)}", node.body.span, "the values of a comprehension have one shape")
+        raise f.fail(
+            ShapeError,
+            f"a value of shape {shape_text(value.type.shape)} among values of shape {shape_text(shape)}",
+            node.body.span,
+            "the values of a comprehension have one shape",
+        )
     array = _current(f, result)
     out = f.emit("update", (array, value, at), ("i",), node.body.span)
     if None in out.type.shape:
@@ -282,7 +298,12 @@ def extreme(f: Frame, name: str, node: tree.Comprehension, span: Span) -> Atom:
 
 def _bracketed(f: Frame, node: tree.Comprehension) -> Steps:
     if node.cond is not None:
-        raise f.fail(ValueKindError, "a list cannot be filtered: its length would depend on the values", node.cond.span, "'if' filters in sum, prod, max and min")
+        raise f.fail(
+            ValueKindError,
+            "a list cannot be filtered: its length would depend on the values",
+            node.cond.span,
+            "'if' filters in sum, prod, max and min",
+        )
     return filled(f, node)
     yield
 

@@ -1,4 +1,5 @@
 """Expressions: one small generator for each kind of node, run by the frame's driver."""
+
 from __future__ import annotations
 
 import math
@@ -175,10 +176,10 @@ HANDLERS.update({
 
 def where(f: Frame, node: tree.CallExpr) -> Steps:
     """where(c, a, b): on a number an If, so that the other lane is never evaluated; on an array select."""
-    cond = yield node.args[0]  # type: ignore[misc]
+    cond = yield node.args[0]
     if cond.type.shape:
-        a = yield node.args[1]  # type: ignore[misc]
-        b = yield node.args[2]  # type: ignore[misc]
+        a = yield node.args[1]
+        b = yield node.args[2]
         return _selected(f, cond, a, b, node)
     cond = f.truth(cond, node.args[0].span)
     blocks: list[Block] = []
@@ -187,7 +188,7 @@ def where(f: Frame, node: tree.CallExpr) -> Steps:
         block, outer = Block(), f.b.block
         f.b.block = block
         try:
-            values.append((yield lane))  # type: ignore[misc]
+            values.append((yield lane))
             blocks.append(block)
         except Diverges:
             pass
@@ -203,7 +204,7 @@ def _lanes(f: Frame, cond: Atom, blocks: list[Block], values: list[Atom], node: 
     type_ = _lane_type(f, values, node)
     for k, (block, value) in enumerate(zip(blocks, values, strict=True)):
         outer, f.b.block = f.b.block, block
-        literal = arrays.whole_literal(node.args[k + 1])  # type: ignore[arg-type]
+        literal = arrays.whole_literal(node.args[k + 1])
         if type_.elem == "int" and value.type.elem == "real" and literal is not None:
             value = const(literal)
         value = f.convert(value, type_, node.span)
@@ -223,7 +224,12 @@ def _lane_type(f: Frame, values: list[Atom], node: tree.CallExpr) -> Type:
     a, b = values
     elem = a.type.elem if a.type.elem == b.type.elem else "real"
     for value, other, lane in ((a, b, node.args[2]), (b, a, node.args[1])):
-        if value.type.elem == "int" and other.type.elem == "real" and not isinstance(lane, tree.Lambda) and arrays.whole_literal(lane) is not None:
+        if (
+            value.type.elem == "int"
+            and other.type.elem == "real"
+            and not isinstance(lane, tree.Lambda)
+            and arrays.whole_literal(lane) is not None
+        ):
             elem = "int"
     common = joined(a.type, b.type)
     if common is not None:
@@ -233,7 +239,12 @@ def _lane_type(f: Frame, values: list[Atom], node: tree.CallExpr) -> Type:
     except TypeMismatch as problem:
         f.mismatch(problem, node.span)
     if None in shape:
-        raise f.fail(ShapeError, f"the lanes differ in shape: {shape_text(a.type.shape)} and {shape_text(b.type.shape)}", node.span, "give both the same shape")
+        raise f.fail(
+            ShapeError,
+            f"the lanes differ in shape: {shape_text(a.type.shape)} and {shape_text(b.type.shape)}",
+            node.span,
+            "give both the same shape",
+        )
     return Type(elem, shape)
 
 

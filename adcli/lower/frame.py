@@ -3,6 +3,7 @@
 Expressions are lowered by generators that yield the child they need next: one driver with an explicit stack
 runs them, so that the depth of an expression costs no recursion.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -27,6 +28,8 @@ HANDLERS: dict[type, Callable[..., Steps]] = {}
 LEAVES: dict[type, Callable[..., Atom]] = {}
 TRUE, FALSE = const(True), const(False)
 MOST_AXES = 32
+# Operations that give a real for reals: most statements, so they skip the type rule.
+_NUMERIC = frozenset({"arith", "real"})
 
 
 class Diverges(Exception):
@@ -192,12 +195,22 @@ class Frame:
     def emit(self, name: str, args: tuple[Atom, ...], attrs: tuple[object, ...] = (), span: Span | None = None) -> Var:
         """Append one operation; type mismatches become errors with the span."""
         op = ops.TABLE[name]
+        if op.type in _NUMERIC:
+            for a in args:
+                if a.type is not REAL:
+                    break
+            else:
+                out = Var(REAL)
+                self.b.block.statements.append(Let(out, op, args, attrs, span))
+                return out
         try:
             type_ = RULES[op.type](op, args, attrs)
         except TypeMismatch as problem:
             self.mismatch(problem, span)
         if len(type_.shape) > MOST_AXES:
-            raise self.fail(ShapeError, f"an array of more than {MOST_AXES} axes", span, "a function that wraps its argument in [ ] and calls itself?")
+            raise self.fail(
+                ShapeError, f"an array of more than {MOST_AXES} axes", span, "a function that wraps its argument in [ ] and calls itself?"
+            )
         out = Var(type_)
         self.b.block.statements.append(Let(out, op, args, attrs, span))
         return out
@@ -207,10 +220,13 @@ class Frame:
 
     def elementwise(self, name: str, args: tuple[Atom, ...], span: Span | None) -> Var:
         """An elementwise operation: unknown extents that must agree are checked, constant arithmetic is remembered."""
+        open_ = False
         for a in args:
-            if None in a.type.shape:
-                self._agree(args, span)
-                break
+            shape = a.type.shape
+            if shape and None in shape:
+                open_ = True
+        if open_:
+            self._agree(args, span)
         out = self.emit(name, args, (), span)
         known = self.unit.known
         for a in args:
@@ -218,7 +234,7 @@ class Frame:
                 break
         else:
             self._remember(out, args)
-        if None in out.type.shape:
+        if open_:
             self._hand_extents(out, args)
         return out
 
@@ -244,7 +260,9 @@ class Frame:
 
     def same_shape(self, x: Atom, y: Atom) -> bool:
         """Whether two arrays certainly have one shape."""
-        return len(x.type.shape) == len(y.type.shape) and all(self.extent_key(x, k) == self.extent_key(y, k) for k in range(len(x.type.shape)))
+        return len(x.type.shape) == len(y.type.shape) and all(
+            self.extent_key(x, k) == self.extent_key(y, k) for k in range(len(x.type.shape))
+        )
 
     def _agree(self, args: tuple[Atom, ...], span: Span | None) -> None:
         """Check what only the run can know: that unknown extents fit the others."""

@@ -4,6 +4,7 @@ A recursive function's result type is found in a first pass, in which its calls 
 lowered with that type, and again while it turns out wider. What of this rested on a type that was not final is dropped.
 A function sees the program's variables as they are at the call: those it reads are passed as hidden arguments.
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -33,11 +34,15 @@ class Instance:
         self.function = Function(fn.name.name, (), Block(), ("value",), span=fn.span)
 
 
-def call(f: Frame, fn: tree.FnDef, args: Sequence[Atom], span: Span, source: Source | None = None, constants: Mapping[str, object] | None = None) -> Atom:
+def call(
+    f: Frame, fn: tree.FnDef, args: Sequence[Atom], span: Span, source: Source | None = None, constants: Mapping[str, object] | None = None
+) -> Atom:
     """Call a function of the program (or, with `source`, one that the table defines in ADL)."""
     if len(args) != len(fn.params):
         shown = f"{fn.name.name}({', '.join(p.name for p in fn.params)})"
-        raise f.fail(ArityError, f"{fn.name.name} takes {counted(len(fn.params), 'argument')}, not {len(args)}", span, f"it is defined as {shown}")
+        raise f.fail(
+            ArityError, f"{fn.name.name} takes {counted(len(fn.params), 'argument')}, not {len(args)}", span, f"it is defined as {shown}"
+        )
     hidden = captured(f.unit, fn.name.name) if source is None else ()
     seen: dict[str, Binding] = {n: _seen(f, n, fn, span) for n in hidden}
     types = _generalised(f.unit, fn, tuple(a.type for a in args))
@@ -82,7 +87,8 @@ def _generalised(unit: Unit, fn: tree.FnDef, types: tuple[Type, ...]) -> tuple[T
     for active in reversed(unit.active):
         if active.fn is fn and all(a.elem == b.elem and len(a.shape) == len(b.shape) for a, b in zip(active.types, types, strict=True)):
             wide = tuple(
-                Type(a.elem, tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))) for a, b in zip(active.types, types, strict=True)
+                Type(a.elem, tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)))
+                for a, b in zip(active.types, types, strict=True)
             )
             types = wide
     return types
@@ -107,7 +113,9 @@ def captured(unit: Unit, name: str) -> tuple[str, ...]:
     return unit.captured[name]
 
 
-def _lowered(f: Frame, key: object, instance: Instance, seen: dict[str, Binding], source: Source | None, constants: Mapping[str, object] | None) -> Instance:
+def _lowered(
+    f: Frame, key: object, instance: Instance, seen: dict[str, Binding], source: Source | None, constants: Mapping[str, object] | None
+) -> Instance:
     """Lower the function, again while its result type changes."""
     unit = f.unit
     unit.instances[key] = instance

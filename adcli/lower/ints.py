@@ -1,4 +1,5 @@
 """Interval arithmetic for 64-bit integers: what decides which overflow and bounds checks are needed."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ Corner: TypeAlias = Callable[[int, int], int]
 
 
 def fits(interval: Interval) -> bool:
-    return LOWEST <= interval[0] and interval[1] <= HIGHEST
+    return interval[0] >= LOWEST and interval[1] <= HIGHEST
 
 
 def clamped(interval: Interval) -> Interval:

@@ -6,6 +6,7 @@
 A loop that `break` or `return` may leave becomes a While that also tests the hidden flags.
 What a loop carries must keep its shape; its element kind is found by lowering the body until nothing changes.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -43,7 +44,9 @@ def whole(f: Frame, a: Atom, what: str, span: Span | None, help: str | None = No
     value = f.value_of(a)
     if value is not None:
         if value != value or value in (float("inf"), float("-inf")) or value != int(value) or not ints.fits((int(value), int(value))):
-            raise f.fail(NotAnInteger, f"{what} must be a whole number, not {value!r}", span, help or "int(x) drops the fraction, round(x) rounds")
+            raise f.fail(
+                NotAnInteger, f"{what} must be a whole number, not {value!r}", span, help or "int(x) drops the fraction, round(x) rounds"
+            )
         return const(int(value))
     f.check("integral", a, about=(what,), span=span)
     return f.emit("to_int", (a,), (), span)
@@ -94,7 +97,10 @@ def _index_interval(f: Frame, lo: Atom, hi: Atom, step: Atom, inclusive: bool) -
 
 @dataclass(slots=True)
 class Plan:
-    """What is special about a loop: its key for remembered types, the names it may assign, whether its body certainly runs, how to say that it did not."""
+    """What is special about a loop: its key for remembered types, the names it may assign, whether its body certainly runs.
+
+    `skipped` says that it did not run.
+    """
 
     key: int
     names: tuple[str, ...]
@@ -195,7 +201,9 @@ def _carry(
     """Lower the body until the types of what it carries are stable; None where it diverges and so counts as not run."""
     before = {n: f.env.get(n) for n in plan.names}
     guess = f.guesses.setdefault(plan.key, {})
-    wanted = frozenset(n for n in plan.names if atom_of(before[n]) is None and (n == RESULT or (plan.sure and f.last.get(n, -1) >= plan.span.end)))
+    wanted = frozenset(
+        n for n in plan.names if atom_of(before[n]) is None and (n == RESULT or (plan.sure and f.last.get(n, -1) >= plan.span.end))
+    )
     keep, f.keep = f.keep, f.keep | wanted
     loop = Loop(wanted)
     try:
@@ -265,14 +273,25 @@ def _stable(
         common = joined(params[n].type, atom.type)
         if common is None:
             was, now = shape_text(params[n].type.shape), shape_text(atom.type.shape)
-            raise f.fail(ShapeError, f"'{n}' is {was} before the loop and {now} after a pass of it", plan.span, "a variable keeps its shape through a loop")
+            raise f.fail(
+                ShapeError,
+                f"'{n}' is {was} before the loop and {now} after a pass of it",
+                plan.span,
+                "a variable keeps its shape through a loop",
+            )
         if common != params[n].type:
             guess[n], stable = common, False
     return stable
 
 
 def _finish(
-    f: Frame, plan: Plan, block: Block, params: dict[str, Var], before: dict[str, Binding | None], ends: dict[str, Binding | None], loop: Loop
+    f: Frame,
+    plan: Plan,
+    block: Block,
+    params: dict[str, Var],
+    before: dict[str, Binding | None],
+    ends: dict[str, Binding | None],
+    loop: Loop,
 ) -> tuple[Block, tuple[Var, ...], tuple[Atom, ...], tuple[Var, ...]]:
     """The yields, the inits and the results, and what the names stand for behind the loop."""
     yields: list[Atom] = []
@@ -362,7 +381,9 @@ def _carried_names(writes: Sequence[str], target: str | None) -> tuple[str, ...]
 def _iterable(f: Frame, node: tree.Expr) -> Atom:
     array = f.expr(node)
     if not array.type.shape:
-        raise f.fail(ValueKindError, "a 'for' goes over a range or an array, not over a number", node.span, "to count, write a range: for i in 0..n")
+        raise f.fail(
+            ValueKindError, "a 'for' goes over a range or an array, not over a number", node.span, "to count, write a range: for i in 0..n"
+        )
     return array
 
 

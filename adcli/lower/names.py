@@ -2,9 +2,10 @@
 
 Expressions are walked with an explicit stack, so that their depth costs no recursion; blocks nest by recursion.
 """
+
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from adcli.syntax import tree
@@ -14,31 +15,25 @@ Part: TypeAlias = "tree.Expr | tree.Range | tree.ForClause"
 RETURNED, BROKEN, CONTINUED, RESULT = "%returned", "%broken", "%continued", "%result"
 
 
-def parts(node: Part) -> tuple[Part, ...]:
+_PARTS: dict[type, Callable[..., tuple[Part, ...]]] = {
+    tree.Binary: lambda n: (n.left, n.right),
+    tree.Unary: lambda n: (n.operand,),
+    tree.Compare: lambda n: n.operands,
+    tree.Logic: lambda n: n.operands,
+    tree.ArrayLit: lambda n: n.items,
+    tree.CallExpr: lambda n: (*n.args, *(value for _, value in n.named)),
+    tree.Index: lambda n: (n.base, *n.items),
+    tree.Range: lambda n: tuple(e for e in (n.lo, n.hi, n.step) if e is not None),
+    tree.Comprehension: lambda n: (n.body, *n.clauses, *(() if n.cond is None else (n.cond,))),
+    tree.ForClause: lambda n: (n.over,),
+    tree.IfExpr: lambda n: tuple(cond for cond, _ in n.arms),
+}
+
+
+def parts(node: Part | tree.Lambda) -> tuple[Part, ...]:
     """The expressions directly inside one, in text order; blocks and lambdas are not entered."""
-    match node:
-        case tree.Binary():
-            return (node.left, node.right)
-        case tree.Unary():
-            return (node.operand,)
-        case tree.Compare() | tree.Logic():
-            return node.operands
-        case tree.ArrayLit():
-            return node.items
-        case tree.CallExpr():
-            return (*node.args, *(value for _, value in node.named))
-        case tree.Index():
-            return (node.base, *node.items)
-        case tree.Range():
-            return tuple(e for e in (node.lo, node.hi, node.step) if e is not None)
-        case tree.Comprehension():
-            return (node.body, *node.clauses, *(() if node.cond is None else (node.cond,)))
-        case tree.ForClause():
-            return (node.over,)
-        case tree.IfExpr():
-            return tuple(cond for cond, _ in node.arms)
-        case _:
-            return ()
+    get = _PARTS.get(type(node))
+    return () if get is None else get(node)
 
 
 def expressions(roots: Iterable[Part]) -> Iterator[Part]:
@@ -48,6 +43,19 @@ def expressions(roots: Iterable[Part]) -> Iterator[Part]:
         node = todo.pop()
         yield node
         todo.extend(reversed(parts(node)))
+
+
+def choices(roots: Iterable[Part]) -> Iterator[tree.IfExpr]:
+    """Every `if` among the expressions under the roots."""
+    todo = list(roots)
+    while todo:
+        node = todo.pop()
+        kind = type(node)
+        if kind is tree.Name or kind is tree.Num:
+            continue
+        if isinstance(node, tree.IfExpr):
+            yield node
+        todo.extend(parts(node))
 
 
 def arms_of(node: tree.IfExpr) -> tuple[tree.Block, ...]:
@@ -100,6 +108,12 @@ class Writes:
         return tuple(names)
 
     def statement(self, stmt: tree.Stmt) -> tuple[str, ...]:
+        found = self._known.get(id(stmt))
+        if found is None:
+            found = self._known[id(stmt)] = self._statement(stmt)
+        return found
+
+    def _statement(self, stmt: tree.Stmt) -> tuple[str, ...]:
         names: dict[str, None] = {}
         match stmt:
             case tree.Assign():
@@ -129,10 +143,9 @@ class Writes:
     def expressions(self, nodes: Iterable[Part]) -> tuple[str, ...]:
         """The names assigned in the blocks of `if` expressions."""
         names: dict[str, None] = {}
-        for node in expressions(nodes):
-            if isinstance(node, tree.IfExpr):
-                for block in arms_of(node):
-                    names.update(dict.fromkeys(self.block(block)))
+        for node in choices(nodes):
+            for block in arms_of(node):
+                names.update(dict.fromkeys(self.block(block)))
         return tuple(names)
 
 
@@ -154,7 +167,11 @@ def breaks(statements: Sequence[tree.Stmt]) -> bool:
     for stmt in statements:
         if isinstance(stmt, tree.Break):
             return True
-        if isinstance(stmt, tree.ExprStmt) and isinstance(stmt.value, tree.IfExpr) and any(breaks(b.statements) for b in arms_of(stmt.value)):
+        if (
+            isinstance(stmt, tree.ExprStmt)
+            and isinstance(stmt.value, tree.IfExpr)
+            and any(breaks(b.statements) for b in arms_of(stmt.value))
+        ):
             return True
     return False
 
@@ -253,6 +270,10 @@ class Free:
         while todo:
             node, names = todo.pop()
             match node:
+                case tree.Binary():
+                    todo += ((node.right, names), (node.left, names))
+                case tree.Num():
+                    pass
                 case tree.Name():
                     self._read(node, names)
                 case tree.Comprehension():

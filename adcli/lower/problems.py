@@ -1,4 +1,5 @@
 """Saying what is wrong: errors with their span, and the nearest name where one was probably meant."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

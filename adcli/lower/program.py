@@ -1,14 +1,15 @@
 """A whole program as one IR function: inputs are its parameters, outputs its results."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from adcli.errors import DeclarationError, ShapeError, Source, Span, UnsetVariable
 from adcli.ir.nodes import Atom, Function, Var
-from adcli.ir.types import Type, shape_text
+from adcli.ir.types import REAL, Type, shape_text
 from adcli.lower.frame import FALSE, Frame, Unit, Unset
 from adcli.lower.functions import body_value
-from adcli.lower.names import RESULT, RETURNED, Free
+from adcli.lower.names import RESULT, RETURNED
 from adcli.lower.problems import counted
 from adcli.lower.signature import VALUE, Input, Signature, signature
 from adcli.lower.statements import statements
@@ -25,13 +26,10 @@ def lower(program: tree.Program, source: Source, types: Mapping[str, Type]) -> F
     for given in described.inputs:
         shape = types[given.name].shape
         _fit(frame, given, shape, sizes)
-        params.append(Var(Type(given.kind, shape), given.name))
+        params.append(Var(REAL if given.kind == "real" and not shape else Type(given.kind, shape), given.name))
         frame.env[given.name] = params[-1]
     unit.dims.update((name, size) for name, (size, _) in sizes.items())
-    free = Free()
-    bound: set[str] = set()
-    free.block(program.statements, bound, paths=False)
-    frame.last = free.last
+    frame.last = described.last
     if described.entry is not None:
         results = _entry(frame, described.entry)
         name = described.entry.name.name
@@ -48,11 +46,15 @@ def _unit(program: tree.Program, source: Source, described: Signature) -> Unit:
     for s in program.statements:
         if isinstance(s, tree.FnDef):
             if s.name.name in unit.functions:
-                raise DeclarationError(f"function '{s.name.name}' is defined twice", s.name.span, help="keep one of the definitions", source=source)
+                raise DeclarationError(
+                    f"function '{s.name.name}' is defined twice", s.name.span, help="keep one of the definitions", source=source
+                )
             names = [p.name for p in s.params]
             for k, p in enumerate(s.params):
                 if p.name in names[:k]:
-                    raise DeclarationError(f"parameter '{p.name}' stands twice", p.span, help="give each parameter its own name", source=source)
+                    raise DeclarationError(
+                        f"parameter '{p.name}' stands twice", p.span, help="give each parameter its own name", source=source
+                    )
             unit.functions[s.name.name] = s
     own = {p.name for p in described.entry.params} if described.entry is not None else set()
     unit.variables.update(dict.fromkeys(i.name for i in described.inputs if i.name not in own))
@@ -70,7 +72,12 @@ def _fit(frame: Frame, given: Input, shape: tuple[int | None, ...], sizes: dict[
     for want, have in zip(given.shape, shape, strict=True):
         if isinstance(want, int):
             if want != have:
-                raise frame.fail(ShapeError, f"{declared}, but its value is {shape_text(shape)}", given.span, "change the declaration, or give a value of that shape")
+                raise frame.fail(
+                    ShapeError,
+                    f"{declared}, but its value is {shape_text(shape)}",
+                    given.span,
+                    "change the declaration, or give a value of that shape",
+                )
             continue
         assert have is not None
         size, first = sizes.setdefault(want, (have, given.name))

@@ -1,11 +1,12 @@
 """Derivative rules: ADL texts of the table instantiated in a builder's block. Each text is compiled once to a template.
 
-    "cos(x)*g"  with x = v3, g = v7     →     v8 = cos v3;  v9 = mul v8, v7
+"cos(x)*g"  with x = v3, g = v7     →     v8 = cos v3;  v9 = mul v8, v7
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import TypeAlias
 
 from adcli import ops
@@ -37,12 +38,14 @@ Many: TypeAlias = Callable[[_Context], tuple[Atom, ...]]
 _TAKES_BOOLS = frozenset({"select", "logical_and", "logical_or", "logical_not", "to_real", "index", "stop"})
 
 
-def inline(text: str, bindings: Mapping[str, Atom], builder: Builder, span: Span | None, constants: Mapping[str, object] | None = None) -> Atom:
+def inline(
+    text: str, bindings: Mapping[str, Atom], builder: Builder, span: Span | None, constants: Mapping[str, object] | None = None
+) -> Atom:
     """Lower the rule text into the builder's block: names stand for `bindings`, attributes such as axis for `constants`."""
     return _template(text)(_Context(bindings, builder, span, constants or {}))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _template(text: str) -> Template:
     return _compiled(parse_expression(Source(text, "<rule>")))
 
@@ -74,7 +77,7 @@ def _compiled(node: tree.Expr | tree.Lambda) -> Template:
 def _name(name: str) -> Template:
     if name in ops.CONSTANTS:
         fixed = const(ops.CONSTANTS[name])
-        return lambda c: c.bindings[name] if name in c.bindings else fixed
+        return lambda c: c.bindings.get(name, fixed)
     return lambda c: c.bindings[name] if name in c.bindings else _constant(c, name)
 
 
@@ -120,14 +123,11 @@ def _dims(node: tree.CallExpr) -> Many:
 
 def _operation(name: str, args: Many, attrs: Callable[[_Context], tuple[object, ...]] | None = None) -> Template:
     takes_bools = name in _TAKES_BOOLS
-    takes_sizes = any(a.startswith("*") for a in ops.TABLE[name].args)
 
     def run(c: _Context) -> Atom:
         given = args(c)
         if not takes_bools:
             given = tuple([_as_real(c, a) if a.type.elem == "bool" else a for a in given])
-        if takes_sizes:
-            return c.let(name, given, attrs(c) if attrs else ())
         return c.let(name, given, attrs(c) if attrs else ())
 
     return run

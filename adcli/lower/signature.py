@@ -1,11 +1,13 @@
 """What a program takes and gives: its inputs, declared or not, its dimension names and its outputs."""
+
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from adcli import ops
-from adcli.errors import DeclarationError, MissingOutput, MisplacedError, ProgramError, Source, Span, UnsetVariable
+from adcli.errors import DeclarationError, MisplacedError, MissingOutput, ProgramError, Source, Span, UnsetVariable
 from adcli.lower.names import Free, target_name
 from adcli.lower.problems import line
 from adcli.syntax import tree
@@ -24,23 +26,29 @@ class Input:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Signature:
-    """Inputs in order, the dimension names of their shapes, the names of the outputs ("value" for one without a name)."""
+    """Inputs in order, the dimension names of their shapes, the names of the outputs ("value" for one without a name).
+
+    For lowering: the function that is the program, if it is one, and where each name is read last.
+    """
 
     inputs: tuple[Input, ...]
     dimensions: tuple[str, ...]
     outputs: tuple[str, ...]
     entry: tree.FnDef | None = field(default=None, repr=False)
+    last: Mapping[str, int] = field(default_factory=dict, repr=False)
 
 
+@lru_cache(maxsize=4)
 def signature(program: tree.Program, source: Source) -> Signature:
     """The program's signature; raises ProgramError where it has no output or its declarations disagree."""
     statements = program.statements
     functions = [s for s in statements if isinstance(s, tree.FnDef)]
     entry = functions[-1] if functions and len(functions) == len(statements) else None
     declared = _declared(statements, source)
-    free = top_level_reads(statements, entry, source)
+    top = Free()
+    free = top_level_reads(statements, top, source)
     dimensions = tuple(dict.fromkeys(d for i in declared for d in i.shape or () if isinstance(d, str)))
     names = {i.name for i in declared}
     undeclared = sorted((n for n in free if n.name not in names and n.name not in dimensions), key=lambda n: n.span.start)
@@ -49,7 +57,7 @@ def signature(program: tree.Program, source: Source) -> Signature:
     known = {i.name for i in inputs}
     inputs += sorted((i for i in (*declared, *found) if i.name not in known), key=lambda i: i.span.start)
     outputs = (VALUE,) if entry is not None else output_names(statements, program.span, source)
-    return Signature(tuple(inputs), dimensions, outputs, entry)
+    return Signature(tuple(inputs), dimensions, outputs, entry, top.last)
 
 
 def _declared(statements: Sequence[tree.Stmt], source: Source) -> list[Input]:
@@ -60,7 +68,12 @@ def _declared(statements: Sequence[tree.Stmt], source: Source) -> list[Input]:
         for name in s.names:
             if name.name in inputs:
                 first = line(source, inputs[name.name].span)
-                raise DeclarationError(f"input '{name.name}' is declared twice, first on {first}", name.span, help="keep one of the declarations", source=source)
+                raise DeclarationError(
+                    f"input '{name.name}' is declared twice, first on {first}",
+                    name.span,
+                    help="keep one of the declarations",
+                    source=source,
+                )
             inputs[name.name] = Input(name.name, s.kind, s.shape or (), s.default, name.span)
     return list(inputs.values())
 
@@ -69,14 +82,13 @@ def is_constant(name: str) -> bool:
     return name in ops.CONSTANTS
 
 
-def top_level_reads(statements: Sequence[tree.Stmt], entry: tree.FnDef | None, source: Source) -> list[tree.Name]:
+def top_level_reads(statements: Sequence[tree.Stmt], top: Free, source: Source) -> list[tree.Name]:
     """The names that become undeclared inputs: read before the text assigns them, neither functions nor constants."""
     functions = {s.name.name for s in statements if isinstance(s, tree.FnDef)}
-    top = Free()
     assigned: set[str] = set()
     for s in statements:
         top.statement(s, assigned, paths=False)
-    found = {n: name for n, name in top.reads.items()}
+    found = dict(top.reads)
     for s in statements:
         if isinstance(s, tree.FnDef):
             for n, name in function_reads(s).reads.items():
@@ -110,7 +122,9 @@ def output_names(statements: Sequence[tree.Stmt], span: Span, source: Source) ->
         names = tuple(s.name.name for s in declared)
         for k, s in enumerate(declared):
             if s.name.name in names[:k]:
-                raise DeclarationError(f"output '{s.name.name}' is declared twice", s.name.span, help="keep one of the declarations", source=source)
+                raise DeclarationError(
+                    f"output '{s.name.name}' is declared twice", s.name.span, help="keep one of the declarations", source=source
+                )
         return names
     last = next((s for s in reversed(statements) if not isinstance(s, tree.FnDef)), None)
     match last:
@@ -129,7 +143,12 @@ def output_names(statements: Sequence[tree.Stmt], span: Span, source: Source) ->
 
 def misplaced(stmt: tree.Break | tree.Continue | tree.Return, source: Source) -> ProgramError:
     if isinstance(stmt, tree.Return):
-        return MisplacedError("'return' outside a function", stmt.span, help="at top level, 'output NAME' or a last expression gives the result", source=source)
+        return MisplacedError(
+            "'return' outside a function",
+            stmt.span,
+            help="at top level, 'output NAME' or a last expression gives the result",
+            source=source,
+        )
     word = "break" if isinstance(stmt, tree.Break) else "continue"
     return MisplacedError(f"'{word}' outside a loop", stmt.span, help=f"'{word}' belongs in the body of a 'for' or 'while'", source=source)
 

@@ -6,6 +6,7 @@
 Where just one arm of an `if` falls through, what follows it simply moves into that arm. Elsewhere (a `return` inside a
 loop, a `continue` deep in a branch) hidden flags remember the exit, and what follows runs only while none is set.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -89,7 +90,12 @@ def _last(f: Frame, stmt: tree.Stmt, result: str) -> None:
             assign(f, stmt)
             names = dict.fromkeys(n.name for t in stmt.targets if (n := target_name(t)) is not None)
             if len(names) > 1:
-                raise f.fail(MissingValue, "several variables are assigned last, so it is unclear which is the value", stmt.span, "end with the one expression that is the value")
+                raise f.fail(
+                    MissingValue,
+                    "several variables are assigned last, so it is unclear which is the value",
+                    stmt.span,
+                    "end with the one expression that is the value",
+                )
             f.env[result] = f.env[next(iter(names))]
         case _:
             statement(f, stmt)
@@ -175,7 +181,9 @@ def _unless_left(f: Frame, rest: Sequence[tree.Stmt], result: str | None, escape
 
 
 def _inside_value(f: Frame, stmt: tree.Stmt) -> MisplacedError:
-    error = f.fail(MisplacedError, "'return', 'break' or 'continue' inside an expression", stmt.span, "use the 'if' as a statement of its own")
+    error = f.fail(
+        MisplacedError, "'return', 'break' or 'continue' inside an expression", stmt.span, "use the 'if' as a statement of its own"
+    )
     assert isinstance(error, MisplacedError)
     return error
 
@@ -236,7 +244,9 @@ def _choice_value(f: Frame, node: tree.IfExpr) -> Steps:
     """An `if` as a value: only the arm taken is evaluated."""
     result = f"%value{f.unit.fresh()}"
     if exits(f.unit.writes.expressions((node,))):
-        raise f.fail(MisplacedError, "'return', 'break' or 'continue' inside an expression", node.span, "use the 'if' as a statement of its own")
+        raise f.fail(
+            MisplacedError, "'return', 'break' or 'continue' inside an expression", node.span, "use the 'if' as a statement of its own"
+        )
     conditional(f, node, (), result)
     found = f.env.pop(result)
     if isinstance(found, Unset):
@@ -268,7 +278,12 @@ def assign(f: Frame, stmt: tree.Assign) -> None:
         values = _unpacked(f, values[0], len(stmt.targets), stmt)
         spans *= len(values)
     elif len(values) != len(stmt.targets):
-        raise f.fail(ValueKindError, f"{len(stmt.targets)} variables on the left, {len(values)} values on the right", stmt.span, "write one value for each variable")
+        raise f.fail(
+            ValueKindError,
+            f"{len(stmt.targets)} variables on the left, {len(values)} values on the right",
+            stmt.span,
+            "write one value for each variable",
+        )
     for target, value, span in zip(stmt.targets, values, spans, strict=True):
         _store(f, target, value, span)
 
@@ -277,12 +292,22 @@ def _unpacked(f: Frame, value: Atom, n: int, stmt: tree.Assign) -> list[Atom]:
     """The elements of an array, for as many targets."""
     span = stmt.values[0].span
     if not value.type.shape:
-        raise f.fail(ValueKindError, f"{n} variables on the left, one number on the right", span, "write one value for each variable, or an array of that length")
+        raise f.fail(
+            ValueKindError,
+            f"{n} variables on the left, one number on the right",
+            span,
+            "write one value for each variable, or an array of that length",
+        )
     length = value.type.shape[0]
     if length is None:
         f.check("equal", f.extent(value, 0), const(n), about=("the number of values and of variables",), span=span)
     elif length != n:
-        raise f.fail(ValueKindError, f"{n} variables on the left, an array of length {length} on the right", span, "an array unpacks to as many variables as it has elements")
+        raise f.fail(
+            ValueKindError,
+            f"{n} variables on the left, an array of length {length} on the right",
+            span,
+            "an array unpacks to as many variables as it has elements",
+        )
     return [arrays.get(f, value, arrays.Subscript("i", (const(k),)), span) for k in range(n)]
 
 
