@@ -5,11 +5,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from adcli.engines.flags import BIRTHS, Flag, finite
+from adcli.engines.flags import BIRTHS, Flag, birth, finite, has_nan
 
 if TYPE_CHECKING:
     from adcli.api.program import Result
     from adcli.api.variant import Variant
+    from adcli.engines.limits import Limits
+    from adcli.ir.nodes import Function, Let
 
 # What explains a number best: nan by leaving a domain, inf by a pole or by size.
 PREFERRED = {"nan": ("domain", "singular", "overflow"), "inf": ("singular", "overflow", "domain")}
@@ -19,6 +21,26 @@ def without_path(variant: Variant, inputs: Sequence[int], dead: Sequence[int]) -
     """Note a flag for each input that no output depends on."""
     given = variant.program.inputs
     variant.note([Flag("no-path", given[k].name, given[k].span, f"'{given[k].name}' has no path to the output: its derivative is 0") for k in inputs if k in dead])
+
+
+def births(function: Function, names: Sequence[str], args: Sequence[Any], limits: Limits) -> list[Flag]:
+    """Where inf or nan came from: the values given, or the first operation that made one of finite numbers."""
+    for name, value in zip(names, args, strict=False):
+        if not finite(value):
+            code, what = ("domain", "nan") if has_nan(value) else ("singular", "infinite")
+            return [Flag(code, name, None, f"the value given for '{name}' is {what}")]
+    from adcli.engines.observe import observe
+
+    found: list[Flag] = []
+
+    def look(let: Let, values: Sequence[Any], value: Any, iteration: tuple[int, ...]) -> None:
+        if not found and not finite(value):
+            flag = birth(let.op.name, values, value, let.span)
+            if flag is not None:
+                found.append(flag)
+
+    observe(function, list(args), limits, look)
+    return found
 
 
 def strays(path: str, value: Any) -> Iterator[tuple[str, float]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from adcli.engines.flags import Flag
-from adcli.errors import EvaluationError, ShapeError, Source, UsageError
+from adcli.engines.flags import Flag, finite
+from adcli.errors import ShapeError, Source, UsageError
 from adcli.ir.types import INT, REAL, Type
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def constant(text: str, name: str = "<value>") -> Value:
 
 def evaluate(program: tree.Program, source: Source) -> tuple[Value, list[Flag]]:
     """The value of a program without inputs."""
+    from adcli.api.flags import births
     from adcli.engines.interpret import Interpreter
     from adcli.engines.limits import Limits
     from adcli.lower import lower, signature
@@ -51,8 +52,11 @@ def evaluate(program: tree.Program, source: Source) -> tuple[Value, list[Flag]]:
     inputs = signature(program, source).inputs
     if inputs:
         raise UsageError(f"'{inputs[0].name}' is no constant", help="a value is made of numbers, operators, functions and the constants pi, tau, e, inf, nan")
-    machine = Interpreter(lower(program, source, {}), Limits(max_steps=10**6))
-    return machine.run([])[0], list(machine.flags)
+    function, limits = lower(program, source, {}), Limits(max_steps=10**6)
+    machine = Interpreter(function, limits)
+    value = machine.run([])[0]
+    flags = list(machine.flags)
+    return value, flags if flags or finite(value) else births(function, (), (), limits)
 
 
 def default(given: Input, source: Source) -> Value:
@@ -228,7 +232,3 @@ def _array(name: str, value: Sequence[Any], flags: list[Flag]) -> Value:
 def _ragged(name: str, sizes: set[int]) -> UsageError:
     few, many = min(sizes), max(sizes)
     return UsageError(f"the value of '{name}' is ragged: it has rows of {few} and of {many} elements", help="an array is rectangular, such as [[1, 2], [3, 4]]")
-
-
-def overflowed(name: str, text: str) -> EvaluationError | UsageError:
-    return UsageError(f"{_cut(text)}, the value of '{name}', is too large for a number", help="write inf for infinity")

@@ -4,7 +4,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from adcli.engines.flags import BIRTHS, Flag, birth, finite, has_nan
+from adcli.api.flags import births
+from adcli.engines.flags import BIRTHS, Flag, finite
 from adcli.errors import AdcliError
 from adcli.ir.nodes import Block, Function
 from adcli.ir.types import Type
@@ -78,7 +79,7 @@ class Variant:
             raise
         flags = list(machine.flags)
         if not all(map(finite, results)) and not any(flag.code in BIRTHS for flag in flags):
-            flags += self._births(self.function(*key), args)
+            flags += births(self.function(*key), self.names, args, self.program.limits)
         self.note(flags)
         self.steps = max(self.steps, machine.steps)
         return results
@@ -90,25 +91,6 @@ class Variant:
             if (flag.code, flag.op, flag.span) not in known:
                 known.add((flag.code, flag.op, flag.span))
                 self.flags.append(flag)
-
-    def _births(self, function: Function, args: Sequence[Any]) -> list[Flag]:
-        """Where inf or nan came from: the values given, or the first operation that made one of finite numbers."""
-        for name, value in zip(self.names, args, strict=False):
-            if not finite(value):
-                code, what = ("domain", "nan") if has_nan(value) else ("singular", "infinite")
-                return [Flag(code, name, None, f"the value given for '{name}' is {what}")]
-        from adcli.engines.observe import observe
-
-        found: list[Flag] = []
-
-        def look(let: Any, values: Sequence[Any], value: Any, iteration: tuple[int, ...]) -> None:
-            if not found and not finite(value):
-                flag = birth(let.op.name, values, value, let.span)
-                if flag is not None:
-                    found.append(flag)
-
-        observe(function, list(args), self.program.limits, look)
-        return found
 
 
 def only(function: Function, of: int) -> Function:

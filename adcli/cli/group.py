@@ -1,8 +1,8 @@
 """The command group: which commands there are, and the loading of the one that is called."""
 from __future__ import annotations
 
+import os
 import sys
-from typing import Any
 
 import click
 
@@ -55,6 +55,11 @@ class Commands(click.Group):
         command: click.Command = module.command
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0].startswith("-") and not args[0].startswith("--") and args[0] != "-h":
+            raise unknown(args[0])
+        return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in COMMANDS and not (name.startswith("--") and name != "--"):
@@ -92,14 +97,27 @@ def version_option() -> click.Option:
     return click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=print_version, help="Print the version.")
 
 
+def print_help(ctx: click.Context, option: click.Parameter, value: bool) -> None:
+    if value:
+        from adcli.cli.streams import output_text
+
+        output_text(ctx.get_help() + "\n")
+        ctx.exit()
+
+
+def help_option() -> click.Option:
+    return click.Option(["-h", "--help"], is_flag=True, expose_value=False, is_eager=True, callback=print_help, help="Show this page.")
+
+
 def group() -> Commands:
     """The whole command line."""
     return Commands(
         name="adcli",
         help="Automatic differentiation: programs with loops, branches and arrays, their values, derivatives and evaluation traces.",
         epilog=EXAMPLES,
-        params=[version_option()],
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        params=[version_option(), help_option()],
+        add_help_option=False,
+        context_settings={"terminal_width": max(40, min(width(), 100))},
         subcommand_metavar="COMMAND …",
         options_metavar="",
     )
@@ -111,7 +129,6 @@ def run(words: list[str]) -> int:
 
     sys.setrecursionlimit(100_000)
     prepare()
-    restore = catch_sigterm()
     try:
         commands = group()
         with commands.make_context("adcli", words or ["--help"]) as ctx:
@@ -119,21 +136,14 @@ def run(words: list[str]) -> int:
         return 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    finally:
-        restore()
 
 
-def catch_sigterm() -> Any:
-    """Turn SIGTERM into an exception, so that temporary files are removed; returns what undoes it."""
-    import signal
-
-    from adcli.cli.ending import Terminated
-
-    def stop(number: int, frame: object) -> None:
-        raise Terminated
-
+def width() -> int:
+    """Columns of the terminal; Click's own way loads the compression modules."""
+    text = os.environ.get("COLUMNS", "")
+    if text.isdigit() and int(text) > 0:
+        return int(text)
     try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not in the main thread
-        return lambda: None
-    return lambda: signal.signal(signal.SIGTERM, before)
+        return os.get_terminal_size(1).columns
+    except (OSError, ValueError):
+        return 100

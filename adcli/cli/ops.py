@@ -41,7 +41,7 @@ def command(job: Job, op: str | None) -> None:
         found = lookup(op)
         job.write(as_json(describe(found)) if kind == "json" else page(found))
         return
-    public = [ops.TABLE[name] for name in sorted({o.name for o in ops.PUBLIC.values()})]
+    public = sorted({o.name: o for o in ops.PUBLIC.values()}.values(), key=usage)
     if kind == "json":
         job.write(as_json({"ops": [describe(o) for o in public]}))
     else:

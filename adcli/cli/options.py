@@ -10,13 +10,14 @@ A command is a function of a `Job` and of its own options, and its docstring is 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from adcli.cli.group import version_option
+from adcli.cli.group import help_option, version_option
 from adcli.cli.words import ProgramCommand
 from adcli.errors import EvaluationError, LimitError, Source, UsageError
 
@@ -66,6 +67,7 @@ COMMON = (
     option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour: auto (default), always, never."),
     option("--error-format", type=click.Choice(["text", "json"]), default="text", help="How errors are written: text (default), json."),
     version_option,
+    help_option,
 )
 PROGRAM = (
     lambda: click.Argument(["words"], nargs=-1, metavar="PROGRAM", type=click.UNPROCESSED),
@@ -113,14 +115,36 @@ def define(name: str, *groups: Sequence[Callable[[], click.Parameter]]) -> Calla
     def make(function: Callable[..., None]) -> ProgramCommand:
         def call(**options: Any) -> None:
             shared = {key: options.pop(key) for key in list(options) if key in taken}
-            function(Job(name, shared), **options)
+            with sigterm():
+                function(Job(name, shared), **options)
 
         params = [make() for group in (*groups, COMMON) for make in group]
         text, mark, examples = cleandoc(function.__doc__ or "").partition("Examples:\n")
         epilog = "\b\n" + mark + examples if mark else None
-        return ProgramCommand(name, callback=call, params=params, help=text, epilog=epilog, options_metavar="[OPTIONS]")
+        return ProgramCommand(name, callback=call, params=params, help=text, epilog=epilog, options_metavar="[OPTIONS]", add_help_option=False)
 
     return make
+
+
+@contextmanager
+def sigterm() -> Iterator[None]:
+    """SIGTERM as an exception, so that no temporary file stays behind."""
+    import signal
+
+    from adcli.cli.ending import Terminated
+
+    def stop(number: int, frame: object) -> None:
+        raise Terminated
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Job:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+DEEPEST = 64
 PLAIN_ARRAY = re.compile(r"[\[\]0-9eE+\-., \t]+")
 
 
@@ -184,10 +185,22 @@ def json_file(path: str) -> Any:
     def refuse(word: str) -> Any:
         raise DataError(f"{path} holds {word}, which is no JSON")
 
+    text = decode(read_file(path), path)
+    if depth(text) > DEEPEST:  # the reader recurses in C, and would overflow the stack
+        raise DataError(f"{path} is nested more than {DEEPEST} deep")
     try:
-        return json.loads(decode(read_file(path), path), object_pairs_hook=unique, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON: {cut(str(error)) if isinstance(error, ValueError) else 'it is nested too deeply'}") from None
+        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON: {cut(str(error))}") from None
+
+
+def depth(text: str) -> int:
+    """How deep brackets nest; those in strings count too."""
+    deepest = now = 0
+    for c in re.findall(r"[\[{\]}]", text):
+        now += 1 if c in "[{" else -1
+        deepest = max(deepest, now)
+    return deepest
 
 
 def point_file(path: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Standard input, output and error: reading, writing, colour, and what happens where they are closed."""
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import TextIO
@@ -22,12 +23,23 @@ def output_text(text: str) -> None:
     if stream is None:
         raise OutputError("standard output is closed")
     try:
-        stream.write(text)
+        raw = getattr(stream, "buffer", None)
+        if isinstance(raw, io.RawIOBase):
+            write_raw(raw, text.encode(stream.encoding, "backslashreplace"))
+        else:
+            stream.write(text)
         stream.flush()
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
         raise OutputError(f"cannot write to standard output: {reason(error)}") from None
+
+
+def write_raw(raw: io.RawIOBase, data: bytes) -> None:
+    """Write all of it: an unbuffered stream (PYTHONUNBUFFERED) writes what fits and says so, which the text layer does not notice."""
+    view = memoryview(data)
+    while view:
+        view = view[raw.write(view) or 0 :]
 
 
 def error_text(text: str) -> None:
