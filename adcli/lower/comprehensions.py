@@ -12,7 +12,7 @@ from dataclasses import replace
 from adcli.errors import ShapeError, Span, ValueKindError
 from adcli.ir.build import const
 from adcli.ir.nodes import Atom, Const, Var
-from adcli.ir.types import shape_text
+from adcli.ir.types import Shape, shape_text
 from adcli.lower.branches import Arm, choose
 from adcli.lower.frame import FALSE, HANDLERS, TRUE, Frame, Steps, atom_of
 from adcli.lower.loops import Counted, Plan, counted, element, iterate, whole_axis
@@ -118,26 +118,78 @@ def _private(f: Frame, node: tree.Comprehension) -> Callable[[], None]:
     return forget
 
 
+class _OtherShape(Exception):
+    """The values of a comprehension have another shape than assumed."""
+
+    def __init__(self, node: tree.Comprehension, shape: Shape) -> None:
+        super().__init__()
+        self.node = node
+        self.shape = shape
+
+
+def _shaped(f: Frame, node: tree.Comprehension, build: Callable[[Shape], Atom]) -> Atom:
+    """Build with the shape of the values, which is taken as a number's until the body says otherwise."""
+    before = dict(f.env)
+    shape = f.shapes.get(id(node), ())
+    tried: list[Shape] = []
+    while True:
+        try:
+            return build(shape)
+        except _OtherShape as other:
+            if other.node is not node:
+                raise
+            if other.shape in tried:
+                message = f"a value of shape {shape_text(other.shape)} among values of shape {shape_text(shape)}"
+                raise f.fail(ShapeError, message, node.body.span, "the values of a comprehension have one shape") from None
+            tried.append(shape)
+            shape = f.shapes[id(node)] = other.shape
+            f.env.clear()
+            f.env.update(before)
+
+
 def reduction(f: Frame, name: str, node: tree.Comprehension, span: Span) -> Atom:
     """sum or prod, in the order of the loop."""
-    acc = f"%{name}{f.unit.fresh()}"
-    forget = _private(f, node)
     op, start = ("add", 0.0) if name == "sum" else ("mul", 1.0)
-    f.env[acc] = const(start)
-    clauses = _Clauses(f, node, (acc,))
+    forget = _private(f, node)
 
-    def body() -> None:
-        value = f.real(f.expr(node.body), node.body.span)
-        forget()
-        if value.type.shape and name == "prod":
-            raise f.fail(ShapeError, "prod of arrays", node.body.span, "the values of a product are numbers")
-        f.env[acc] = f.elementwise(op, (_current(f, acc), value), node.body.span)
+    def build(shape: Shape) -> Atom:
+        acc = f"%{name}{f.unit.fresh()}"
+        dims = _element_dims(f, node, shape, {c.target.name for c in node.clauses})
+        f.env[acc] = f.sized(f.emit("full", (const(start), *dims), (), node.span), dims) if dims else const(start)
+        clauses = _Clauses(f, node, (acc,))
 
-    clauses.run(body)
-    result = _current(f, acc)
-    del f.env[acc]
+        def body() -> None:
+            value = f.real(f.expr(node.body), node.body.span)
+            forget()
+            if value.type.shape != shape:
+                raise _OtherShape(node, value.type.shape)
+            f.env[acc] = f.elementwise(op, (_current(f, acc), value), node.body.span)
+
+        clauses.run(body)
+        result = _current(f, acc)
+        del f.env[acc]
+        return result
+
+    result = _shaped(f, node, build)
+    f.prepared.pop(id(node.body), None)
     forget()
     return result
+
+
+def _element_dims(f: Frame, node: tree.Comprehension, shape: Shape, bound: set[str]) -> tuple[Atom, ...]:
+    """The extents of one value, known before the loops: constants, or those of a list inside that depends on no counter."""
+    if None not in shape:
+        return tuple(const(n or 0) for n in shape)
+    body = node.body
+    if isinstance(body, tree.Comprehension):
+        inside = _Clauses(f, body, ())
+        reads = Free()
+        reads.expression([c.over for c in body.clauses], set(), False)
+        if inside.independent() and not bound & set(reads.reads):
+            f.prepared[id(body)] = total = inside.ahead()
+            return total, *_element_dims(f, body, shape[1:], bound | {c.target.name for c in body.clauses})
+    message = f"the values of a comprehension have the shape {shape_text(shape)}, known only when it runs"
+    raise f.fail(ShapeError, message, node.body.span, "give them a length that does not depend on the loop")
 
 
 def _current(f: Frame, name: str) -> Atom:
@@ -146,57 +198,32 @@ def _current(f: Frame, name: str) -> Atom:
     return found
 
 
-def _element_shape(f: Frame, clauses: _Clauses, node: tree.Comprehension) -> tuple[int | None, ...]:
-    """The shape of a comprehension's values, from lowering it once aside."""
-    shapes: list[tuple[int | None, ...]] = []
-
-    def body() -> None:
-        shapes.append(f.expr(node.body).type.shape)
-
-    outer, f.b.block = f.b.block, f.block()
-    before = dict(f.env)
-    try:
-        clauses.run(body)
-    finally:
-        f.b.block = outer
-        f.env.clear()
-        f.env.update(before)
-    return shapes[-1] if shapes else ()
-
-
 def filled(f: Frame, node: tree.Comprehension) -> Atom:
     """The values of a comprehension as one array, several clauses as one flat list."""
     forget = _private(f, node)
-    result, position, seen = (f"%{what}{f.unit.fresh()}" for what in ("array", "position", "seen"))
-    clauses = _Clauses(f, node, (result,))
-    total, ahead = _total(f, clauses, position)
-    shape = _element_shape(f, _Clauses(f, node, ()), node) if _may_be_array(node.body) else ()
-    if None in shape:
-        raise f.fail(
-            ShapeError,
-            f"the values of a comprehension have the shape {shape_text(shape)}, known only when it runs",
-            node.body.span,
-            "give them a constant length",
-        )
-    dims = (total, *(const(n or 0) for n in shape))
-    f.env[result] = f.sized(f.emit("zeros", dims, (), node.span), dims)
-    if ahead and len(node.clauses) == 1:
-        _fill_one(f, clauses, node, result, shape)
-    else:
-        clauses.names = (result, position)
-        clauses.part = 1
-        f.env[position] = const(0)
-        clauses.run(lambda: _put(f, node, result, _next(f, position), shape))
-        del f.env[position]
-    found = _current(f, result)
-    f.env.pop(result)
-    f.env.pop(seen, None)
+
+    def build(shape: Shape) -> Atom:
+        result, position = f"%array{f.unit.fresh()}", f"%position{f.unit.fresh()}"
+        clauses = _Clauses(f, node, (result,))
+        total, ahead = _total(f, clauses, position)
+        dims = (f.prepared.get(id(node), total), *_element_dims(f, node, shape, {c.target.name for c in node.clauses}))
+        f.env[result] = f.sized(f.emit("zeros", dims, (), node.span), dims)
+        if ahead and len(node.clauses) == 1:
+            _fill_one(f, clauses, node, result, shape)
+        else:
+            clauses.names = (result, position)
+            clauses.part = 1
+            f.env[position] = const(0)
+            clauses.run(lambda: _put(f, node, result, _next(f, position), shape))
+            del f.env[position]
+        found = _current(f, result)
+        f.env.pop(result)
+        return found
+
+    result = _shaped(f, node, build)
+    f.prepared.pop(id(node.body), None)
     forget()
-    return found
-
-
-def _may_be_array(node: tree.Expr) -> bool:
-    return not isinstance(node, (tree.Num, tree.Compare, tree.Logic, tree.Bool))
+    return result
 
 
 def _total(f: Frame, clauses: _Clauses, name: str) -> tuple[Atom, bool]:
@@ -255,12 +282,7 @@ def _fill_one(f: Frame, clauses: _Clauses, node: tree.Comprehension, result: str
 def _put(f: Frame, node: tree.Comprehension, result: str, at: Atom, shape: tuple[int | None, ...]) -> None:
     value = f.real(f.expr(node.body), node.body.span)
     if value.type.shape != shape:
-        raise f.fail(
-            ShapeError,
-            f"a value of shape {shape_text(value.type.shape)} among values of shape {shape_text(shape)}",
-            node.body.span,
-            "the values of a comprehension have one shape",
-        )
+        raise _OtherShape(node, value.type.shape)
     array = _current(f, result)
     out = f.emit("update", (array, value, at), ("i",), node.body.span)
     if None in out.type.shape:

@@ -13,7 +13,7 @@ from adcli import ops
 from adcli.errors import NotAValue, ProgramError, ShapeError, Source, Span, UnknownName, UnsetVariable, ValueKindError
 from adcli.ir.build import Builder, const
 from adcli.ir.nodes import Atom, Block, Const, Let, Var
-from adcli.ir.types import BOOL, INT, REAL, RULES, Type, TypeMismatch
+from adcli.ir.types import BOOL, INT, REAL, RULES, Shape, Type, TypeMismatch
 from adcli.lower import ints
 from adcli.lower.names import Writes
 from adcli.lower.problems import fail, meant
@@ -105,6 +105,9 @@ class Frame:
         self.returns = False
         self.internal = False
         self.sizes: tuple[Atom, ...] = ()
+        # Of comprehensions: the shape of their values, and the lengths of inner ones computed ahead.
+        self.shapes: dict[int, Shape] = {}
+        self.prepared: dict[int, Atom] = {}
 
     # ---- errors
 
