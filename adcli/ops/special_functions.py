@@ -13,6 +13,7 @@ PI = math.pi
 LN2, LN2_LOW = 0.6931471805599453, 2.3190468138462996e-17
 RSQRT2, RSQRT2_LOW = 0.7071067811865476, -4.833646656726457e-17
 DIGAMMA_ROOT, DIGAMMA_ROOT_LOW = 1.4616321449683622, 9.549995429965697e-17
+ROOT_TAU, ROOT_TAU_LOW = 2.5066282746310007, -7.312045493924427e-17  # the second relative to the first
 HALF_LOG_TAU = 0.9189385332046728
 
 sin, cos, tan, exp = total(math.sin), total(math.cos), total(math.tan), total(math.exp)
@@ -255,29 +256,31 @@ def gamma(x: float) -> float:
         if x < -184.0:
             return 0.0 if math.floor(x) % 2 == 0 else -0.0
         y = -x * sinpi(x)
-        return PI / (y * gamma(-x)) if x > -170.0 else PI / _stirling(-x, y * 1e-60) * 1e-60
-    return _gamma_by_product(x) if x < 8.0 else _stirling(x, 1.0) if x < 171.7 else INF
-
-
-def _gamma_by_product(x: float) -> float:
-    """(x-1)(x-2)⋯(x-n)·gamma(1+z) with |z| ≤ 1/2: the products in twice the precision."""
-    n = round(x - 1.0)
-    z = x - (n + 1.0)
-    p, low = 1.0, 0.0
-    for k in range(n):
-        p, error = exact_product(p, x - (k + 1.0))
-        low = low * (x - (k + 1.0)) + error
-    return (p + low) / polynomial(_RECIPROCAL_GAMMA, z)
-
-
-def _stirling(x: float, y: float) -> float:
-    """y·gamma(x) by Stirling's formula, √(2π)·x^(x-1/2)·exp(-x)·exp(1/(12x) - …), the power in two halves where it would overflow."""
+        return PI / (y * gamma(-x)) if x > -170.0 else PI / (y * gamma(-x - 20.0)) / _falling(-x, 20)
+    if x < 8.0:
+        n = round(x - 1.0)
+        return _falling(x, n) / polynomial(_RECIPROCAL_GAMMA, x - (n + 1.0))
     if x < 143.0:
-        out = math.pow(x, x - 0.5) * math.exp(-x) * (2.5066282746310002 * y)
-    else:
-        half = math.pow(x, 0.5 * x - 0.25)
-        out = half * math.exp(-x) * (2.5066282746310002 * y) * half
-    return out + out * math.expm1(polynomial(_STIRLING, 1.0 / (x * x)) / x)
+        return _stirling(x)
+    n = math.ceil(x - 142.0)
+    return _falling(x, n) * _stirling(x - n) if x < 171.7 else INF
+
+
+def _falling(x: float, n: int) -> float:
+    """(x-1)(x-2)⋯(x-n), the product in twice the precision."""
+    p, low = 1.0, 0.0
+    for k in range(1, n + 1):
+        p, error = exact_product(p, x - k)
+        low = low * (x - k) + error
+    return p + low
+
+
+def _stirling(x: float) -> float:
+    """√(2π)·x^(x-1/2)·exp(-x)·exp(1/(12x) - …), for x in 8..143, where the power does not overflow; products in twice the precision."""
+    p, low = exact_product(math.pow(x, x - 0.5) * 2.0**-60, math.exp(-x))
+    q, error = exact_product(p, ROOT_TAU)
+    tail = math.expm1(polynomial(_STIRLING, 1.0 / (x * x)) / x)
+    return (q + (error + low * ROOT_TAU + q * (tail + ROOT_TAU_LOW))) * 2.0**60
 
 
 def factorial(x: float) -> float:
