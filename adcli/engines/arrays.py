@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from adcli.engines.limits import BYTES
 from adcli.engines.machine import Machine
 from adcli.errors import ShapeMismatch, Span
 from adcli.ir.nodes import Let
@@ -18,6 +20,7 @@ from adcli.ops import arrays as forms
 
 Frame: TypeAlias = list[Any]
 Closure: TypeAlias = Callable[[Frame], Any]
+Form: TypeAlias = Callable[..., Any]
 ELEMENT: Callable[..., Any] = np.ndarray.item
 
 _TO_PYTHON: dict[str, Callable[[Any], Any]] = {"real": float, "int": int, "bool": bool}
@@ -29,46 +32,67 @@ def step(let: Let, args: tuple[int, ...], held: Callable[[], int], machine: Mach
     closure = special(let, args) if special is not None else None
     if closure is not None:
         return closure
-    form = forms.form(let.op, inplace=True) if let.inplace else forms.form(let.op)
+    form = forms.form(let.op, let.inplace, quiet=False)
     named = dict(zip(let.op.attrs, let.attrs, strict=False))
+    if named:
+        form = partial(form, **named)
     if not let.out.type.shape:
-        return _scalar(form, args, named, _TO_PYTHON[let.out.type.elem], let.span)
+        return _scalar(form, args, _TO_PYTHON[let.out.type.elem], let.span)
     if let.inplace:
-        return _plain(form, args, named, let.span)
-    return _made(form, args, named, held(), elements(let), machine, let.span)
+        return _plain(form, args, let.span)
+    count = elements(let)
+    if isinstance(count, int) and count <= machine.limits.max_elements and len(args) <= 2:
+        return _known(form, args, held(), count, machine, let.span)
+    return _made(form, args, held(), count, machine, let.span)
 
 
-def _scalar(
-    form: Callable[..., Any], args: tuple[int, ...], named: dict[str, object], to_python: Callable[[Any], Any], span: Span | None
-) -> Closure:
-    call = _plain(form, args, named, span)
+def _scalar(form: Form, args: tuple[int, ...], to_python: Callable[[Any], Any], span: Span | None) -> Closure:
+    call = _plain(form, args, span)
     return lambda s: to_python(call(s))
 
 
-def _plain(form: Callable[..., Any], args: tuple[int, ...], named: dict[str, object], span: Span | None) -> Closure:
+def _plain(form: Form, args: tuple[int, ...], span: Span | None) -> Closure:
     def run(s: Frame) -> Any:
         try:
-            return form(*[s[a] for a in args], **named)
+            return form(*[s[a] for a in args])
         except (ValueError, LookupError) as e:
             raise mismatch([s[a] for a in args], span) from e
 
     return run
 
 
-def _made(
-    form: Callable[..., Any], args: tuple[int, ...], named: dict[str, object], held: int, count: int | Callable[..., int], machine: Machine,
-    span: Span | None,
-) -> Closure:
+def _made(form: Form, args: tuple[int, ...], held: int, count: int | Callable[..., int], machine: Machine, span: Span | None) -> Closure:
     def run(s: Frame) -> Any:
         values = [s[a] for a in args]
         try:
             machine.room(count if isinstance(count, int) else count(*values), span)
-            out = form(*values, **named)
+            out = form(*values)
         except (ValueError, LookupError) as e:
             raise mismatch(values, span) from e
         made = out.nbytes if out.base is None else 0
         machine.held += made - s[held]
         s[held] = made
+        return out
+
+    return run
+
+
+def _known(form: Form, args: tuple[int, ...], held: int, count: int, machine: Machine, span: Span | None) -> Closure:
+    """A result of known size, of one or two arguments: the way of most operations on small arrays, with less around it."""
+    a, b = args[0], args[-1]
+    binary = len(args) == 2
+    need, most = count * BYTES, machine.limits.max_memory
+
+    def run(s: Frame) -> Any:
+        if machine.held + need > most:
+            machine.room(count, span)
+        try:
+            out = form(s[a], s[b]) if binary else form(s[a])
+        except (ValueError, LookupError) as e:
+            raise mismatch([s[k] for k in args], span) from e
+        if not s[held]:
+            s[held] = need
+            machine.held += need
         return out
 
     return run

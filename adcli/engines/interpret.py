@@ -77,7 +77,7 @@ class Interpreter:
             except AdcliError as error:
                 # The frames of a deep recursion, and their arrays, are not kept alive by a traceback that nobody reads.
                 error.__context__ = None
-                raise error.with_traceback(None)
+                raise error.with_traceback(None) from None
             except MemoryError:
                 machine.drop()
                 raise memory_error(self.limits, None) from None

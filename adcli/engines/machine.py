@@ -16,8 +16,8 @@ CHUNK = 4096
 class Machine:
     """The state of a run.
 
-    left: steps still allowed; depth: calls open; work: done since the last `poll`; held: bytes of arrays, on tapes or not;
-    known: bytes of numbers on tapes, as of the last poll; polling: loops look at the clock;
+    left: steps still allowed; depth: calls open; work: done since the last `poll`; held: bytes in use: arrays, on tapes or not, and
+    numbers on tapes as `known` from the last poll; polling: loops look at the clock;
     active: it runs, and a timer may stop it.
     """
 
@@ -60,7 +60,7 @@ class Machine:
         return self.tapes[number]
 
     def taped(self) -> int:
-        """Bytes of the numbers on all tapes; arrays are in `held`."""
+        """Bytes of the tapes themselves; arrays on them count when they are made or pushed."""
         return BYTES * sum(map(len, self.tapes.values()))
 
     def poll(self, more: int, span: Span | None) -> None:
@@ -68,13 +68,15 @@ class Machine:
         self.work = 0
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise timeout_error(self.limits)
-        self.known = self.taped()
-        if self.held + self.known + more * BYTES > self.limits.max_memory:
+        taped = self.taped()
+        self.held += taped - self.known
+        self.known = taped
+        if self.held + more * BYTES > self.limits.max_memory:
             raise memory_error(self.limits, span)
 
     def room(self, count: int, span: Span | None) -> None:
         """Before an array of `count` elements is made."""
         if count > self.limits.max_elements:
             raise elements_error(self.limits, count, span)
-        if self.held + count * BYTES + self.known > self.limits.max_memory:
+        if self.held + count * BYTES > self.limits.max_memory:
             raise memory_error(self.limits, span)
