@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from adcli.errors import ShapeError, Span, ValueKindError
 from adcli.ir.build import const
@@ -86,11 +85,14 @@ def compare(f: Frame, symbol: str, a: Atom, b: Atom, nodes: tuple[tree.Expr, tre
     return f.elementwise(COMPARISONS[symbol], (a, b), span)
 
 
-class Subscript(NamedTuple):
+class Subscript:
     """What stands in brackets, evaluated: one letter per axis, and the ints that go with them."""
 
-    pattern: str
-    ints: tuple[Atom, ...]
+    __slots__ = ("ints", "pattern")
+
+    def __init__(self, pattern: str, ints: tuple[Atom, ...]) -> None:
+        self.pattern = pattern
+        self.ints = ints
 
 
 def subscript(f: Frame, x: Atom, node: tree.Index, evaluated: Sequence[Atom] | None = None) -> Subscript:

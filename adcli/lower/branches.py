@@ -6,7 +6,6 @@ if c { y = 1 } else { y = x }     →     y = if c: yield 1 else: yield x
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from adcli.errors import ShapeError, Span
 from adcli.ir.nodes import Atom, Block, If, Var
@@ -14,12 +13,15 @@ from adcli.ir.types import joined, shape_text
 from adcli.lower.frame import Binding, Diverges, Frame, Unset, atom_of
 
 
-class Arm(NamedTuple):
+class Arm:
     """One side: what lowers it, how a reader would say that it was taken, and whether it never falls through."""
 
-    lower: Callable[[], None]
-    taken: str
-    leaves: bool = False
+    __slots__ = ("leaves", "lower", "taken")
+
+    def __init__(self, lower: Callable[[], None], taken: str, leaves: bool = False) -> None:
+        self.lower = lower
+        self.taken = taken
+        self.leaves = leaves
 
 
 def choose(f: Frame, cond: Atom, arms: tuple[Arm, Arm], names: Sequence[str], span: Span | None) -> None:
@@ -94,7 +96,7 @@ def _merge(
     outs.append(out)
     results[0].append(sides[0])
     results[1].append(sides[1])
-    f.env[name] = out if why is None else why._replace(atom=out)
+    f.env[name] = out if why is None else why.carrying(out)
 
 
 def _missing(before: Binding | None, ends: tuple[Binding | None, Binding | None], arms: tuple[Arm, Arm]) -> Unset | None:

@@ -51,7 +51,10 @@ def _unknown(f: Frame, node: tree.CallExpr) -> UnknownFunction:
     else:
         candidates = [*f.unit.functions, *ops.PUBLIC, *SPECIAL]
         error = f.fail(
-            UnknownFunction, f"'{name}' is not a function", node.name_span, meant(name, candidates, "'adcli ops' lists all functions")
+            UnknownFunction,
+            f"'{name}' is not a function",
+            node.name_span,
+            meant(name, candidates, f"'adcli ops' lists all functions; to multiply, write {name}*(…)"),
         )
     assert isinstance(error, UnknownFunction)
     return error
@@ -94,13 +97,16 @@ def _arity(f: Frame, node: tree.CallExpr, least: int, most: int | None, shown: s
 def axis_of(f: Frame, node: tree.CallExpr) -> int | None:
     """The value of `axis=`: a whole literal."""
     for name, value in node.named:
-        if name == "axis":
-            fixed = f.constants.get(value.name, "") if isinstance(value, tree.Name) and f.internal else arrays.whole_literal(value)
-            if fixed is None and isinstance(value, tree.Name):
-                return None
-            if not isinstance(fixed, int):
-                raise f.fail(NotAConstant, "axis must be a whole number that is written out", value.span, "for instance axis=0")
-            return fixed
+        if name != "axis":
+            continue
+        if f.internal and isinstance(value, tree.Name):
+            given = f.constants[value.name]
+            assert given is None or isinstance(given, int)
+            return given
+        fixed = arrays.whole_literal(value)
+        if fixed is None:
+            raise f.fail(NotAConstant, "axis must be a whole number that is written out", value.span, "for instance axis=0")
+        return fixed
     return None
 
 
@@ -116,7 +122,8 @@ def real_axis(f: Frame, node: tree.CallExpr, axis: int, x: Atom) -> int:
 
 def _operation(f: Frame, node: tree.CallExpr, op: Op, args: list[Atom]) -> Atom:
     """A call of one operation, its arguments brought to the kinds it takes."""
-    _arity(f, node, len(op.args), len(op.args), f"{node.name}({', '.join(op.args)})")
+    shown = f"{node.name}({', '.join(op.args)})"
+    _arity(f, node, len(op.args), len(op.args), f"{shown}, or with axis=: {node.name}(x, axis=0)" if "axis" in op.attrs else shown)
     if op.kind == "define":
         return _define(f, node, op, args)
     _no_names(f, node, op.attrs)

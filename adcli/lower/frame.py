@@ -7,7 +7,7 @@ runs them, so that the depth of an expression costs no recursion.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from adcli import ops
 from adcli.errors import NotAValue, ProgramError, ShapeError, Source, Span, UnknownName, UnsetVariable, ValueKindError
@@ -36,12 +36,18 @@ class Diverges(Exception):
     """A recursive call met before its function's type is known: the path ends here in this first pass."""
 
 
-class Unset(NamedTuple):
+class Unset:
     """A variable without a value on some path. `why` completes "'y' …"; `atom` holds a value all the same where one must be handed on."""
 
-    why: str
-    atom: Atom | None = None
-    kind: type[ProgramError] = UnsetVariable
+    __slots__ = ("atom", "kind", "why")
+
+    def __init__(self, why: str, atom: Atom | None = None, kind: type[ProgramError] = UnsetVariable) -> None:
+        self.why = why
+        self.atom = atom
+        self.kind = kind
+
+    def carrying(self, atom: Atom | None) -> Unset:
+        return Unset(self.why, atom, self.kind)
 
 
 Binding: TypeAlias = "Var | Const | Unset"
@@ -115,7 +121,8 @@ class Frame:
         return fail(kind, message, span, self.source, help)
 
     def mismatch(self, problem: TypeMismatch, span: Span | None) -> NoReturn:
-        raise self.fail(ShapeError, str(problem), span, "shapes are aligned from the right; an extent of 1 or a number fits all") from None
+        help = "shapes are aligned from the right; an extent of 1 or a number fits all" if "broadcast" in str(problem) else None
+        raise self.fail(ShapeError, str(problem), span, help) from None
 
     # ---- expressions
 
@@ -181,7 +188,12 @@ class Frame:
     def unset(self, name: str, found: Unset, span: Span) -> ProgramError:
         if found.kind is not UnsetVariable:
             return self.fail(found.kind, f"'{name}' {found.why}", span, "give it the same shape on every path")
-        return self.fail(found.kind, f"'{name}' {found.why}", span, f"give '{name}' a value before, on every path")
+        help = (
+            f"keep it in another variable inside the loop: last = {name}"
+            if "counter" in found.why
+            else f"give '{name}' a value before, on every path"
+        )
+        return self.fail(found.kind, f"'{name}' {found.why}", span, help)
 
     def _unknown(self, node: tree.Name) -> ProgramError:
         name = node.name

@@ -72,7 +72,7 @@ def _seen(f: Frame, name: str, fn: tree.FnDef, span: Span) -> Binding:
     found = f.outer.get(name)
     if found is None:
         return Unset(f"has no value yet where {fn.name.name} is called on {line(f.source, span)}")
-    return found._replace(atom=None) if isinstance(found, Unset) else found
+    return found.carrying(None) if isinstance(found, Unset) else found
 
 
 def _fixed(binding: Binding) -> object:

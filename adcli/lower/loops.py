@@ -10,7 +10,6 @@ What a loop carries must keep its shape; its element kind is found by lowering t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from adcli.errors import NotAnInteger, ShapeError, Span, ValueKindError
 from adcli.ir.build import const
@@ -24,14 +23,16 @@ from adcli.lower.problems import line
 from adcli.syntax import tree
 
 
-@dataclass(slots=True)
 class Counted:
-    """An evaluated range: count integers from start by step."""
+    """An evaluated range: count integers from start by step, all in the interval."""
 
-    start: Atom
-    count: Atom
-    step: Atom
-    interval: ints.Interval
+    __slots__ = ("count", "interval", "start", "step")
+
+    def __init__(self, start: Atom, count: Atom, step: Atom, interval: ints.Interval) -> None:
+        self.start = start
+        self.count = count
+        self.step = step
+        self.interval = interval
 
 
 def whole(f: Frame, a: Atom, what: str, span: Span | None, help: str | None = None) -> Atom:
@@ -95,18 +96,20 @@ def _index_interval(f: Frame, lo: Atom, hi: Atom, step: Atom, inclusive: bool) -
     return min(first[0], last[0]), max(first[1], last[1])
 
 
-@dataclass(slots=True)
 class Plan:
     """What is special about a loop: its key for remembered types, the names it may assign, whether its body certainly runs.
 
     `skipped` says that it did not run.
     """
 
-    key: int
-    names: tuple[str, ...]
-    sure: bool
-    skipped: str
-    span: Span
+    __slots__ = ("key", "names", "skipped", "span", "sure")
+
+    def __init__(self, key: int, names: tuple[str, ...], sure: bool, skipped: str, span: Span) -> None:
+        self.key = key
+        self.names = names
+        self.sure = sure
+        self.skipped = skipped
+        self.span = span
 
 
 def iterate(f: Frame, plan: Plan, counts: Counted, bind: Callable[[Atom], None], body: Callable[[], None], leaves: bool) -> None:
@@ -126,7 +129,7 @@ def iterate(f: Frame, plan: Plan, counts: Counted, bind: Callable[[Atom], None],
         bind(value)
         body()
 
-    _while(f, plan, test, step, _limit(f, counts.count))
+    _while(f, plan, test, step, _limit(f, counts.count), True)
 
 
 def _limit(f: Frame, count: Atom) -> ints.Interval:
@@ -153,7 +156,7 @@ def _for(f: Frame, plan: Plan, counts: Counted, bind: Callable[[Atom], None], bo
         f.b.append(For(outs, index, counts.start, counts.count, counts.step, params, inits, block, plan.span))
 
 
-def _while(f: Frame, plan: Plan, test: Callable[[Var], Atom], body: Callable[[Var], None], limit: ints.Interval) -> None:
+def _while(f: Frame, plan: Plan, test: Callable[[Var], Atom], body: Callable[[Var], None], limit: ints.Interval, harmless: bool) -> None:
     index = Var(INT)
     f.unit.ranges[index] = limit
     tests: list[Block] = []
@@ -163,7 +166,7 @@ def _while(f: Frame, plan: Plan, test: Callable[[Var], Atom], body: Callable[[Va
         tests[:] = [Block()]
         try:
             f.b.block = tests[0]
-            tests[0].results = (_going(f, params, lambda: test(index), plan.span),)
+            tests[0].results = (_going(f, params, lambda: test(index), plan.span, harmless),)
             f.b.block = block = Block()
             body(index)
         finally:
@@ -176,12 +179,15 @@ def _while(f: Frame, plan: Plan, test: Callable[[Var], Atom], body: Callable[[Va
         f.b.append(While(Var(INT), outs, index, params, inits, tests[0], block, plan.span))
 
 
-def _going(f: Frame, params: dict[str, Var], test: Callable[[], Atom], span: Span) -> Atom:
-    """The test of a loop that flags may end: the condition is not evaluated once one is set."""
+def _going(f: Frame, params: dict[str, Var], test: Callable[[], Atom], span: Span, harmless: bool) -> Atom:
+    """The test of a loop that flags may end: once one is set the condition is not evaluated, unless that is harmless."""
     flags = [params[n] for n in (BROKEN, RETURNED) if n in params]
     if not flags:
         return test()
     stop: Atom = flags[0] if len(flags) == 1 else f.emit("logical_or", (flags[0], flags[1]))
+
+    if harmless:
+        return f.emit("logical_and", (test(), f.emit("logical_not", (stop,))))
 
     def stopped() -> None:
         f.env["%going"] = FALSE
@@ -247,11 +253,11 @@ def _params(f: Frame, plan: Plan, before: dict[str, Binding | None], guess: dict
         if atom is not None:
             common = joined(atom.type, guess[n]) if n in guess else atom.type
             params[n] = Var(common or atom.type, shown)
-            f.env[n] = binding._replace(atom=params[n]) if isinstance(binding, Unset) else params[n]
+            f.env[n] = binding.carrying(params[n]) if isinstance(binding, Unset) else params[n]
         elif n in guess:
             params[n] = Var(guess[n], shown)
             why = f"has no value in the first pass of the loop on {line(f.source, plan.span)}"
-            f.env[n] = binding._replace(atom=params[n]) if isinstance(binding, Unset) else Unset(why, params[n])
+            f.env[n] = binding.carrying(params[n]) if isinstance(binding, Unset) else Unset(why, params[n])
     return params
 
 
@@ -272,10 +278,11 @@ def _stable(
             raise f.unset(n, end, plan.span)
         common = joined(params[n].type, atom.type)
         if common is None:
+            shown = "what is returned" if n == RESULT else f"'{n}'"
             was, now = shape_text(params[n].type.shape), shape_text(atom.type.shape)
             raise f.fail(
                 ShapeError,
-                f"'{n}' is {was} before the loop and {now} after a pass of it",
+                f"{shown} is {was} before the loop and {now} after a pass of it",
                 plan.span,
                 "a variable keeps its shape through a loop",
             )
@@ -322,9 +329,9 @@ def _behind(plan: Plan, name: str, out: Var, before: Binding | None, end: Bindin
     if before is not None and not isinstance(before, Unset):
         return out
     if not plan.sure:
-        return before._replace(atom=out) if isinstance(before, Unset) else Unset(f"has no value if {plan.skipped}", out)
+        return before.carrying(out) if isinstance(before, Unset) else Unset(f"has no value if {plan.skipped}", out)
     if isinstance(end, Unset):
-        return end._replace(atom=out)
+        return end.carrying(out)
     return Unset(loop.missing[name], out) if name in loop.missing else out
 
 
@@ -415,4 +422,4 @@ def while_statement(f: Frame, node: tree.WhileStmt, body: Callable[[], None]) ->
         _back(f, before)
         return value
 
-    run_body(f, writes, lambda: _while(f, plan, test, lambda index: body(), (0, ints.HIGHEST)))
+    run_body(f, writes, lambda: _while(f, plan, test, lambda index: body(), (0, ints.HIGHEST), False))

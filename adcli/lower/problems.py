@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from adcli.errors import ProgramError, Source, Span
 
@@ -15,6 +14,8 @@ def fail(kind: type[ProgramError], message: str, span: Span | None, source: Sour
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `name` was probably meant to be."""
+    from difflib import get_close_matches  # only an error needs it: not at start-up
+
     found = get_close_matches(name, sorted(set(candidates)), n=1, cutoff=0.6)
     return found[0] if found else None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from adcli import ops
@@ -15,29 +14,40 @@ from adcli.syntax import tree
 VALUE = "value"
 
 
-@dataclass(frozen=True, slots=True)
 class Input:
     """One input. `shape` is None where none was declared: it comes from the value; entries are extents or dimension names."""
 
-    name: str
-    kind: str
-    shape: tuple[int | str, ...] | None
-    default: tree.Expr | None
-    span: Span
+    __slots__ = ("default", "kind", "name", "shape", "span")
+
+    def __init__(self, name: str, kind: str, shape: tuple[int | str, ...] | None, default: tree.Expr | None, span: Span) -> None:
+        self.name = name
+        self.kind = kind
+        self.shape = shape
+        self.default = default
+        self.span = span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Signature:
     """Inputs in order, the dimension names of their shapes, the names of the outputs ("value" for one without a name).
 
-    For lowering: the function that is the program, if it is one, and where each name is read last.
+    For lowering: `entry`, the function that is the program, if it is one, and `last`, where each name is read last.
     """
 
-    inputs: tuple[Input, ...]
-    dimensions: tuple[str, ...]
-    outputs: tuple[str, ...]
-    entry: tree.FnDef | None = field(default=None, repr=False)
-    last: Mapping[str, int] = field(default_factory=dict, repr=False)
+    __slots__ = ("dimensions", "entry", "inputs", "last", "outputs")
+
+    def __init__(
+        self,
+        inputs: tuple[Input, ...],
+        dimensions: tuple[str, ...],
+        outputs: tuple[str, ...],
+        entry: tree.FnDef | None,
+        last: Mapping[str, int],
+    ) -> None:
+        self.inputs = inputs
+        self.dimensions = dimensions
+        self.outputs = outputs
+        self.entry = entry
+        self.last = last
 
 
 @lru_cache(maxsize=4)
