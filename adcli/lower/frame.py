@@ -77,7 +77,10 @@ class Unit:
         self.instances: dict[object, Instance] = {}
         self.active: list[Instance] = []
         self.log: list[tuple[object, Instance]] = []
+        # Of functions: the program's variables they read, the parameters they use as sizes, and the sizes they were lowered for.
         self.captured: dict[str, tuple[str, ...]] = {}
+        self.structural: dict[str, frozenset[str]] = {}
+        self.sizes: dict[str, dict[object, None]] = {}
         self.counter = 0
 
     def fresh(self) -> int:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from adcli.errors import ArityError, MissingValue, ShapeError, Source, Span
+from adcli.ir.build import const
 from adcli.ir.nodes import Atom, Block, Call, Const, Function, Var
 from adcli.ir.types import REAL, Type, joined, shape_text
 from adcli.lower.frame import FALSE, Binding, Diverges, Frame, Unit, Unset
-from adcli.lower.names import RESULT, RETURNED
+from adcli.lower.names import RESULT, RETURNED, expressions, expressions_of
 from adcli.lower.problems import counted, line
 from adcli.lower.signature import function_reads
 from adcli.lower.statements import statements
@@ -23,9 +24,10 @@ from adcli.syntax import tree
 class Instance:
     """A function for one list of argument types. `low`: the outermost active function whose unfinished type it used."""
 
-    def __init__(self, fn: tree.FnDef, types: tuple[Type, ...], depth: int) -> None:
+    def __init__(self, fn: tree.FnDef, types: tuple[Type, ...], depth: int, sizes: dict[int, Const]) -> None:
         self.fn = fn
         self.types = types
+        self.sizes = sizes
         self.depth = depth
         self.low = depth
         self.open = True
@@ -46,12 +48,13 @@ def call(
     hidden = captured(f.unit, fn.name.name) if source is None else ()
     seen: dict[str, Binding] = {n: _seen(f, n, fn, span) for n in hidden}
     types = _generalised(f.unit, fn, tuple(a.type for a in args))
+    sizes = _sizes(f, fn, args) if source is None else {}
     fixed = tuple(_fixed(b) for b in seen.values())
     attrs = tuple(sorted((constants or {}).items(), key=lambda item: item[0]))
-    key = (fn.name.name, source is None, types, fixed, attrs)
+    key = (fn.name.name, source is None, types, fixed, attrs, tuple((k, repr(c.value)) for k, c in sizes.items()))
     instance = f.unit.instances.get(key)
     if instance is None:
-        instance = _lowered(f, key, Instance(fn, types, len(f.unit.active)), seen, source, constants)
+        instance = _lowered(f, key, Instance(fn, types, len(f.unit.active), sizes), seen, source, constants)
     elif instance.open:
         instance.called = True
         for active in f.unit.active[instance.depth :]:
@@ -64,7 +67,8 @@ def call(
     assert instance.result is not None
     passed = [b for b in seen.values() if isinstance(b, Var)]
     out = Var(instance.result)
-    f.b.append(Call((out,), instance.function, (*args, *passed), span))
+    given = [a for k, a in enumerate(args) if k not in sizes]
+    f.b.append(Call((out,), instance.function, (*given, *passed), span))
     return out
 
 
@@ -94,21 +98,65 @@ def _generalised(unit: Unit, fn: tree.FnDef, types: tuple[Type, ...]) -> tuple[T
     return types
 
 
+MOST_SIZES = 32
+_SIZED = frozenset({"zeros", "ones", "full", "eye", "linspace", "range", "reshape"})
+
+
+def _sizes(f: Frame, fn: tree.FnDef, args: Sequence[Atom]) -> dict[int, Const]:
+    """The constant arguments that a function uses as sizes or bounds: it is lowered for their values, so that shapes are known.
+
+    Not so for recursive functions, which would be lowered for value after value.
+    """
+    unit, name = f.unit, fn.name.name
+    wanted = unit.structural.get(name)
+    if wanted is None:
+        recursive = name in reachable(unit, name)
+        wanted = unit.structural[name] = frozenset() if recursive else _size_parameters(fn)
+    found: dict[int, Const] = {}
+    for k, (p, a) in enumerate(zip(fn.params, args, strict=True)):
+        if p.name in wanted and not a.type.shape:
+            value = f.value_of(a)
+            if value is not None:
+                found[k] = const(value)
+    if found:
+        seen = unit.sizes.setdefault(name, {})
+        seen[tuple((k, repr(c.value)) for k, c in found.items())] = None
+        if len(seen) > MOST_SIZES:
+            return {}
+    return found
+
+
+def reachable(unit: Unit, name: str) -> dict[str, None]:
+    """The program's functions that calls lead to from one."""
+    reached: dict[str, None] = {}
+    todo = [name]
+    while todo:
+        for callee in function_reads(unit.functions[todo.pop()]).calls:
+            if callee in unit.functions and callee not in reached:
+                reached[callee] = None
+                todo.append(callee)
+    return reached
+
+
+def _size_parameters(fn: tree.FnDef) -> frozenset[str]:
+    """The parameters that stand in a range or in the size of a new array."""
+    names = {p.name for p in fn.params}
+    found: set[str] = set()
+    for node in expressions_of(fn.body):
+        if isinstance(node, tree.Range) or (isinstance(node, tree.CallExpr) and node.name in _SIZED):
+            found.update(n.name for n in expressions((node,)) if isinstance(n, tree.Name) and n.name in names)
+    return frozenset(found)
+
+
 def captured(unit: Unit, name: str) -> tuple[str, ...]:
     """The program's variables that a function reads, or that those it calls do."""
     found = unit.captured.get(name)
     if found is not None:
         return found
-    reached: dict[str, None] = {name: None}
     names: dict[str, None] = {}
-    todo = [name]
-    while todo:
-        free = function_reads(unit.functions[todo.pop()])
+    for callee in (name, *reachable(unit, name)):
+        free = function_reads(unit.functions[callee])
         names.update(dict.fromkeys(n for n in (*free.reads, *free.updates) if n in unit.variables))
-        for callee in free.calls:
-            if callee in unit.functions and callee not in reached:
-                reached[callee] = None
-                todo.append(callee)
     unit.captured[name] = tuple(n for n in unit.variables if n in names)
     return unit.captured[name]
 
@@ -193,8 +241,11 @@ def _frame(f: Frame, instance: Instance, seen: dict[str, Binding], source: Sourc
             value = Var(binding.type, name)
             params.append(value)
         frame.outer[name] = frame.env[name] = value
-    own = [Var(t, p.name) for p, t in zip(fn.params, instance.types, strict=True)]
-    frame.env.update(zip((p.name for p in fn.params), own, strict=True))
+    own: list[Var] = []
+    for k, (p, t) in enumerate(zip(fn.params, instance.types, strict=True)):
+        if k not in instance.sizes:
+            own.append(Var(t, p.name))
+        frame.env[p.name] = instance.sizes[k] if k in instance.sizes else own[-1]
     frame.env[RETURNED] = FALSE
     frame.last = function_reads(fn).last
     instance.function.params = (*own, *params)

@@ -89,6 +89,20 @@ def target_name(target: tree.Expr) -> tree.Name | None:
     return target if isinstance(target, tree.Name) else None
 
 
+def expressions_of(body: tree.Block | tree.Expr) -> Iterator[Part]:
+    """Every expression node of a function's body, in its nested blocks too."""
+    todo: list[tree.Block | tree.Expr] = [body]
+    while todo:
+        node = todo.pop()
+        tops = [r for s in node.statements for r in roots(s)] if isinstance(node, tree.Block) else [node]
+        if isinstance(node, tree.Block):
+            todo += [s.body for s in node.statements if isinstance(s, (tree.ForStmt, tree.WhileStmt))]
+        for e in expressions(tops):
+            yield e
+            if isinstance(e, tree.IfExpr):
+                todo += arms_of(e)
+
+
 class Writes:
     """The names statements may assign, in order of first assignment, remembered per block; hidden exit flags included."""
 
