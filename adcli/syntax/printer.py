@@ -9,8 +9,9 @@ still to be printed stands on an explicit stack of texts, nodes and layout steps
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from adcli.errors import Source, Span
 from adcli.syntax import tree
@@ -29,7 +30,7 @@ Item: TypeAlias = "str | Step | Placed"
 
 def show(program: Program, source: Source) -> str:
     """The program's canonical text, ending in a newline; parsing it gives the same tree."""
-    printer = _Printer(source.text, list(program.comments))
+    printer = _Printer(source.text, list(program.comments), _tall_blocks(program, source.text))
     printer.run(printer.body(program.statements, len(source.text)))
     text = "".join(printer.out)
     return text + "\n" if text else text
@@ -37,7 +38,7 @@ def show(program: Program, source: Source) -> str:
 
 def show_expression(expr: Expr) -> str:
     """One expression on one line."""
-    printer = _Printer("", [])
+    printer = _Printer("", [], set())
     printer.run([(expr, LAMBDA)])
     return "".join(printer.out)
 
@@ -63,9 +64,30 @@ def binding(expr: Expr) -> int:
             return ATOM
 
 
+def _tall_blocks(program: Program, text: str) -> set[int]:
+    """The ids of the blocks that take several lines: of several statements, or with a line break in the source, and all around them."""
+    tall: set[int] = set()
+    stack: list[tuple[object, tuple[Block, Any] | None]] = [(program, None)]
+    while stack:
+        node, around = stack.pop()
+        if isinstance(node, Block):
+            around = (node, around)
+            if len(node.statements) > 1 or text.find("\n", *node.span) >= 0:
+                outer: Any = around
+                while outer is not None and id(outer[0]) not in tall:
+                    tall.add(id(outer[0]))
+                    outer = outer[1]
+        if isinstance(node, tuple):
+            stack.extend((part, around) for part in node)
+        elif is_dataclass(node):
+            stack.extend((getattr(node, field.name), around) for field in fields(node))
+    return tall
+
+
 class _Printer:
-    def __init__(self, text: str, comments: list[Comment]) -> None:
+    def __init__(self, text: str, comments: list[Comment], tall: set[int]) -> None:
         self.text = text
+        self.tall = tall
         self.comments = comments[::-1]
         self.out: list[str] = []
         self.depth = 0
@@ -204,12 +226,12 @@ class _Printer:
         return lambda: self.stack.extend(reversed(self.braces(block)))
 
     def braces(self, block: Block) -> list[Item]:
-        """A block: on one line if it is so in the source and holds no more than one statement, or if there is no source."""
+        """A block: on one line if it is so in the source and if neither it nor a block in it holds several statements."""
         span, statements = block.span, block.statements
         commented = bool(self.comments) and self.comments[-1].span.start < span.end
         if not commented and not statements:
             return ["{}"]
-        if not commented and (not self.text or (len(statements) == 1 and not self.broken(*span))):
+        if not commented and id(block) not in self.tall:
             items: list[Item] = ["{ "]
             for i, statement in enumerate(statements):
                 items += ["; " if i else "", *self.inline(statement, i == 0)]

@@ -108,21 +108,33 @@ def build(text: str) -> dict[str, Any]:
     symbols = sorted({str(symbol) for row in table.states.values() for symbol in row})
     number = {symbol: index for index, symbol in enumerate(symbols)}
     rule_number = {rule: index for index, rule in enumerate(conf.rules)}
+    order = _order(table)
     rows = []
-    for state in range(len(table.states)):
+    for state in order:
         row: list[int] = []
         for symbol, (action, target) in sorted(table.states[state].items()):
-            row += [number[str(symbol)], int(target) if action.name == "Shift" else ~rule_number[target]]
+            row += [number[str(symbol)], order[target] if action.name == "Shift" else ~rule_number[target]]
         rows.append(row)
     return {
         "grammar": zlib.crc32(text.encode()),
         **_lexer(list(lark.terminals)),
-        "start": {str(name): state for name, state in table.start_states.items()},
-        "end": {str(name): state for name, state in table.end_states.items()},
+        "start": {str(name): order[state] for name, state in sorted(table.start_states.items())},
+        "end": {str(name): order[state] for name, state in sorted(table.end_states.items())},
         "symbols": symbols,
         "rules": [[number[str(rule.origin.name)], len(rule.expansion), _action(rule)] for rule in conf.rules],
         "rows": rows,
     }
+
+
+def _order(table: Any) -> dict[int, int]:
+    """The states numbered as they are reached from the start: Lark's own numbers differ from run to run."""
+    order: dict[int, int] = {}
+    reached = [state for _, state in sorted(table.start_states.items())]
+    for state in reached:
+        if state not in order:
+            order[state] = len(order)
+            reached += [target for _, (action, target) in sorted(table.states[state].items()) if action.name == "Shift"]
+    return order
 
 
 def _action(rule: Any) -> str | None:
