@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from adcli.errors import Span
 
@@ -15,8 +14,7 @@ from adcli.errors import Span
 BIRTHS = frozenset({"domain", "singular", "overflow"})
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(NamedTuple):
     """code, the operation's name, where it stands in the program, a sentence; `at`/`is_`: the number printed that is not finite."""
 
     code: str

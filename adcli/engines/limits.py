@@ -4,15 +4,14 @@ A step is one iteration of a loop or one call of the primal program; memory coun
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from adcli.errors import LimitError, Span
 
 BYTES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What a run may use. Each field has an option of the same name but `max_elements`, which is fixed."""
 
     max_steps: int = 10**8
