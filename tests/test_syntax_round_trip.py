@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pytest
@@ -19,8 +18,8 @@ def same(a: object, b: object) -> bool:
     """Whether two trees are equal but for their spans and comments."""
     if isinstance(a, tuple) and isinstance(b, tuple) and not isinstance(a, Span):
         return len(a) == len(b) and all(map(same, a, b))
-    if is_dataclass(a):
-        names = [field.name for field in fields(a) if field.name != "comments"]
+    if isinstance(a, tree.Node):
+        names = [name for name in a.__slots__ if name != "comments"]
         return type(a) is type(b) and all(same(getattr(a, name), getattr(b, name)) for name in names)
     return isinstance(a, Span) or a == b
 

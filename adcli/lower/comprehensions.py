@@ -7,7 +7,6 @@ sum(a[i]*b[i] for i in 0..n)    →    s = 0;  for i in 0..n { s = s + a[i]*b[i]
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from adcli.errors import ShapeError, Span, ValueKindError
 from adcli.ir.build import const
@@ -230,7 +229,8 @@ def _total(f: Frame, clauses: _Clauses, name: str) -> tuple[Atom, bool]:
     """How many values there are; counted by loops of their own where the ranges depend on each other."""
     if clauses.independent():
         return clauses.ahead(), True
-    counter = _Clauses(f, replace(clauses.node, cond=None), (name,), 2)
+    node = clauses.node
+    counter = _Clauses(f, tree.Comprehension(node.body, node.clauses, None, node.bracketed, node.span), (name,), 2)
     f.env[name] = const(0)
     counter.run(lambda: _advance(f, name))
     found = _current(f, name)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
-
 from adcli.errors import Span
-from adcli.syntax.tree import Num, Program
+from adcli.syntax.tree import Node, Num, Program
 
 # Deeper nodes say their depth instead: a chain of 10,000 nodes would be printed mostly as blanks.
 DEEPEST = 40
@@ -37,19 +35,19 @@ def _kind(node: object) -> str:
 def _fields(node: object) -> list[tuple[str, object]]:
     """A node's fields without spans and comments; a pair is an arm of an if, or a named argument."""
     if isinstance(node, tuple):
-        names = ("condition", "block") if is_dataclass(node[0]) else ("name", "value")
+        names = ("condition", "block") if isinstance(node[0], Node) else ("name", "value")
         return list(zip(names, node, strict=True))
     if isinstance(node, Num):
         return [("text", node.text)]
-    assert is_dataclass(node)
-    values = [(field.name, getattr(node, field.name)) for field in fields(node) if field.name != "comments"]
+    assert isinstance(node, Node)
+    values = [(name, getattr(node, name)) for name in node.__slots__ if name != "comments"]
     return [(name, value) for name, value in values if not isinstance(value, Span) and value is not None]
 
 
 def _plain(value: object) -> bool:
-    return not is_dataclass(value) and not (
-        isinstance(value, tuple) and any(is_dataclass(part) or isinstance(part, tuple) for part in value)
-    )
+    if isinstance(value, tuple):
+        return not any(isinstance(part, (Node, tuple)) for part in value)
+    return not isinstance(value, Node)
 
 
 def _show(value: object) -> str:

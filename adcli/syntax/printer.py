@@ -9,7 +9,6 @@ still to be printed stands on an explicit stack of texts, nodes and layout steps
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -79,8 +78,8 @@ def _tall_blocks(program: Program, text: str) -> set[int]:
                     outer = outer[1]
         if isinstance(node, tuple):
             stack.extend((part, around) for part in node)
-        elif is_dataclass(node):
-            stack.extend((getattr(node, field.name), around) for field in fields(node))
+        elif isinstance(node, tree.Node):
+            stack.extend((getattr(node, name), around) for name in node.__slots__)
     return tall
 
 
