@@ -84,10 +84,12 @@ def birth(op: str, args: Iterable[Any], value: Any, span: Span | None) -> Flag |
     domain: nan of arguments without nan. singular: inf at a pole or the edge of a domain. overflow: a number too large.
     """
     args = list(args)
-    name = shown(op)
+    name = f"the derivative of {shown(_PARTIALS[op])}" if op in _PARTIALS else shown(op)
+    op = _PARTIALS.get(op, op)
     if has_nan(value) and not any(map(has_nan, args)):
         if all(map(finite, args)):
-            return Flag("domain", op, span, f"{name} is undefined for {_values(args)}: the result is nan")
+            code = "singular" if op == "pow" and _has_zero(args[0]) else "domain"
+            return Flag(code, op, span, f"{name} is undefined for {_values(args)}: the result is nan")
         return Flag("domain", op, span, f"{name} of infinite arguments is undefined: the result is nan")
     if not finite(value) and all(map(finite, args)):
         if op in ("div", "floordiv", "mod") and args and _has_zero(args[-1]):
@@ -97,6 +99,9 @@ def birth(op: str, args: Iterable[Any], value: Any, span: Span | None) -> Flag |
         return Flag("overflow", op, span, f"the result of {name} is too large for a number: it is infinite")
     return None
 
+
+# Operations of the table that stand for a derivative of another.
+_PARTIALS = {"pow_x": "pow", "pow_y": "pow", "pow_d": "pow", "sinc_d": "sinc", "erfinv_d": "erfinv"}
 
 _POLES = frozenset({
     "ln", "log2", "log10", "log1p", "atanh", "logit", "log1mexp", "logexpm1", "erfinv", "gamma", "lgamma", "digamma", "polygamma",

@@ -104,7 +104,8 @@ HYPERBOLIC: tuple[Op, ...] = (
     unary("acosh", "1/(sqrt(x - 1)*sqrt(x + 1))", total(math.acosh), "the inverse hyperbolic cosine", "x in 1..1000", fast=math.acosh,
           array="np.arccosh", latex=r"\operatorname{{arcosh}} {0}", special={"x == 1": SINGULAR}),
     unary("atanh", "1/positive(unit_gap(x))", total(math.atanh, {1.0: INF, -1.0: -INF}), "the inverse hyperbolic tangent",
-          "x in -0.999..0.999", fast=math.atanh, array="np.arctanh", latex=r"\operatorname{{artanh}} {0}", special={"abs(x) == 1": SINGULAR}),
+          "x in -0.999..0.999", fast=math.atanh, array="np.arctanh",
+          latex=r"\operatorname{{artanh}} {0}", special={"abs(x) == 1": SINGULAR}),
 )  # fmt: skip
 
 GUARDS: tuple[Op, ...] = (

@@ -34,8 +34,10 @@ LOGARITHMS: tuple[Op, ...] = (
           mp=lambda mp, x: mp.log(-mp.expm1(x)), latex=r"\ln\left(1 - e^{{{0}}}\right)", special={"x == 0": SINGULAR}),
     unary("logexpm1", "1/positive(-expm1(-x))", sf.logexpm1, "ln(exp(x) - 1), for x ≥ 0", "x in 0.01..40",
           mp=lambda mp, x: mp.log(mp.expm1(x)), latex=r"\ln\left(e^{{{0}}} - 1\right)", special={"x == 0": SINGULAR}),
-    unary("xlogx", "1 + ln(x)", sf.xlogx, "x*ln(x), 0 at 0", "x in 0.001..100", mp=lambda mp, x: x * mp.log(x), latex=r"{0} \ln {0}",
+    unary("xlogx", "ln_ex(x)", sf.xlogx, "x*ln(x), 0 at 0", "x in 0.001..100", mp=lambda mp, x: x * mp.log(x), latex=r"{0} \ln {0}",
           special={"x == 0": SINGULAR}),
+    unary("ln_ex", "1/positive(x)", sf.ln_ex, "1 + ln(x), exact around its zero 1/e", "x in 0.001..100", mp=lambda mp, x: 1 + mp.log(x),
+          latex=r"1 + \ln {0}", shown="1 + ln(x)", public=False),
 )  # fmt: skip
 
 ERROR_FUNCTIONS: tuple[Op, ...] = (

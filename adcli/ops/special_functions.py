@@ -11,6 +11,7 @@ from adcli.ops.total import INF, NAN, div, power, total
 
 PI = math.pi
 LN2, LN2_LOW = 0.6931471805599453, 2.3190468138462996e-17
+INVERSE_E, INVERSE_E_LOW = 0.36787944117144233, -1.2428753672788363e-17
 RSQRT2, RSQRT2_LOW = 0.7071067811865476, -4.833646656726457e-17
 DIGAMMA_ROOT, DIGAMMA_ROOT_LOW = 1.4616321449683622, 9.549995429965697e-17
 ROOT_TAU, ROOT_TAU_LOW = 2.5066282746310007, -7.312045493924427e-17  # the second relative to the first
@@ -174,6 +175,13 @@ def logexpm1(x: float) -> float:
 
 def xlogx(x: float) -> float:
     return x * math.log(x) if x > 0 else 0.0 if x == 0 else NAN
+
+
+def ln_ex(x: float) -> float:
+    """ln(e·x); around 1/e as ln(1 + e·(x - 1/e))."""
+    if 0.25 < x < 0.55:
+        return math.log1p(math.e * ((x - INVERSE_E) - INVERSE_E_LOW))
+    return 1.0 + math.log(x) if x > 0 else -INF if x == 0 else NAN
 
 
 # Error functions
