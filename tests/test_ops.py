@@ -19,7 +19,7 @@ from adcli.engines.interpret import Interpreter
 from adcli.errors import Source, Span
 from adcli.ir.build import Builder
 from adcli.ir.nodes import Function, Let, Var
-from adcli.ir.types import REAL
+from adcli.ir.types import BOOL, REAL
 from adcli.lower import inline
 from adcli.ops.record import Op
 from adcli.syntax import parse_expression, tree
@@ -43,7 +43,6 @@ LOOSE_DERIVATIVES = {
     "sinc_d": (1e-15, "sinc'' passes through 0, too"),
     "silu": (1e-15, "silu' passes through 0 at -1.28"),
     "gelu": (1e-15, "gelu' passes through 0 at -0.75"),
-    "xlogx": (1e-15, "1 + ln(x) passes through 0 at 1/e"),
     "factorial": (1e-15, "digamma(x + 1) passes through 0 at 0.46, and x + 1 is rounded"),
 }
 
@@ -308,6 +307,7 @@ KINKS = [
     ("atan", (1e154,), (1e-308,)), ("atan2", (1e-200, 1e-200), (5e199, -5e199)), ("hypot", (1e200, 2e200),
     (0.4472135954999579, 0.8944271909999159)),
     ("logaddexp", (1000.0, 1000.0), (0.5, 0.5)), ("div", (3.0, 1e200), (1e-200, -0.0)), ("sinc", (0.0,), (0.0,)),
+    ("xlogx", (0.36787944117144233,), (3.3784855259134224e-17,)),
 ]  # fmt: skip
 
 
@@ -324,6 +324,7 @@ SECOND = [
     ("silu", 0.0, 0.5), ("silu", 2.0, 0.05006216869470691), ("logit", 0.99, 9998.979695949376), ("erf", 10.0, -8.395312462708834e-43),
     ("tanh", 3.0, -0.019634494363042435), ("asin", 1e-9, 1e-9), ("atan", 1e-9, -2e-9), ("sigmoid", 40.0, -4.248354255291589e-18),
     ("gamma", 1.0, 1.978111990655945), ("lgamma", 50.0, 0.020201333226697125), ("ln", 1e-3, -1e6), ("cbrt", 8.0, -0.006944444444444444),
+    ("xlogx", 0.1, 10.0),
 ]  # fmt: skip
 
 
@@ -361,3 +362,39 @@ def test_derivatives_of_whole_powers_at_0(exponent: float, wanted: tuple[float, 
 def test_weights_of_a_tie_sum_to_1(a: float, b: float) -> None:
     share = ops.TABLE["share"].scalar
     assert share(a, b) + share(b, a) == 1.0
+
+
+# Where a derivative is a convention or has no value, and the code of the flag; other points have none.
+FLAGGED = [
+    ("abs", (0.0,), "nondifferentiable"), ("abs", (-0.0,), "nondifferentiable"), ("sign", (0.0,), "nondifferentiable"),
+    ("relu", (0.0,), "nondifferentiable"), ("floor", (2.0,), "nondifferentiable"), ("ceil", (2.0,), "nondifferentiable"),
+    ("round", (2.5,), "nondifferentiable"), ("trunc", (2.0,), "nondifferentiable"), ("to_int", (2.0,), "nondifferentiable"),
+    ("floordiv", (6.0, 3.0), "nondifferentiable"), ("mod", (6.0, 3.0), "nondifferentiable"), ("fmod", (6.0, 3.0), "nondifferentiable"),
+    ("maximum", (1.0, 1.0), "nondifferentiable"), ("minimum", (1.0, 1.0), "nondifferentiable"),
+    ("clip", (1.0, 0.0, 1.0), "nondifferentiable"),
+    ("hypot", (0.0, 0.0), "nondifferentiable"), ("sqrt", (0.0,), "singular"), ("cbrt", (0.0,), "singular"), ("ln", (0.0,), "singular"),
+    ("asin", (-1.0,), "singular"), ("acos", (1.0,), "singular"), ("acosh", (1.0,), "singular"), ("atanh", (1.0,), "singular"),
+    ("div", (1.0, 0.0), "singular"), ("atan2", (0.0, 0.0), "singular"), ("logaddexp", (-INF, -INF), "singular"),
+    ("pow", (0.0, 0.5), "singular"),
+    ("pow", (0.0, -1.0), "singular"), ("logit", (1.0,), "singular"), ("xlogx", (0.0,), "singular"), ("erfinv", (1.0,), "singular"),
+    ("lt", (1.0, 1.0), "branch-boundary"), ("ge", (1.0, 1.0), "branch-boundary"), ("eq", (1.0, 1.0), "equality-branch"),
+    ("ne", (1.0, 1.0), "equality-branch"),
+    ("abs", (1e-300,), None), ("floor", (2.5,), None), ("trunc", (0.0,), None), ("round", (2.0,), None),
+    ("round", (0.49999999999999994,), None),
+    ("fmod", (0.0, 3.0), None), ("mod", (1.0, 3.0), None), ("clip", (0.5, 0.0, 1.0), None), ("hypot", (1e-200, 0.0), None),
+    ("sqrt", (5e-324,), None),
+    ("asin", (0.9999999999999999,), None), ("pow", (0.0, 1.0), None), ("pow", (0.0, 0.0), None), ("pow", (-3.0, 2.0), None),
+    ("pow", (0.0, 2.0), None),
+    ("logaddexp", (0.0, -INF), None), ("div", (0.0, 1.0), None), ("eq", (1.0, 2.0), None), ("lt", (1.0, 2.0), None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "point", "code"), FLAGGED)
+def test_special_points(name: str, point: tuple[float, ...], code: str | None) -> None:
+    op = ops.TABLE[name]
+    b = Builder(span=SPAN)
+    params = tuple(Var(REAL, a) for a in op.args)
+    names = dict(zip(op.args, params, strict=True)) | {"out": b.let(name, *params)}
+    b.block.results = tuple(inline(condition, names, b, SPAN, {}) for condition in op.special)
+    met = Interpreter(Function("special", params, b.block, result_types=(BOOL,) * len(op.special))).run(point)
+    assert {c for c, holds in zip(op.special.values(), met, strict=True) if holds} == ({code} if code else set())
