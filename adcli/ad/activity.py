@@ -40,10 +40,10 @@ class Activity:
                 found.append((source, target))
 
         for s in statements(f.body):
+            if isinstance(s, Let):
+                found += [(a, s.out) for k in differentiable(s) if isinstance(a := s.args[k], Var)]
+                continue
             match s:
-                case Let():
-                    for k in differentiable(s):
-                        add(s.args[k], s.out)
                 case If():
                     for v, x, y in zip(s.outs, s.then.results, s.other.results, strict=True):
                         add(x, v)

@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from adcli.ir.build import Builder, const
 from adcli.ir.nodes import Atom, Const, Let
 from adcli.lower import inline
+from adcli.ops import Op
 
 _STRUCTURAL: dict[str, int] = {"index": 1, "update": 2, "addat": 2}
-ONE, ZERO = const(1.0), const(0.0)
+ZERO = const(0.0)
+_CONSTANT_RULES = {"1": const(1.0), "-1": const(-1.0)}
+_ALONG: dict[tuple[Op, int], tuple[int, ...]] = {}
 
 
 def is_real(atom: Atom) -> bool:
@@ -20,9 +23,16 @@ def is_real(atom: Atom) -> bool:
 
 def differentiable(s: Let) -> tuple[int, ...]:
     """The positions of the arguments along which a derivative can flow."""
-    if s.op.kind in ("zero", "define") or not is_real(s.out):
+    if s.out.type.elem != "real":
         return ()
-    return tuple(k for k, a in enumerate(s.args) if is_real(a) and _has_rule(s, k))
+    key = (s.op, len(s.args))
+    along = _ALONG.get(key)
+    if along is None:
+        along = _ALONG[key] = () if s.op.kind in ("zero", "define") else tuple(k for k in range(len(s.args)) if _has_rule(s, k))
+    for k in along:
+        if s.args[k].type.elem != "real":
+            return tuple(k for k in along if is_real(s.args[k]))
+    return along
 
 
 def linear_positions(s: Let) -> tuple[int, ...]:
@@ -63,7 +73,7 @@ def partial(b: Builder, s: Let, k: int) -> Atom:
     assert not isinstance(s.op.rule, Mapping)
     rule = s.op.rule[k]
     assert rule is not None
-    return text(b, s, rule)
+    return _CONSTANT_RULES.get(rule) or text(b, s, rule)
 
 
 def pull_back_text(s: Let, k: int) -> str:

@@ -19,7 +19,7 @@ from adcli.lower import inline
 
 def watched(entry: Function, wrt: Sequence[int]) -> Function:
     """A copy of the program with a flag Check behind each statement that may meet such a point; a derivative function as it is."""
-    if entry.of is not None:
+    if entry.of is not None or not any(isinstance(s, Let) and s.op.special for f in functions(entry) for s in statements(f.body)):
         return entry
     entry = clone_program(entry)
     for f, varied in _varied(entry, wrt).items():

@@ -65,7 +65,7 @@ def statements(block: Block) -> Iterator[Statement]:
     while todo:
         for s in todo[-1]:
             yield s
-            nested = blocks(s)
+            nested = () if isinstance(s, Let) else blocks(s)
             if nested:
                 todo.extend(iter(b.statements) for b in reversed(nested))
                 break

@@ -40,6 +40,9 @@ class _Marker:
             for s in block.statements:
                 self.parent[s] = parent
                 self.owner[s] = f
+                if isinstance(s, Let):
+                    self.definition[s.out] = (s, 0)
+                    continue
                 for k, v in enumerate(outs(s)):
                     self.definition[v] = (s, k)
                 match s:
@@ -67,6 +70,10 @@ class _Marker:
         at: Statement | None = s
         while at is not None and at not in self.kept:
             self.kept.add(at)
+            if isinstance(at, Let):
+                self.need(at.args)
+                at = self.parent[at]
+                continue
             match at:
                 case If():
                     self.need((at.cond,))
@@ -74,7 +81,7 @@ class _Marker:
                     self.need((at.start, at.count, at.step))
                 case While():
                     self.need(at.test.results)
-                case Let() | Check():
+                case Check():
                     self.need(at.args)
                 case Push():
                     self.need((at.value,))
@@ -85,7 +92,9 @@ class _Marker:
             at = self.parent[at]
 
     def has_effect(self, s: Statement) -> bool:
-        return isinstance(s, Check | Push | Pop | While) or (isinstance(s, Call) and s.function in self.effectful)
+        return not isinstance(s, Let) and (
+            isinstance(s, Check | Push | Pop | While) or (isinstance(s, Call) and s.function in self.effectful)
+        )
 
     def run(self) -> None:
         while self.todo:
@@ -97,7 +106,8 @@ class _Marker:
                 continue
             s, k = self.definition[v]
             self.keep(s)
-            self.need(self.sources(s, k))
+            if not isinstance(s, Let):
+                self.need(self.sources(s, k))
 
     @staticmethod
     def sources(s: Statement, k: int) -> tuple[Atom, ...]:
@@ -166,6 +176,8 @@ def only(items: tuple[T, ...], live: Sequence[bool]) -> tuple[T, ...]:
 def _sweep(block: Block, m: _Marker, used: dict[Function, list[bool]]) -> None:
     block.statements[:] = [s for s in block.statements if s in m.kept]
     for s in block.statements:
+        if isinstance(s, Let):
+            continue
         match s:
             case If():
                 live = [v in m.live for v in s.outs]

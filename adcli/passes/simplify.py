@@ -11,8 +11,8 @@ left to dead_code.
 from __future__ import annotations
 
 import math
-from collections import ChainMap
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -22,7 +22,29 @@ from adcli.ir.walk import functions, rename_reads, renamed
 from adcli.ops import TABLE
 
 Names: TypeAlias = dict[Var, Atom]
-Seen: TypeAlias = MutableMapping[object, object]
+
+
+class Seen(dict[object, object]):
+    """Values known in the current scope: by operation and arguments, and by variable. A scope that ends forgets its own."""
+
+    __slots__ = ("trail",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trail: list[object] = []
+
+    def learn(self, key: object, value: object) -> None:
+        self[key] = value
+        self.trail.append(key)
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        known = len(self.trail)
+        yield
+        for key in self.trail[known:]:
+            self.pop(key, None)
+        del self.trail[known:]
+
 
 # Their results own fresh storage that is then written to, or they make arrays of no cost to share.
 _NOT_SHARED = frozenset({"zeros", "full", "eye", "linspace", "iota", "copy", "update", "addat"})
@@ -33,7 +55,7 @@ def simplify(entry: Function) -> None:
     the forward ones, so replacements are known across functions; callees come first."""
     names: Names = {}
     for f in functions(entry):
-        _block(f.body, names, ChainMap())
+        _block(f.body, names, Seen())
 
 
 def _block(block: Block, names: Names, seen: Seen) -> None:
@@ -70,8 +92,8 @@ def _difference(s: Let, seen: Seen) -> Let:
 def _value(s: Let, seen: Seen) -> Atom | None:
     """The atom that the statement's value already is, or None."""
     folded = _fold(s)
-    if folded is None and s.op.name in IDENTITIES:
-        folded = IDENTITIES[s.op.name](s, seen)
+    if folded is None and (identity := IDENTITIES.get(s.op.name)) is not None:
+        folded = identity(s, seen)
     if folded is not None and folded.type == s.out.type:
         if isinstance(folded, Var) and s.out.name and not folded.name:
             folded.name = s.out.name
@@ -82,15 +104,16 @@ def _value(s: Let, seen: Seen) -> Atom | None:
     same = seen.get(key)
     if isinstance(same, Var) and same.type == s.out.type:
         return same
-    seen[key] = s.out
-    seen[s.out] = s
+    if same is None:
+        seen.learn(key, s.out)
+    seen.learn(s.out, s)
     return None
 
 
 def _fold(s: Let) -> Atom | None:
     """The constant value of an operation on constants, where computing it raises no flag."""
     fast = s.op.fast
-    if fast is None or s.attrs or s.out.type.shape or not s.args:
+    if fast is None or s.attrs or not s.args or not isinstance(s.args[0], Const) or s.out.type.shape:
         return None
     values = []
     for a in s.args:
@@ -191,23 +214,19 @@ def _control(s: Statement, names: Names, seen: Seen) -> list[Statement]:
             if isinstance(s.count, Const) and s.count.value <= 0:
                 names.update(zip(s.outs, s.inits, strict=True))
                 return []
-            _block(s.body, names, _child(seen))
+            with seen.scope():
+                _block(s.body, names, seen)
             _drop_unchanged(s, names)
             return [s]
         case While():
             s.inits = renamed(s.inits, names)
-            _block(s.test, names, _child(seen))
-            _block(s.body, names, _child(seen))
+            for inside in (s.test, s.body):
+                with seen.scope():
+                    _block(inside, names, seen)
             _drop_unchanged(s, names)
             return [s]
         case _:
             return [rename_reads(s, names)]
-
-
-def _child(seen: Seen) -> Seen:
-    """An inner scope: it sees what is known outside, and what it learns ends with it."""
-    assert isinstance(seen, ChainMap)
-    return seen.new_child()
 
 
 def _if(s: If, names: Names, seen: Seen) -> list[Statement]:
@@ -217,8 +236,9 @@ def _if(s: If, names: Names, seen: Seen) -> list[Statement]:
         _block(chosen, names, seen)
         names.update(zip(s.outs, chosen.results, strict=True))
         return chosen.statements
-    _block(s.then, names, _child(seen))
-    _block(s.other, names, _child(seen))
+    for inside in (s.then, s.other):
+        with seen.scope():
+            _block(inside, names, seen)
     keep = []
     for k, (a, b) in enumerate(zip(s.then.results, s.other.results, strict=True)):
         if a is b or (isinstance(a, Const) and isinstance(b, Const) and _key(a) == _key(b)):
