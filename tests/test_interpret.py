@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -396,3 +398,26 @@ def test_errors_in_every_iteration():
     interpreter = Interpreter(function("f", (x,), b, s, *loop(b, const(50), (x,), lambda b, i, p: (b.let("ln", b.let("neg", p)),))))
     out = interpreter.run([1.0])
     assert out[0] == math.inf and math.isnan(out[1]) and len(interpreter.flags) == 2
+
+
+def test_blocks_nested_five_thousand_deep():
+    x = Var(REAL)
+    block = Block(results=(x,))
+    for k in range(5000):
+        out, b = Var(REAL), Builder()
+        b.append(If((out,), b.let("gt", x, const(float(k))), block, Block(results=(const(-1.0),))))
+        b.block.results = (out,)
+        block = b.block
+    f = Function("f", (x,), block, ("y",))
+    assert run(f, 1e6) == [1e6]
+    assert run(f, 17.0) == [-1.0]
+
+
+def test_scalars_need_no_numpy():
+    text = (
+        "import sys; from adcli.engines.interpret import Interpreter; from adcli.ir.build import Builder; "
+        "from adcli.ir.nodes import Function, Var; from adcli.ir.types import REAL; x = Var(REAL); b = Builder(); b.block.results = (b.let('ln', x),); "
+        "i = Interpreter(Function('f', (x,), b.block)); print(i.run([0.0]), [f.code for f in i.flags], 'numpy' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert found.stdout == "[-inf] ['singular'] False\n"
