@@ -416,7 +416,8 @@ def test_blocks_nested_five_thousand_deep():
 def test_scalars_need_no_numpy():
     text = (
         "import sys; from adcli.engines.interpret import Interpreter; from adcli.ir.build import Builder; "
-        "from adcli.ir.nodes import Function, Var; from adcli.ir.types import REAL; x = Var(REAL); b = Builder(); b.block.results = (b.let('ln', x),); "
+        "from adcli.ir.nodes import Function, Var; from adcli.ir.types import REAL; "
+        "x = Var(REAL); b = Builder(); b.block.results = (b.let('ln', x),); "
         "i = Interpreter(Function('f', (x,), b.block)); print(i.run([0.0]), [f.code for f in i.flags], 'numpy' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
