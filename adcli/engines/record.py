@@ -91,7 +91,8 @@ class Recording:
             self.names[ref] = name
 
     def _append(self, let: Let | None, refs: Sequence[int], value: Any, name: str, iteration: tuple[int, ...]) -> None:
-        self._bytes += NODE_BYTES + BYTES * (getattr(value, "size", 1) + len(refs))
+        size = 1 if isinstance(value, float) else getattr(value, "size", 1)
+        self._bytes += NODE_BYTES + BYTES * (size + len(refs))
         if self._bytes > self._limits.max_memory:
             raise memory_error(self._limits, let.span if let else None, "the recording of the run")
         self.lets.append(let)
@@ -133,6 +134,8 @@ def _deep(limits: Limits) -> Iterator[None]:
 Traced: TypeAlias = "tuple[Any, int | None]"
 Frame: TypeAlias = "dict[Var, Traced]"
 
+ROW, ALIAS, VALUE = "row", "alias", "value"
+
 # They give a value another storage or kind, and are no step of the computation.
 _SAME_VALUE = frozenset({"to_real", "copy"})
 
@@ -147,6 +150,7 @@ class _Run:
         self.left = limits.max_steps
         self.depth = 0
         self.forms: dict[Op, Callable[..., Any]] = {}
+        self.roles: dict[Let, str] = {}
         self.deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
 
     def call(self, function: Function, args: Sequence[Traced]) -> list[Traced]:
@@ -162,13 +166,17 @@ class _Run:
                 self.statement(s, frame)
 
     def let(self, s: Let, frame: Frame) -> Traced:
-        args = [_read(a, frame) for a in s.args]
+        args = [(a.value, None) if isinstance(a, Const) else frame[a] for a in s.args]
         values = [value for value, _ in args]
-        value = self.form(s, values)(*values, **dict(zip(s.op.attrs, s.attrs, strict=True)))
-        if s.out.type.elem != "real" or (s.op.name == "neg" and isinstance(s.args[0], Const)):
+        form = self.form(s, values)
+        value = form(*values, **dict(zip(s.op.attrs, s.attrs, strict=True))) if s.attrs else form(*values)
+        role = self.roles.get(s)
+        if role is None:
+            role = self.roles[s] = _role(s)
+        if role == VALUE:
             return value, None
         r = self.recording
-        if s.op.name in _SAME_VALUE:
+        if role == ALIAS:
             ref = args[0][1]
             if ref is not None and s.out.name:
                 r.name(ref, s.out.name)
@@ -177,7 +185,7 @@ class _Run:
 
     def form(self, s: Let, values: Sequence[Any]) -> Callable[..., Any]:
         """How the operation computes: on Python numbers, or by NumPy."""
-        if s.op.scalar is not None and not any(hasattr(v, "shape") for v in values):
+        if s.op.scalar is not None and not any([hasattr(v, "shape") for v in values]):
             return s.op.scalar
         found = self.forms.get(s.op)
         if found is None:
@@ -260,6 +268,13 @@ class _Run:
             raise timeout_error(self.limits)
         if self.left < 0:
             raise steps_error(self.limits, span)
+
+
+def _role(s: Let) -> str:
+    """What an operation is in a recording: a row, another name for its argument, or a value that is a constant there."""
+    if s.out.type.elem != "real" or (s.op.name == "neg" and isinstance(s.args[0], Const)):
+        return VALUE
+    return ALIAS if s.op.name in _SAME_VALUE else ROW
 
 
 def _read(a: Atom, frame: Frame) -> Traced:

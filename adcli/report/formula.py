@@ -98,10 +98,13 @@ def times(bar: Formula, factor: Formula) -> Formula:
         return negated(times(bar, factor.operand))
     if is_number(factor, 1):
         return bar
-    if is_number(factor, -1):
-        return negated(bar)
+    if isinstance(factor, Num) and isinstance(factor.value, int | float) and factor.value < 0:
+        return negated(times(bar, Num(-factor.value)))
     if isinstance(factor, Infix) and factor.symbol in ("*", "/"):
-        return Infix(factor.symbol, times(bar, factor.left), factor.right)
+        left = times(bar, factor.left)
+        if isinstance(left, Neg):
+            return Neg(Infix(factor.symbol, left.operand, factor.right))
+        return Infix(factor.symbol, left, factor.right)
     return Infix("*", bar, factor)
 
 

@@ -5,7 +5,7 @@ Both take the derivative of one statement from `ad`, so that rules and conventio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from adcli.ad import forward, reverse
@@ -14,7 +14,7 @@ from adcli.engines.interpret import Interpreter
 from adcli.engines.limits import Limits
 from adcli.engines.record import Recording
 from adcli.ir.build import Builder, const
-from adcli.ir.nodes import Atom, Block, Function, Let, Var
+from adcli.ir.nodes import Atom, Block, Const, Function, Let, Var
 from adcli.ir.types import RULES, Type
 
 
@@ -46,7 +46,7 @@ class Local:
         self._let = _retyped(let, self._params)
         self.scalar = let.op.kind == "partials" and not any(p.type.shape for p in self._params)
         self.elementwise = let.op.type in ("real", "arith", "select")
-        self._partials: Interpreter | None = None
+        self._partials: Callable[[list[Any]], list[Any]] | None = None
         self._reverse: Interpreter | None = None
         self._forward: dict[tuple[int, ...], Interpreter] = {}
 
@@ -58,8 +58,8 @@ class Local:
             f.body.results = tuple(partial(b, self._let, k) for k in self.moving)
             f.result_names = ("",) * len(self.moving)
             f.result_types = tuple(a.type for a in f.body.results)
-            self._partials = Interpreter(f, self._limits)
-        return self._partials.run([*args, out])
+            self._partials = _straight(f) or Interpreter(f, self._limits).run
+        return self._partials([*args, out])
 
     def pull_back(self, args: list[Any], g: Any) -> list[Any]:
         """The cotangents of the moving arguments."""
@@ -80,12 +80,39 @@ class Local:
         return f
 
 
+def _straight(f: Function) -> Callable[[list[Any]], list[Any]] | None:
+    """A function of scalars without branches, run without what an interpreter does around a run: traces call it for every node."""
+    places: dict[Atom, int] = {v: k for k, v in enumerate(f.params)}
+    constants: list[Any] = []
+    for atom in [a for s in f.body.statements if isinstance(s, Let) for a in s.args] + list(f.body.results):
+        if isinstance(atom, Const) and atom not in places:
+            places[atom] = len(f.params) + len(constants)
+            constants.append(atom.value)
+    steps: list[tuple[Callable[..., Any], tuple[int, ...]]] = []
+    for s in f.body.statements:
+        if not isinstance(s, Let) or s.op.scalar is None or s.attrs:
+            return None
+        places[s.out] = len(f.params) + len(constants) + len(steps)
+        steps.append((s.op.scalar, tuple(places[a] for a in s.args)))
+    results = [places[a] for a in f.body.results]
+
+    def run(args: list[Any]) -> list[Any]:
+        values = args + constants
+        for form, reads in steps:
+            values.append(form(*[values[k] for k in reads]))
+        return [values[k] for k in results]
+
+    return run
+
+
 class Derivatives:
     """The derivatives of the nodes of a recording."""
 
     def __init__(self, recording: Recording, limits: Limits | None = None) -> None:
         self.recording = recording
         self._limits = limits or Limits()
+        self._positions: dict[Let, tuple[int, ...]] = {}
+        self._scalar: dict[tuple[Let, tuple[int, ...]], Local] = {}
         self._locals: dict[tuple[object, ...], Local] = {}
 
     def varied(self, inputs: Sequence[int]) -> bytearray:
@@ -98,8 +125,18 @@ class Derivatives:
             let = r.lets[node]
             assert let is not None
             refs = r.args(node)
-            out[node] = any(refs[k] >= 0 and out[refs[k]] for k in differentiable(let))
+            for k in self.positions(let):
+                if refs[k] >= 0 and out[refs[k]]:
+                    out[node] = 1
+                    break
         return out
+
+    def positions(self, let: Let) -> tuple[int, ...]:
+        """The arguments along which a derivative can flow, looked up once for each statement."""
+        found = self._positions.get(let)
+        if found is None:
+            found = self._positions[let] = differentiable(let)
+        return found
 
     def local(self, node: int, varied: bytearray) -> tuple[Local, list[Any]]:
         """The derivatives of the node's operation along its varied arguments, and the argument values."""
@@ -107,12 +144,17 @@ class Derivatives:
         let = r.lets[node]
         assert let is not None
         refs = r.args(node)
-        args = [r.value(ref) for ref in refs]
-        moving = tuple(k for k in differentiable(let) if refs[k] >= 0 and varied[refs[k]])
-        key = (let.op, let.attrs, moving, *map(_kind_key, args))
-        found = self._locals.get(key)
+        values, constants = r.values, r.constants
+        args = [values[ref] if ref >= 0 else constants[~ref] for ref in refs]
+        moving = tuple([k for k in self.positions(let) if refs[k] >= 0 and varied[refs[k]]])
+        found = self._scalar.get((let, moving))
         if found is None:
-            found = self._locals[key] = Local(let, args, moving, self._limits)
+            key = (let.op, let.attrs, moving, *map(_kind_key, args))
+            found = self._locals.get(key)
+            if found is None:
+                found = self._locals[key] = Local(let, args, moving, self._limits)
+            if found.scalar:
+                self._scalar[let, moving] = found
         return found, args
 
     def tangents(self, seeds: Mapping[int, Any]) -> list[Any]:

@@ -307,7 +307,7 @@ def chained(line: Line) -> int:
 
 
 def stack(line: Line, room: int, aside: bool) -> list[tuple[str, str, str]]:
-    """Label, text and value of the lines that a statement takes; the value stands on the last, beside the text or, if not `aside`, in it."""
+    """Label, text and value of the lines that a statement takes; the value stands on the last: beside the text, or in it if not `aside`."""
     texts = [] if line.repeats else wrapped(line.statement, room, line.indent + 2)
     for part in (line.numbers, "" if aside else line.value):
         if part and texts and width(texts[-1]) + 1 + width(part) <= room and not aside:
