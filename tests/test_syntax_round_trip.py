@@ -163,9 +163,32 @@ def test_programs_come_back(program: tree.Program) -> None:
 
 
 PIECES = [
-    "x = 1", "y=(a+\n b)*c", "-x", "# note", "x # tail", "\n", "\n\n", ";", " ", "for i in 0..3 {", "if c {", "}", "} else {", "while c { # head",
-    "f(x -> {", "}, 1)", "A = [\n 1, # one\n 2\n]", "f(a,\n  b)", "{", "t += 1;", "a and\n b", "output y", "(", ")", "\r\n",
-]  # fmt: skip
+    "x = 1",
+    "y=(a+\n b)*c",
+    "-x",
+    "# note",
+    "x # tail",
+    "\n",
+    "\n\n",
+    ";",
+    " ",
+    "for i in 0..3 {",
+    "if c {",
+    "}",
+    "} else {",
+    "while c { # head",
+    "f(x -> {",
+    "}, 1)",
+    "A = [\n 1, # one\n 2\n]",
+    "f(a,\n  b)",
+    "{",
+    "t += 1;",
+    "a and\n b",
+    "output y",
+    "(",
+    ")",
+    "\r\n",
+]
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12))

@@ -13,7 +13,10 @@ import pytest
 from adcli.errors import Source
 from adcli.syntax import build, parser, tables
 
-RESERVED = ["and", "or", "not", "if", "elif", "else", "for", "in", "step", "while", "break", "continue", "return", "fn", "input", "output", "true", "false", "rule"]
+RESERVED = [
+    *("and", "or", "not", "if", "elif", "else", "for", "in", "step", "while", "break", "continue"),
+    *("return", "fn", "input", "output", "true", "false", "rule"),
+]
 
 
 def grammar() -> str:
