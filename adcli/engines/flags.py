@@ -101,7 +101,7 @@ def birth(op: str, args: Iterable[Any], value: Any, span: Span | None) -> Flag |
 
 
 # Operations of the table that stand for a derivative of another.
-_PARTIALS = {"pow_x": "pow", "pow_y": "pow", "pow_d": "pow", "sinc_d": "sinc", "erfinv_d": "erfinv"}
+_PARTIALS = {"pow_x": "pow", "pow_y": "pow", "pow_d": "pow", "sinc_x": "sinc", "sinc_d": "sinc", "erfinv_d": "erfinv"}
 
 _POLES = frozenset({
     "ln", "log2", "log10", "log1p", "atanh", "logit", "log1mexp", "logexpm1", "erfinv", "gamma", "lgamma", "digamma", "polygamma",

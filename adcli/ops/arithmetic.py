@@ -36,13 +36,13 @@ ARITHMETIC: tuple[Op, ...] = (
     Op("fmod", ("x", "y"), "partials", ("1", "round((out - x)/y)"), scalar=t.fmod, fast=math.fmod, array="np.fmod",
        mp=lambda mp, x, y: x - y * (mp.floor(x / y) if x / y >= 0 else mp.ceil(x / y)), latex=r"\operatorname{{fmod}}\left({0}, {1}\right)",
        doc="the remainder of the division rounded towards 0, with x's sign", domain="x in -9..9, y in 0.1..9",
-       special={"logical_and(out == 0, x != 0)": KINK}),
+       special={"out == 0 and x != 0": KINK}),
 )  # fmt: skip
 
 POWERS: tuple[Op, ...] = (
     Op("pow", ("x", "y"), "partials", ("pow_x(x, y)", "pow_y(x, y)"), type="arith", scalar=t.power, array="power",
        mp=lambda mp, x, y: mp.power(x, y), symbol="^", latex="{{{0}}}^{{{1}}}", doc="x^y; for x < 0 only a whole y has a value",
-       domain="x in 0.1..9, y in -5..5", special={"select(y < 1, select(y == 0, false, x == 0), false)": SINGULAR}),
+       domain="x in 0.1..9, y in -5..5", special={"x == 0 and (y < 1 and y != 0)": SINGULAR}),
     Op("pow_x", ("x", "y"), "partials", ("pow_d(x, y, 2, 0)", "pow_d(x, y, 1, 1)"), scalar=powers.pow_x, array="pow_x",
        mp=lambda mp, x, y: y * mp.power(x, y - 1), latex="{1} {{{0}}}^{{{1} - 1}}", shown="y*x^(y - 1)",
        doc="d/dx of x^y; at x = 0 the limit (0, 1 or inf), and 0 for y = 0", domain="x in 0.1..9, y in -5..5", public=False),
@@ -122,10 +122,10 @@ ROUNDING: tuple[Op, ...] = (
        special={"abs(x - out) == 0.5": KINK}),
     Op("trunc", ("x",), "zero", scalar=t.whole(math.trunc), array="np.trunc", mp=lambda mp, x: mp.floor(x) if x >= 0 else mp.ceil(x),
        latex=r"\operatorname{{trunc}}\left({0}\right)", doc="x without its fraction", domain="x in -9..9",
-       special={"logical_and(x == out, x != 0)": KINK}),
+       special={"x == out and x != 0": KINK}),
     Op("to_int", ("x",), "zero", type="to_int", scalar=t.truncated, array="to_int", mp=lambda mp, x: int(x), symbol="int",
        latex=r"\operatorname{{int}}\left({0}\right)", doc="x as an integer, without its fraction", domain="x in -9..9",
-       special={"logical_and(x == out, x != 0)": KINK}, public=False, aliases=("int",)),
+       special={"x == out and x != 0": KINK}, public=False, aliases=("int",)),
     Op("to_real", ("x",), "linear", ("g",), scalar=float, fast=float, array="to_real", mp=lambda mp, x: mp.mpf(x), symbol="real",
        latex="{0}",
        shown="x", doc="an integer or truth value as a real number", domain="x in -9..9", cheap=True, public=False),

@@ -146,9 +146,9 @@ def _unit_gap(x: Any) -> Any:
     return (1.0 - x) * (1.0 + x)
 
 
-def _sech(x: Any) -> Any:
-    e = np.exp(-np.abs(x))
-    return 2.0 * e / (1.0 + e * e)
+def _sech2(x: Any) -> Any:
+    e = np.exp(-2.0 * np.abs(x))
+    return 4.0 * e / np.square(1.0 + e)
 
 
 def _sigmoid(x: Any) -> Any:
@@ -412,7 +412,7 @@ def _outer(x: Any, y: Any) -> Any:
 _ELEMENTWISE: dict[str, Form] = {
     "floordiv": _floordiv, "mod": _mod, "power": _power, "pow_x": _pow_x, "clip": _clip, "relu": _relu, "sign": _sign, "share": _share,
     "above": _above, "inside": _inside, "positive": _positive, "ratio": _ratio, "to_int": _to_int, "to_real": _to_real, "exp10": _exp10,
-    "unit_gap": _unit_gap, "sech": _sech, "sigmoid": _sigmoid, "softplus": _softplus, "logsigmoid": _logsigmoid, "silu": _silu,
+    "unit_gap": _unit_gap, "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "logsigmoid": _logsigmoid, "silu": _silu,
 }  # fmt: skip
 _FORMS: dict[str, Form] = _ELEMENTWISE | {
     "zeros": _zeros, "ones": _ones, "full": _full, "eye": _eye, "linspace": _linspace, "iota": _iota, "stack": _stack, "concat": _concat,

@@ -83,8 +83,11 @@ def cospi(x: float) -> float:
     return _sinpi((q + 1) % 4, t)
 
 
-def sech(x: float) -> float:
-    return 1.0 / math.cosh(x) if -700.0 < x < 700.0 else 2.0 * math.exp(-abs(x)) if x == x else NAN
+def sech2(x: float) -> float:
+    if not -350.0 < x < 350.0:
+        return 4.0 * math.exp(-2.0 * abs(x)) if x == x else NAN
+    c = math.cosh(x)
+    return 1.0 / (c * c)
 
 
 def sinc(x: float) -> float:
