@@ -3,13 +3,17 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
+FUZZ = os.environ.get("ADCLI_FUZZ")  # examples of each property, see `make fuzz`
+
+# Unless fuzzing, the same examples each time, and a failure is reported as it was found.
 settings.register_profile(
     "adcli",
     deadline=None,
-    derandomize="ADCLI_FUZZ" not in os.environ,
-    max_examples=int(os.environ.get("ADCLI_FUZZ", "100")),
+    derandomize=FUZZ is None,
+    max_examples=int(FUZZ or 60),
+    phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if FUZZ else [])],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     print_blob=True,
     database=None,

@@ -1,10 +1,12 @@
 """A Hypothesis strategy for well-typed ADL programs with loops, branches, functions and arrays.
 
+A program is made from a size and a seed, which is fast, and small programs are found first where a test fails.
 Every program has the real inputs x, y and v: [3] and one scalar output. Functions are smooth and tame, so that differences
 can be compared with derivatives wherever no branch is near its boundary.
 """
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field, replace
 
 from hypothesis import strategies as st
@@ -28,17 +30,18 @@ class Scope:
 
 @dataclass
 class Writer:
-    """Draws a program line by line."""
+    """Makes up a program line by line."""
 
-    draw: st.DrawFn
+    random: random.Random
+    size: int
     lines: list[str] = field(default_factory=list)
     names: int = 0
 
     def pick(self, *items: str) -> str:
-        return self.draw(st.sampled_from(items))
+        return self.random.choice(items)
 
     def chance(self, one_in: int) -> bool:
-        return self.draw(st.integers(1, one_in)) == 1
+        return self.random.randrange(one_in) == 0
 
     def fresh(self, letter: str) -> str:
         self.names += 1
@@ -48,6 +51,7 @@ class Writer:
         """An expression for a real number."""
         if depth == 0:
             return self.pick(*3 * scope.scalars, *NUMBERS)
+        depth = min(depth, self.size)
         kind = self.pick("leaf", "call", "sum", "product", "quotient", "power", "element", "reduction", "choice", "root", "function", "clip")
         a = self.scalar(scope, depth - 1)
         if kind == "call":
@@ -89,7 +93,7 @@ class Writer:
         """An expression for an array of three."""
         if depth <= 0:
             return self.pick(*scope.arrays)
-        kind = self.pick("leaf", "call", "binary", "scale", "literal", "comprehension", "flip", "softmax", "where")
+        kind = self.pick("leaf", "call", "binary", "scale", "literal", "comprehension", "slice", "softmax", "where")
         if kind == "call":
             return f"{self.pick(*SMOOTH)}({self.array(scope, depth - 1)})"
         if kind == "binary":
@@ -101,8 +105,10 @@ class Writer:
         if kind == "comprehension":
             index = self.fresh("i")
             return f"[{self.scalar(replace(scope, wholes=(*scope.wholes, index)), depth - 1)} for {index} in 0..3]"
-        if kind in ("flip", "softmax"):
-            return f"{'flip' if kind == 'flip' else self.pick('softmax', 'cumsum')}({self.array(scope, depth - 1)})"
+        if kind == "softmax":
+            return f"{self.pick('softmax', 'cumsum')}({self.array(scope, depth - 1)})"
+        if kind == "slice":
+            return f"{self.pick(*scope.arrays)}[.. step -1]"
         if kind == "where":
             return f"where({self.array(scope, 0)} > 0.3, {self.array(scope, depth - 1)}, {self.array(scope, depth - 1)})"
         return self.pick(*scope.arrays)
@@ -113,7 +119,7 @@ class Writer:
 
     def block(self, scope: Scope, indent: str, depth: int) -> None:
         """Statements that assign variables which are there already."""
-        for _ in range(self.draw(st.integers(1, 3))):
+        for _ in range(self.random.randint(1, min(self.size, 3))):
             self.statement(scope, indent, depth)
 
     def statement(self, scope: Scope, indent: str, depth: int) -> None:
@@ -183,18 +189,17 @@ class Writer:
     def program(self) -> str:
         self.lines += ["input x", "input y", "input v: [3]"]
         scope = Scope(("x", "y"), ("v",))
-        for _ in range(self.draw(st.integers(0, 2))):
+        for _ in range(self.random.randint(0, min(self.size - 1, 2))):
             scope = replace(scope, functions=(*scope.functions, self.function(scope)))
         self.lines += [f"s = {self.scalar(scope, 2)}", f"t = {self.scalar(scope, 2)}", f"a = {self.array(scope, 2)}"]
         scope = replace(scope, scalars=("x", "y", "s", "t"), arrays=("v", "a"), assignable=("s", "t", "a", self.pick("x", "s"), self.pick("v", "a")))
-        self.block(scope, "", 2)
+        self.block(scope, "", min(self.size - 1, 2))
         self.lines.append(f"output r = {self.scalar(scope, 2)} + s + sin(t) + sum(tanh(a))")
         return "\n".join(self.lines) + "\n"
 
 
-@st.composite
-def programs(draw: st.DrawFn) -> str:
-    return Writer(draw).program()
+def programs() -> st.SearchStrategy[str]:
+    return st.builds(lambda size, seed: Writer(random.Random(seed), size).program(), st.integers(1, 4), st.integers(0, 2**32))
 
 
 def points() -> st.SearchStrategy[list[float]]:

@@ -29,8 +29,9 @@ class Stream(io.TextIOWrapper):
         self.copy = copy
 
     def write(self, text: str) -> int:
+        count = super().write(text)
         self.copy.append(text)
-        return super().write(text)
+        return count
 
     def text(self) -> str:
         buffer = self.buffer

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from hypothesis import assume, event, given, settings
+from hypothesis import assume, event, given
 
 import adcli.ad
 from adcli import passes
@@ -104,7 +104,6 @@ def test_printing_is_the_inverse_of_parsing(text: str) -> None:
 
 
 @given(programs(), points())
-@settings(max_examples=50)
 def test_printed_programs_mean_the_same(text: str, point: list[float]) -> None:
     source = Source(text)
     args = arguments(point)
@@ -123,7 +122,6 @@ def stages(text: str) -> Iterator[tuple[str, Function]]:
 
 
 @given(programs(), points())
-@settings(max_examples=50)
 def test_passes_keep_the_value(text: str, point: list[float]) -> None:
     args = arguments(point)
     want = run(checked(lowered(text)), args)
@@ -133,7 +131,6 @@ def test_passes_keep_the_value(text: str, point: list[float]) -> None:
 
 
 @given(programs(), points())
-@settings(max_examples=40)
 def test_second_derivatives_are_symmetric_and_agree_with_differences(text: str, point: list[float]) -> None:
     """Reverse over forward along a direction gives a row of the Hessian: compared with differences of gradients."""
     function, args = lowered(text), arguments(point)

@@ -17,7 +17,7 @@ from adcli.ad.watch import watched
 from adcli.ir.build import Builder
 from adcli.ir.nodes import Atom, Block, Call, For, Function, If, Let, Statement, Var, While
 from adcli.ir.types import Type
-from adcli.ir.walk import clone_block, clone_program
+from adcli.ir.walk import apart, clone_block, clone_program
 from adcli.passes.dead import dead_code
 from adcli.passes.simplify import simplify
 
@@ -42,7 +42,7 @@ def forward(f: Function, wrt: Sequence[int]) -> Function:
     f = watched(f, wrt)
     transform = _Forward(Activity(f))
     varied = transform.activity.varied(f, [f.params[k] for k in wrt])
-    out, mask = transform.build(f, tuple(wrt), varied, all_results=True)
+    out, mask = transform.build(f, f, tuple(wrt), varied, all_results=True)
     out.of = Derivative(original, "forward", tuple(wrt), tuple(range(len(mask))), mask)
     out = clone_program(out)
     simplify(out)
@@ -58,14 +58,16 @@ class _Forward:
         self.varied: set[Var] = set()
         self.b = Builder()
 
-    def build(self, f: Function, wrt: tuple[int, ...], varied: set[Var], all_results: bool) -> tuple[Function, tuple[bool, ...]]:
-        """The forward function of f and, for each result, whether it has a tangent."""
+    def build(
+        self, original: Function, f: Function, wrt: tuple[int, ...], varied: set[Var], all_results: bool
+    ) -> tuple[Function, tuple[bool, ...]]:
+        """The forward function of the original, made from its copy f, and for each result whether it has a tangent."""
         mask = tuple(a in varied for a in f.body.results)
         tangents = tuple(Var(f.params[k].type, _dotted(f.params[k])) for k in wrt)
         out = Function(f.name + "_dot", (*f.params, *tangents), Block(), span=f.span)
         kept = [a for a, m in zip(f.body.results, mask, strict=True) if m or all_results]
         out.result_types = (*f.result_types, *(a.type for a in kept))
-        self.made[f, wrt] = (out, mask)
+        self.made[original, wrt] = (out, mask)
         outer = self.tangent, self.varied, self.b
         self.tangent, self.varied, self.b = dict(zip((f.params[k] for k in wrt), tangents, strict=True)), varied, Builder(out.body)
         self.statements(f.body)
@@ -163,8 +165,10 @@ class _Forward:
             return
         made = self.made.get((s.function, wrt))
         if made is None:
-            varied = self.activity.varied(s.function, [s.function.params[k] for k in wrt])
-            made = self.build(s.function, wrt, varied, all_results=False)
+            # The plain function may stay in the program, and so may this one for other tangents: none shares a variable with another.
+            copy = apart(s.function)
+            varied = self.activity.varied(copy, [copy.params[k] for k in wrt])
+            made = self.build(s.function, copy, wrt, varied, all_results=False)
         function, mask = made
         moving = [v for v, m in zip(s.outs, mask, strict=True) if m]
         tangents = tuple(Var(v.type, _dotted(v)) for v in moving)

@@ -32,7 +32,7 @@ from adcli.ad.watch import watched
 from adcli.ir.build import Builder, const
 from adcli.ir.nodes import Atom, Block, Call, Const, For, Function, If, Let, Statement, Var, While
 from adcli.ir.types import INT, Type
-from adcli.ir.walk import clone, clone_program, free, inner, outs, rename, statements
+from adcli.ir.walk import apart, clone, clone_program, free, inner, outs, rename, statements
 from adcli.ops import TABLE
 from adcli.passes.dead import dead_code
 from adcli.passes.simplify import simplify
@@ -93,6 +93,8 @@ class _Program:
         return self.make_pair(g, wrt, of) if found is None else found
 
     def make_pair(self, g: Function, wrt: tuple[int, ...], of: tuple[int, ...]) -> _Pair:
+        # The plain function may stay in the program, and so may pairs for other patterns: none shares a variable with another.
+        original, g = g, apart(g)
         params = tuple(Var(p.type, p.name) for p in g.params)
         cotangents = tuple(Var(_real(g.result_types[k])) for k in of)
         running = {k: Var(_real(g.params[k].type), _barred(g.params[k])) for k in wrt if g.params[k].type.shape}
@@ -100,7 +102,7 @@ class _Program:
         augmented.result_types = g.result_types
         adjoint = Function(g.name + "_bar", (*params, *cotangents, *running.values()), Block(), span=g.span)
         adjoint.result_types = tuple(_real(g.params[k].type) for k in wrt)
-        pair = self.pairs[g, wrt, of] = _Pair(augmented, adjoint)
+        pair = self.pairs[original, wrt, of] = _Pair(augmented, adjoint)
         sweep = _Sweep(self, self.activity.active(g, [g.params[k] for k in wrt], [g.body.results[k] for k in of]))
         for k, v in running.items():
             sweep.adjoints.set(g.params[k], v)

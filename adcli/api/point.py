@@ -137,10 +137,12 @@ def _fit(given: Input, shape: tuple[int, ...], sizes: dict[str, tuple[int, str]]
     for extent, size in zip(given.shape, shape, strict=True):
         if isinstance(extent, int):
             if extent != size:
-                raise ShapeError(f"input '{given.name}' has shape {list_text(given.shape)}, and its value has shape {list_text(shape)}", given.span, source=source)
+                message = f"input '{given.name}' has shape {list_text(given.shape)}, and its value has shape {list_text(shape)}"
+                raise ShapeError(message, given.span, help="give a value of that shape, or declare a name for the size: input w: [n]", source=source)
         elif sizes.setdefault(extent, (size, given.name))[0] != size:
             known, by = sizes[extent]
-            raise ShapeError(f"dimension '{extent}' is {known} in the value of '{by}' and {size} in that of '{given.name}'", given.span, source=source)
+            message = f"dimension '{extent}' is {known} in the value of '{by}' and {size} in that of '{given.name}'"
+            raise ShapeError(message, given.span, help="give both the same size, or use another name for one of them", source=source)
 
 
 def _declare(given: Input, shape: tuple[int, ...]) -> str | None:

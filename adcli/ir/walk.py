@@ -92,7 +92,14 @@ def functions(entry: Function) -> list[Function]:
 
 
 def _callees(f: Function) -> list[Function]:
-    return [s.function for s in statements(f.body) if isinstance(s, Call)]
+    found: list[Function] = []
+    todo = [f.body]
+    while todo:
+        for s in [s for s in todo.pop().statements if not isinstance(s, Let)]:
+            if isinstance(s, Call):
+                found.append(s.function)
+            todo += reversed(blocks(s))
+    return found
 
 
 def free(blocks_: tuple[Block, ...], bound: tuple[Var, ...]) -> list[Var]:
@@ -143,6 +150,32 @@ def clone_program(entry: Function) -> Function:
             if isinstance(s, Call):
                 s.function = copies[s.function]
     return copies[entry]
+
+
+def apart(f: Function) -> Function:
+    """A copy that shares no variable with f; what it calls is shared."""
+    body = clone_block(f.body)
+    names = {v: Var(v.type, v.name) for v in f.params}
+    for s in statements(body):
+        names |= {v: Var(v.type, v.name) for v in (*outs(s), *inner(s))}
+    _define(body, names)
+    rename(body, names)
+    return replace(f, params=tuple(names[v] for v in f.params), body=body)
+
+
+def _define(block: Block, names: Mapping[Var, Var]) -> None:
+    """Replace, in place, what the block's statements define, through all inner blocks."""
+    block.statements[:] = [replace(s, out=names[s.out]) if isinstance(s, Let | Pop) else s for s in block.statements]
+    for s in block.statements:
+        if isinstance(s, If | For | While | Call):
+            s.outs = tuple(names[v] for v in s.outs)
+        if isinstance(s, While):
+            s.count = names[s.count]
+        if isinstance(s, For | While):
+            s.index = names[s.index]
+            s.params = tuple(names[v] for v in s.params)
+        for b in blocks(s):
+            _define(b, names)
 
 
 def renamed(atoms: tuple[Atom, ...], names: Mapping[Var, Atom]) -> tuple[Atom, ...]:
