@@ -23,6 +23,7 @@ from adcli.syntax import parse
 if TYPE_CHECKING:
     from adcli.api.point import Value
     from adcli.lower.signature import Input
+    from adcli.report.trace import Trace
 
 
 def compile(source: str | Source, *, name: str = "<program>", limits: Limits | None = None) -> Program:
@@ -135,6 +136,17 @@ class Program:
         from adcli.api.second import hvp
 
         return self._keep(hvp(self, {**(at or {}), **named}, along, wrt, of)).derivative
+
+    def trace(
+        self, at: Mapping[str, Any] | None = None, /, *, mode: str = "reverse", along: Mapping[str, Any] | None = None,
+        wrt: Sequence[str] | None = None, of: str | None = None, order: str = "eval", **named: Any,
+    ) -> Trace:  # fmt: skip
+        """The evaluation trace: one run recorded, with adjoints (mode "reverse") or tangents ("forward"); print it to see the table."""
+        from adcli.api.trace import trace
+
+        made, result = trace(self, {**(at or {}), **named}, mode=mode, along=along, wrt=wrt, of=of, order=order)
+        self._keep(result)
+        return made
 
     def _keep(self, result: Result) -> Result:
         self.flags = result.flags

@@ -185,7 +185,7 @@ class _Run:
 
     def form(self, s: Let, values: Sequence[Any]) -> Callable[..., Any]:
         """How the operation computes: on Python numbers, or by NumPy."""
-        if s.op.scalar is not None and not any([hasattr(v, "shape") for v in values]):
+        if s.op.scalar is not None and not any(hasattr(v, "shape") for v in values):
             return s.op.scalar
         found = self.forms.get(s.op)
         if found is None:

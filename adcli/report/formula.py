@@ -119,7 +119,7 @@ _FOLDED = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 
 
 def infix(symbol: str, a: Formula, b: Formula) -> Formula:
-    """A binary operation of a rule's text, with 1 × x, x × 1, x / 1, x ^ 1, 0 + x and x - 0 made x, and 2 - 1 made 1."""
+    """A binary operation of a rule's text: 1 × x, x × 1, x / 1, x ^ 1, 0 + x and x - 0 become x, x × (1 / y) x / y, 2 - 1 1."""
     if symbol in _FOLDED and isinstance(a, Num) and isinstance(b, Num):
         x, y = a.value, b.value
         if isinstance(x, int | float) and isinstance(y, int | float):
@@ -127,6 +127,8 @@ def infix(symbol: str, a: Formula, b: Formula) -> Formula:
     if symbol == "*":
         if is_number(a, 1):
             return b
+        if isinstance(b, Infix) and b.symbol == "/" and is_number(b.left, 1):
+            return Infix("/", a, b.right)
         return a if is_number(b, 1) else Infix(symbol, a, b)
     if symbol in ("/", "^") and is_number(b, 1):
         return a

@@ -16,6 +16,8 @@ from adcli.syntax import parse_expression, tree
 
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "floordiv": "//", "mod": "%", "pow": "^", "matmul": "@"}
 SUBSCRIPTED = {"index": 1, "update": 2, "addat": 2}
+# The axis of a reduction of all elements.
+ALL = Word("all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Step:
     def names(self) -> dict[str, Formula]:
         """What the names of a rule text stand for."""
         return {**dict(zip(self.let.op.args, self.args, strict=False)), "out": self.out} | {
-            name: Num(value) if isinstance(value, (int, float)) else Word("all") for name, value in self._attrs()
+            name: Num(value) if isinstance(value, (int, float)) else ALL for name, value in self._attrs()
         }
 
     def numbers(self) -> dict[str, Any]:
@@ -209,6 +211,8 @@ class _Reading:
         args = [a for a in e.args if not isinstance(a, tree.Lambda)]
         if e.name in ("where", "select") and len(args) == 3:
             return self.choice([(args[0], args[1])], args[2])
+        if e.name == "spread" and self.names.get("axis") == ALL:
+            return self.formula(args[0])
         if e.name in ("dims", "spread", "sum_to", "broadcast_to"):
             args = args[:1]
         op = ops.TABLE.get(e.name) or ops.PUBLIC.get(e.name)

@@ -31,7 +31,7 @@ class Statement:
         return self.values[ref]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Trace:
     """A recording, and how it is differentiated.
 
@@ -119,6 +119,15 @@ class Trace:
         values = self._values(a.source) | {bar: a.bar, left: a.before}
         formula = rules.adjoint(self.step(a.source), a.position, bar, None if a.before is None else left)
         return Statement(left, formula, a.running, values)
+
+    def __str__(self) -> str:
+        """The table as plain text, at most 80 columns wide where that can be done."""
+        from adcli.report.grid import plain
+        from adcli.report.notation import UNICODE, Writer
+        from adcli.report.numbers import table_number
+        from adcli.report.table import ROWS, Table, chosen
+
+        return plain(Table(self, Writer(UNICODE, table_number), chosen(self, None, ROWS)).fitted(80)).rstrip("\n")
 
     def _values(self, node: int) -> dict[Ref, Any]:
         r = self.recording
