@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from adcli.ad.activity import Activity
-from adcli.ad.rules import differentiable, fitted, linear_positions, partial, replaced, text, times, zero_like
+from adcli.ad.rules import differentiable, fitted, linear_positions, note_shape, partial, replaced, text, times, zero_like
 from adcli.ad.watch import watched
 from adcli.ir.build import Builder
 from adcli.ir.nodes import Atom, Block, Call, For, Function, If, Let, Statement, Var, While
@@ -86,6 +86,7 @@ class _Forward:
             self.statement(s)
 
     def statement(self, s: Statement) -> None:
+        note_shape(self.b, s)
         match s:
             case Let():
                 self.b.append(s)

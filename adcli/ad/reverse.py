@@ -19,8 +19,11 @@ from adcli.ad.rules import (
     ZERO,
     differentiable,
     element,
+    fitted,
+    note_shape,
     partial,
     pull_back_text,
+    same_shape,
     spread,
     summed,
     text,
@@ -154,20 +157,20 @@ class _Sweep:
         found = self.adjoints.get(v)
         return zero_like(self.b, v) if found is None else found
 
-    def accumulate(self, v: Atom, g: Atom, lanes: Atom | None = None) -> None:
-        """Add a contribution to v's adjoint; the one place where that happens. Undoes broadcasting."""
+    def accumulate(self, v: Atom, g: Atom, lanes: Atom | None = None, fits: bool = False) -> None:
+        """Add a contribution to v's adjoint; the one place where that happens. Undoes broadcasting, unless g is known to fit."""
         if not isinstance(v, Var) or v not in self.active:
             return
-        fitted = summed(self.b, g, v)
-        if fitted is not g:
+        total = g if fits else summed(self.b, g, v)
+        if total is not g:
             lanes = None
         old = self.adjoints.entry(v)
         if old is not None:
-            fitted = self.b.let("add", old[0], fitted)
+            total = self.b.let("add", old[0], total)
             lanes = self.b.let("logical_or", old[1], lanes) if lanes is not None and old[1] is not None else None
-        if isinstance(fitted, Var) and v.name and not fitted.name and fitted is not g:
-            fitted.name = _barred(v)
-        self.adjoints.set(v, fitted, lanes)
+        if isinstance(total, Var) and v.name and not total.name and total is not g:
+            total.name = _barred(v)
+        self.adjoints.set(v, total, lanes)
 
     @contextmanager
     def scope(self) -> Iterator[Block]:
@@ -182,6 +185,8 @@ class _Sweep:
 
     def block(self, primal: Block, copy: Block) -> None:
         """Fill `copy` with the forward statements and append their reverse."""
+        for s in primal.statements:
+            note_shape(self.b, s)
         copies = [self.copied(s) for s in primal.statements]
         copy.statements += copies
         copy.results = primal.results
@@ -233,15 +238,16 @@ class _Sweep:
             part = times(b, g, p)
             if lanes is not None and not isinstance(p, Const):
                 part = b.let("select", lanes, part, ZERO)
-            self.accumulate(x, part, lanes)
+            self.accumulate(x, part, lanes, same_shape(b, s.out, x))
         elif s.op.kind == "reduce":
-            self.accumulate(x, times(b, spread(b, s, g), partial(b, s, k)))
+            self.accumulate(x, fitted(b, times(b, spread(b, s, g), partial(b, s, k)), x), fits=True)
         elif name in ("index", "update", "addat"):
             self.element(s, k, g)
         elif name in ("stack", "concat"):
-            self.accumulate(x, element(b, s, g, k))
+            self.accumulate(x, element(b, s, g, k), fits=True)
         else:
-            self.accumulate(x, text(b, s, pull_back_text(s, k), {"g": g}))
+            part = text(b, s, pull_back_text(s, k), {"g": g})
+            self.accumulate(x, fitted(b, part, x) if s.op.type == "reduce" else part, fits=True)
 
     def element(self, s: Let, k: int, g: Atom) -> None:
         """Reads and writes of sections: the adjoint of a read adds to the array's adjoint in place, a write takes its part out."""
@@ -252,9 +258,9 @@ class _Sweep:
         elif k == 1:
             self.accumulate(x, b.let("index", g, *s.args[2:], attrs=s.attrs))
         elif s.op.name == "addat":
-            self.accumulate(x, g)
+            self.accumulate(x, g, fits=True)
         else:
-            self.accumulate(x, b.let("update", g, ZERO, *s.args[2:], attrs=s.attrs))
+            self.accumulate(x, b.let("update", g, ZERO, *s.args[2:], attrs=s.attrs), fits=True)
 
     def branch(self, s: If, copy: If) -> None:
         """Reverse of a branch: an If on the same condition that returns the adjoints its branches change."""
@@ -266,7 +272,7 @@ class _Sweep:
             with self.scope() as block:
                 for a, g in zip(primal.results, gs, strict=True):
                     if g is not None:
-                        self.accumulate(a, g)
+                        self.accumulate(a, g, fits=True)
                 forward.statements = []
                 self.block(primal, forward)
                 sides.append((block, self.adjoints))
@@ -301,7 +307,7 @@ class _Sweep:
             for v, a in zip(captured, params[len(moving) :], strict=True):
                 self.adjoints.set(v, a)
             for k, p in zip(moving, params, strict=False):
-                self.accumulate(s.body.results[k], p)
+                self.accumulate(s.body.results[k], p, fits=True)
             copy.body.statements = []
             self.block(s.body, copy.body)
             body.results = (*(self.adjoint(s.params[k]) for k in moving), *(self.adjoint(v) for v in captured))
@@ -311,7 +317,7 @@ class _Sweep:
         for v, g in zip(captured, outs[len(moving) :], strict=True):
             self.adjoints.set(v, g)
         for k, g in zip(moving, outs, strict=False):
-            self.accumulate(s.inits[k], g)
+            self.accumulate(s.inits[k], g, fits=True)
 
     def backwards(self, s: For | While) -> tuple[Atom, Atom, Atom]:
         """Start, count and step of the iterations from the last to the first."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from adcli.ir.build import Builder, const
-from adcli.ir.nodes import Atom, Const, Let
+from adcli.ir.nodes import Atom, Const, For, Let, Statement, While
 from adcli.lower import inline
 from adcli.ops import Op
 
@@ -87,11 +87,44 @@ def pull_back_text(s: Let, k: int) -> str:
 
 
 def times(b: Builder, x: Atom, p: Atom) -> Atom:
-    """x·p, without a statement where p (or x) is the constant 1 or -1."""
+    """x·p, without a statement where p (or x) is the constant 1 or -1; x·(1/y) as x/y, and x·(-q) as -(x·q), which often joins a difference."""
     for a, other in ((p, x), (x, p)):
         if isinstance(a, Const) and abs(a.value) == 1.0 and is_real(a):
             return other if a.value > 0 else b.let("neg", other)
+    last = b.block.statements[-1] if b.block.statements else None
+    if isinstance(last, Let) and last.out is p:
+        if last.op.name == "neg":
+            b.block.statements.pop()
+            return b.let("neg", times(b, x, last.args[0]))
+        if last.op.name == "div" and isinstance(last.args[0], Const) and last.args[0].value == 1.0:
+            b.block.statements.pop()
+            return b.let("div", x, last.args[1])
     return b.let("mul", x, p)
+
+
+def keeps_shape(s: Let) -> Atom | None:
+    """The argument whose shape the result has, where that can be told without running."""
+    if s.op.name in ("update", "addat", "copy"):
+        return s.args[0]
+    if s.op.type in ("real", "arith"):
+        arrays = [a for a in s.args if a.type.shape]
+        return arrays[0] if len(arrays) == 1 else None
+    return None
+
+
+def note_shape(b: Builder, s: Statement) -> None:
+    """Tell the builder which variables of a statement have the shape of others: updates, elementwise results, what loops carry."""
+    match s:
+        case Let() if not s.out.type.static:
+            source = keeps_shape(s)
+            if source is not None:
+                b.same_shape[s.out] = source
+        case For() | While():
+            for v, p, i in zip(s.outs, s.params, s.inits, strict=True):
+                if not v.type.static:
+                    b.same_shape[v] = b.same_shape[p] = i
+        case _:
+            pass
 
 
 def zero_like(b: Builder, x: Atom) -> Atom:
@@ -106,14 +139,21 @@ def spread(b: Builder, s: Let, g: Atom) -> Atom:
 
 def fitted(b: Builder, value: Atom, like: Atom) -> Atom:
     """The value with the shape of `like`: broadcast up to it."""
-    if value.type.shape == like.type.shape and value.type.static:
+    if same_shape(b, value, like):
         return value
     return b.let("broadcast_to", value, *b.dims(like))
 
 
+def same_shape(b: Builder, x: Atom, y: Atom) -> bool:
+    """The two are known to have one shape."""
+    if x.type.static or y.type.static:
+        return x.type.shape == y.type.shape
+    return b.shape_source(x) is b.shape_source(y)
+
+
 def summed(b: Builder, value: Atom, like: Atom) -> Atom:
     """The value with the shape of `like`: summed over what broadcasting repeated."""
-    if value.type.shape == like.type.shape and (value.type.static or value is like):
+    if same_shape(b, value, like):
         return value
     if not like.type.shape and value.type.shape:
         return b.let("sum", value, attrs=(None,))

@@ -26,11 +26,13 @@ def typed(name: str, args: tuple[Atom, ...], attrs: tuple[object, ...]) -> Type:
 class Builder:
     """Appends to `block`; `span` is what statements get that are given none."""
 
-    __slots__ = ("block", "span")
+    __slots__ = ("block", "same_shape", "span")
 
     def __init__(self, block: Block | None = None, span: Span | None = None) -> None:
         self.block = Block() if block is None else block
         self.span = span
+        # Variables known to have the shape of another one, which stands nearer to where the shape comes from.
+        self.same_shape: dict[Atom, Atom] = {}
 
     def let(self, name: str, *args: Atom, attrs: tuple[object, ...] = (), span: Span | None = None, name_hint: str = "") -> Var:
         """Append out = name(args…; attrs) and give its variable; `name_hint` is the program's name for it."""
@@ -43,7 +45,14 @@ class Builder:
 
     def dims(self, x: Atom) -> tuple[Atom, ...]:
         """The extents of x as int atoms: constants where the type knows them, else read at run time."""
+        x = x if x.type.static else self.shape_source(x)
         return tuple(self.let("dim", x, attrs=(k,)) if n is None else Const(n, INT) for k, n in enumerate(x.type.shape))
+
+    def shape_source(self, x: Atom) -> Atom:
+        """The variable nearest to the inputs that is known to have x's shape."""
+        while x in self.same_shape:
+            x = self.same_shape[x]
+        return x
 
     def check(self, kind: str, *args: Atom, about: tuple[str, ...] = (), span: Span | None = None) -> None:
         """Append a Check of that kind."""

@@ -92,13 +92,15 @@ def functions(entry: Function) -> list[Function]:
 
 
 def _callees(f: Function) -> list[Function]:
+    """What f calls, in the order of its text: a forward function comes before the adjoint function that names its values."""
     found: list[Function] = []
-    todo = [f.body]
+    todo = [s for s in reversed(f.body.statements) if not isinstance(s, Let)]
     while todo:
-        for s in [s for s in todo.pop().statements if not isinstance(s, Let)]:
-            if isinstance(s, Call):
-                found.append(s.function)
-            todo += reversed(blocks(s))
+        s = todo.pop()
+        if isinstance(s, Call):
+            found.append(s.function)
+        for b in reversed(blocks(s)):
+            todo.extend(t for t in reversed(b.statements) if not isinstance(t, Let))
     return found
 
 

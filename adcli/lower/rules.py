@@ -171,18 +171,16 @@ def _static(node: tree.Expr) -> Callable[[_Context], object]:
 
 
 def _spread(node: tree.CallExpr) -> Template:
-    """spread(v, x, axis=axis): a reduction's value put back over the elements that were reduced."""
+    """spread(v, x, axis=axis): a reduction's value with the axis put back, so that it broadcasts over the elements that were reduced."""
     value, like = _compiled(node.args[0]), _compiled(node.args[1])
     axis_part = _static(dict(node.named)["axis"]) if node.named else _none
 
     def run(c: _Context) -> Atom:
         v, x, axis = value(c), like(c), axis_part(c)
-        if not x.type.shape:
+        if not x.type.shape or not isinstance(axis, int) or not v.type.shape:
             return v
-        dims = c.b.dims(x)
-        if isinstance(axis, int):
-            v = c.let("reshape", (v, *dims[:axis], const(1), *dims[axis + 1 :]))
-        return c.let("broadcast_to", (v, *dims))
+        dims = c.b.dims(v)
+        return c.let("reshape", (v, *dims[:axis], const(1), *dims[axis:]))
 
     return run
 

@@ -178,7 +178,8 @@ class _Planner:
             case _:
                 pass
         live.difference_update(outs(s))
-        live.update(self.roots(reads(s)))
+        if not (isinstance(s, Let) and s.op.name == "dim"):  # an extent can be read after the elements are overwritten
+            live.update(self.roots(reads(s)))
         live.update(self.roots(a for c in before if isinstance(c, Let) for a in c.args))
         return [*before, s]
 
