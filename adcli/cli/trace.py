@@ -161,12 +161,11 @@ class View:
 
         made = Table(self.trace, self.writer(False), self.shown(ROWS), self.only is not None)
         drawing = kind == "text" and self.job.drawing
+        room = terminal_width() if drawing else WIDTH
         if layout == "steps":
-            cells = made.steps()
-        elif kind == "text":
-            cells = made.fitted(terminal_width() if drawing else WIDTH)
+            cells = made.steps(room if kind == "text" else None)
         else:
-            cells = made.wide()
+            cells = made.fitted(room) if kind == "text" else made.wide()
         if kind == "latex":
             self.job.write(grid.latex(cells))
         elif kind == "markdown":

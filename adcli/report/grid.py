@@ -103,7 +103,7 @@ def markdown(grid: Grid, math: bool) -> str:
 
 
 def latex(grid: Grid) -> str:
-    """A LaTeX tabular that needs no package."""
+    """A LaTeX tabular; it needs no package but amsmath, for the names of functions."""
 
     def cell(text: str, kind: str) -> str:
         if kind == "math":
@@ -114,7 +114,13 @@ def latex(grid: Grid) -> str:
         return "  " + " & ".join(cells) + r" \\"
 
     columns = "".join("r" if kind == "text" else "l" for kind in grid.kinds)
-    lines = [rf"\begin{{tabular}}{{{columns}}}", r"  \hline", line([cell(head, "text") for head in grid.heads]), r"  \hline"]
+    lines = [
+        r"% needs \usepackage{amsmath}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"  \hline",
+        line([cell(head, "text") for head in grid.heads]),
+        r"  \hline",
+    ]
     for row in grid.rows:
         if isinstance(row, str):
             lines.append(rf"  \multicolumn{{{len(columns)}}}{{c}}{{{row.translate(_LATEX)}}} \\")

@@ -49,6 +49,10 @@ class Notation:
             return rf"\partial {self.word(output)} / \partial {self.word(name)}"
         return f"∂{output}/∂{name}" if self.name == "unicode" else f"d{output}/d{name}"
 
+    def remark(self, text: str) -> str:
+        """Words behind a formula."""
+        return rf"\ \mbox{{({text})}}" if self.name == "latex" else f" ({text})"
+
     def parenthesized(self, text: str) -> str:
         return rf"\left({text}\right)" if self.name == "latex" else f"({text})"
 

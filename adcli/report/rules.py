@@ -89,7 +89,8 @@ def tangent(s: Step, dots: Mapping[int, Formula]) -> Formula:
     if op.kind == "bilinear":
         return _total([operation(s, _replaced(s.args, k, dots[k])) for k in moving])
     values = linear_positions(s.let)
-    return operation(s, [dots.get(k, Num(0.0)) if k in values else a for k, a in enumerate(s.args)])
+    still = [Word("zeros") if _shape(v) else Num(0.0) for v in s.values]
+    return operation(s, [dots.get(k, still[k]) if k in values else a for k, a in enumerate(s.args)])
 
 
 def adjoint(s: Step, k: int, bar: Formula, before: Formula | None) -> Formula:

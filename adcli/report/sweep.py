@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from adcli.ad import forward, reverse
+from adcli.ad.forward import forward
+from adcli.ad.reverse import reverse
 from adcli.ad.rules import differentiable, partial
 from adcli.engines.interpret import Interpreter
 from adcli.engines.limits import Limits

@@ -127,7 +127,7 @@ class Table:
         r, n = self.trace.recording, self.writer.notation
         left = n.gradient(self.trace.output_name, r.names[node])
         if value is None:
-            return Line("", left, "", f"= {self.writer.number(zero_like(r.values[node]))} (no path)", width(left) + 1)
+            return Line("", left, "", f"= {self.writer.number(zero_like(r.values[node]))}{n.remark('no path')}", width(left) + 1)
         return Line("", f"{left} = {n.ref(Ref('bar', r.number(node)))}", "", f"= {self.writer.number(value)}", width(left) + 1)
 
     @property
@@ -172,6 +172,7 @@ class Table:
                 grid.rows.append(omitted(e))
             else:
                 grid.rows += self._wide_rows(e) if self.reverse else [self._wide_row(e)]
+        grid.rows += self._constants()
         return grid
 
     def _wide_rows(self, e: Entry) -> Iterator[list[str]]:
@@ -208,6 +209,7 @@ class Table:
                 grid.rows.append(omitted(e))
             else:
                 grid.rows += self._narrow_rows(e, left, right, aside)
+        grid.rows += self._constants()
         return grid
 
     @property
@@ -257,29 +259,50 @@ class Table:
         right = max((natural(line, aside) for line in derived), default=0)
         return left, max(right, width(self._narrow_title())), room - taken - len(GAP) * (len(grid.heads) - 1)
 
-    def steps(self) -> Grid:
-        """Every statement in the order in which it runs."""
+    def steps(self, room: int | None = None) -> Grid:
+        """Every statement in the order in which it runs; where the lines are longer than `room`, each in one column, wrapped."""
+        grid = self._steps(None)
+        if room is None or grid.width() <= room:
+            return grid
+        before = [width for width, kind in zip(grid.widths(), grid.kinds, strict=True) if kind != "math"]
+        return self._steps(max(24, room - sum(before) - len(GAP) * len(before)))
+
+    def _steps(self, room: int | None) -> Grid:
         grid = self._grid()
         blank = [""] * len(grid.heads)
         grid.add("", "text")
-        for head in ("primal trace", "", ""):
+        for head in ("primal trace", "", "") if room is None else ("primal trace",):
             grid.add(head, "math")
         for e in self.entries:
             if isinstance(e, Omitted):
                 grid.rows.append(omitted(e))
                 continue
-            grid.rows.append([*self._before(e), "", e.primal.statement, e.primal.numbers, e.primal.value])
+            grid.rows += _step(self._before(e), e.primal, room)
             if not self.reverse:
-                grid.rows += [[*blank, line.label, "" if line.repeats else line.statement, line.numbers, line.value] for line in e.derived]
+                grid.rows += [row for line in e.derived for row in _step(blank, line, room)]
         if self.reverse:
-            grid.rows.append("")
-            grid.rows.append("adjoint trace")
-            lines = [(e, line) for e in self.entries if isinstance(e, Entry) for line in e.derived]
-            for e, line in sorted((p for p in lines if p[1].label), key=lambda pair: int(pair[1].label)):
-                before = [*(e.place if self.placed else ()), *([""] * self.named)]
-                grid.rows.append([*before, line.label, line.statement, line.numbers, line.value])
-            grid.rows += [[*blank, "", line.statement, line.numbers, line.value] for _, line in lines if not line.label]
+            grid.rows += ["", "adjoint trace", *self._adjoint_steps(blank, room)]
+        grid.rows += self._constants()
         return grid
+
+    def _adjoint_steps(self, blank: list[str], room: int | None) -> Iterator[list[str] | str]:
+        """The adjoint statements by their numbers, then the gradient."""
+        lines = [(e, line) for e in self.entries if isinstance(e, Entry) for line in e.derived]
+        last = 0
+        for e, line in sorted((p for p in lines if p[1].label), key=lambda pair: int(pair[1].label)):
+            step = int(line.label)
+            if step > last + 1:
+                yield omitted(Omitted(step - last - 1))
+            last = step
+            yield from _step([*(e.place if self.placed else ()), *([""] * self.named)], line, room)
+        for _, line in lines:
+            if not line.label:
+                yield from _step(blank, line, room)
+
+    def _constants(self) -> list[str]:
+        """Outputs that are no row of the table: constants, and whole numbers."""
+        r = self.trace.recording
+        return [f"{name} = {self.writer.number(r.value(ref))}" for name, ref in r.outputs if ref < 0]
 
     def fitted(self, room: int) -> Grid:
         """The wide grid where it fits, else the stacked one."""
@@ -289,6 +312,17 @@ class Table:
 
 def omitted(o: Omitted) -> str:
     return f"... {o.count:,} more row{'s' if o.count > 1 else ''} (--rows all shows them) ..."
+
+
+def _step(before: list[str], line: Line, room: int | None) -> list[list[str]]:
+    """The rows of one statement in the list of steps."""
+    if room is None:
+        return [[*before, line.label, "" if line.repeats else line.statement, line.numbers, line.value]]
+    rows = []
+    for label, text, _ in stack(line, room, aside=False):
+        rows.append([*before, label, text])
+        before = [""] * len(before)
+    return rows
 
 
 def _values(entries: Sequence[Entry], derived: Sequence[Line]) -> tuple[list[str], list[str]]:
