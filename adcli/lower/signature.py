@@ -136,7 +136,9 @@ def output_names(statements: Sequence[tree.Stmt], span: Span, source: Source) ->
                     f"output '{s.name.name}' is declared twice", s.name.span, help="keep one of the declarations", source=source
                 )
         return names
-    last = next((s for s in reversed(statements) if not isinstance(s, tree.FnDef)), None)
+    last = next(
+        (s for s in reversed(statements) if not isinstance(s, (tree.FnDef, tree.InputDecl))), statements[-1] if statements else None
+    )
     match last:
         case tree.ExprStmt():
             return (VALUE,)
