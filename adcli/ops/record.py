@@ -18,7 +18,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any, Never, TypeAlias
+    from typing import Any, Final, TypeAlias
 
     Rule: TypeAlias = tuple[str | None, ...] | Mapping[str, tuple[str, ...]]
 
@@ -26,7 +26,7 @@ _NONE: Mapping[str, str] = {}
 
 
 class Op:
-    """One operation of the language or of the IR.
+    """One operation of the language or of the IR; never changed once it is made.
 
     name: unique; what the IR and error messages say.
     args: names of the value arguments, which the rule texts use; one that begins with * stands for any number of arguments.
@@ -50,29 +50,29 @@ class Op:
         "aliases", "args", "array", "attrs", "body", "cheap", "doc", "domain", "fast", "kind", "latex", "mp", "name", "public", "rule",
         "scalar", "shown", "special", "symbol", "tangent", "type",
     )  # fmt: skip
-    name: str
-    args: tuple[str, ...]
-    kind: str
-    rule: Rule
-    tangent: str | None
-    type: str
-    attrs: tuple[str, ...]
-    scalar: Callable[..., Any] | None
-    fast: Callable[..., Any] | None
-    array: str | None
-    mp: str | Callable[..., Any] | None
-    symbol: str | None
-    latex: str | None
-    shown: str | None
-    doc: str
-    domain: str
-    special: Mapping[str, str]
-    cheap: bool
-    public: bool
-    body: str | None
-    aliases: tuple[str, ...]
+    name: Final[str]
+    args: Final[tuple[str, ...]]
+    kind: Final[str]
+    rule: Final[Rule]
+    tangent: Final[str | None]
+    type: Final[str]
+    attrs: Final[tuple[str, ...]]
+    scalar: Final[Callable[..., Any] | None]
+    fast: Final[Callable[..., Any] | None]
+    array: Final[str | None]
+    mp: Final[str | Callable[..., Any] | None]
+    symbol: Final[str | None]
+    latex: Final[str | None]
+    shown: Final[str | None]
+    doc: Final[str]
+    domain: Final[str]
+    special: Final[Mapping[str, str]]
+    cheap: Final[bool]
+    public: Final[bool]
+    body: Final[str | None]
+    aliases: Final[tuple[str, ...]]
 
-    # Written out, since a dataclass of this size costs two milliseconds at every start.
+    # Written out, since a frozen dataclass of this size costs three milliseconds at every start.
     def __init__(
         self, name: str, args: tuple[str, ...], kind: str, rule: Rule = (), *, tangent: str | None = None, type: str = "real",
         attrs: tuple[str, ...] = (), scalar: Callable[..., Any] | None = None, fast: Callable[..., Any] | None = None,
@@ -80,12 +80,27 @@ class Op:
         shown: str | None = None, doc: str = "", domain: str = "", special: Mapping[str, str] = _NONE, cheap: bool = False,
         public: bool = True, body: str | None = None, aliases: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
-        given = locals()
-        for slot in Op.__slots__:
-            object.__setattr__(self, slot, given[slot])
-
-    def __setattr__(self, name: str, value: object) -> Never:
-        raise AttributeError(f"an operation is frozen: {name} cannot be set")
+        self.name = name
+        self.args = args
+        self.kind = kind
+        self.rule = rule
+        self.tangent = tangent
+        self.type = type
+        self.attrs = attrs
+        self.scalar = scalar
+        self.fast = fast
+        self.array = array
+        self.mp = mp
+        self.symbol = symbol
+        self.latex = latex
+        self.shown = shown
+        self.doc = doc
+        self.domain = domain
+        self.special = special
+        self.cheap = cheap
+        self.public = public
+        self.body = body
+        self.aliases = aliases
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from adcli.ops import special_functions as sf
 from adcli.ops.arithmetic import SINGULAR
-from adcli.ops.elementary import named, unary
+from adcli.ops.elementary import unary
 from adcli.ops.record import Op
 
 ACTIVATIONS: tuple[Op, ...] = (
@@ -64,5 +64,3 @@ GAMMA: tuple[Op, ...] = (
 )  # fmt: skip
 
 OPS: tuple[Op, ...] = ACTIVATIONS + LOGARITHMS + ERROR_FUNCTIONS + GAMMA
-
-__all__ = ["OPS", "named"]
