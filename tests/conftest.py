@@ -12,7 +12,7 @@ settings.register_profile(
     "adcli",
     deadline=None,
     derandomize=FUZZ is None,
-    max_examples=int(FUZZ or 60),
+    max_examples=int(FUZZ or 40),
     phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if FUZZ else [])],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     print_blob=True,
