@@ -1,4 +1,5 @@
 """adcli: automatic differentiation from the command line, and from Python by `adcli.compile`."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,5 @@
 """`python -m adcli`."""
+
 from __future__ import annotations
 
 import os

@@ -1,4 +1,5 @@
 """`adcli.compile` and the program it returns."""
+
 from __future__ import annotations
 
 import numpy as np

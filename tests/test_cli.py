@@ -1,4 +1,5 @@
 """The command line as a user meets it: words, points, formats, errors, flags."""
+
 from __future__ import annotations
 
 import csv
@@ -32,7 +33,9 @@ def fails(code: int, *words: str, stdin: str = "") -> str:
 # Programs
 
 
-@pytest.mark.parametrize("program", ["-exp(x)", "-omega*x", "-x^2", "-f(x)", "-x", "--x", "-h*x", "-v", "-1", "-(x)", "-e1", "-qx", "-json", "-o2"])
+@pytest.mark.parametrize(
+    "program", ["-exp(x)", "-omega*x", "-x^2", "-f(x)", "-x", "--x", "-h*x", "-v", "-1", "-(x)", "-e1", "-qx", "-json", "-o2"]
+)
 def test_a_program_may_begin_with_a_minus(program: str) -> None:
     if program in ("-v",):
         program = "-v*1"
@@ -42,18 +45,40 @@ def test_a_program_may_begin_with_a_minus(program: str) -> None:
 
 
 def at_every(program: str) -> list[str]:
-    names = {"-exp(x)": "x", "-omega*x": "omega,x", "-h*x": "h,x", "-v*1": "v", "-1": "", "-e1": "e1", "-qx": "qx", "-json": "json", "-o2": "o2"}
+    names = {
+        "-exp(x)": "x",
+        "-omega*x": "omega,x",
+        "-h*x": "h,x",
+        "-v*1": "v",
+        "-1": "",
+        "-e1": "e1",
+        "-qx": "qx",
+        "-json": "json",
+        "-o2": "o2",
+    }
     found = names.get(program, "x")
     return [word for name in found.split(",") if name for word in ("--at", f"{name}=2")]
 
 
 def test_options_may_stand_before_and_after_the_program() -> None:
-    for words in (["-x^2", "--at", "x=3"], ["--at", "x=3", "-x^2"], ["--at=x=3", "-x^2"], ["--at", "x=3", "--", "-x^2"], ["-e", "-x^2", "--at", "x=3"]):
+    for words in (
+        ["-x^2", "--at", "x=3"],
+        ["--at", "x=3", "-x^2"],
+        ["--at=x=3", "-x^2"],
+        ["--at", "x=3", "--", "-x^2"],
+        ["-e", "-x^2", "--at", "x=3"],
+    ):
         assert invoke(["eval", *words]).out == "-9.0\n"
 
 
 def test_what_begins_with_two_minus_signs_is_an_option_only_if_it_looks_like_one() -> None:
-    assert looks_long("--json") and looks_long("--max-steps=3") and not looks_long("--x") and not looks_long("--sin(x)") and not looks_long("---x")
+    assert (
+        looks_long("--json")
+        and looks_long("--max-steps=3")
+        and not looks_long("--x")
+        and not looks_long("--sin(x)")
+        and not looks_long("---x")
+    )
 
 
 def test_an_unknown_option_is_named() -> None:
@@ -158,7 +183,9 @@ def test_a_constant_that_is_declared_is_an_input() -> None:
     assert invoke(["eval", "input e; 2*e", "--at", "e=5"]).out == "10.0\n"
 
 
-@pytest.mark.parametrize("program", ["input v: [3]; sum(v)", "input A: [n, n]; sum(A)", "input a: [n]; input b: [n]; sum(a) + sum(b)", "input x; x"])
+@pytest.mark.parametrize(
+    "program", ["input v: [3]; sum(v)", "input A: [n, n]; sum(A)", "input a: [n]; input b: [n]; sum(a) + sum(b)", "input x; x"]
+)
 def test_values_of_another_shape_do_not_fit(program: str) -> None:
     at = {"v": "v=[1,2]", "A": "A=[[1,2]]", "a": "a=[1],b=[1,2]", "x": "x=[1]"}[program.split()[1].rstrip(":;")]
     err = fails(3, "eval", program, "--at", at)
@@ -186,7 +213,8 @@ def test_points_from_files(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[1, 2", "{'x': 1}", '{"x": NaN}', '{"x": 1, "x": 2}', '{"x": "1"}', '{"x": null}', "[1]", "[" * 100_000, '{"x": 1e999}', "\xff", ""]
+    "text",
+    ["[1, 2", "{'x': 1}", '{"x": NaN}', '{"x": 1, "x": 2}', '{"x": "1"}', '{"x": null}', "[1]", "[" * 100_000, '{"x": 1e999}', "\xff", ""],
 )
 def test_files_that_hold_no_point(tmp_path: pathlib.Path, text: str) -> None:
     (tmp_path / "p.json").write_text(text, encoding="latin-1")
@@ -209,7 +237,11 @@ def test_eval() -> None:
     assert invoke(["eval", "[1, 2]/2"]).out == "value[0]\t0.5\nvalue[1]\t1.0\n"
     assert invoke(["eval", "output s = x + 1; output p = 2*x", "--at", "x=3"]).out == "s\t4.0\np\t6.0\n"
     assert data("eval", "y = 3*2") == {"schema": "adcli/eval/1", "value": 6.0, "outputs": {"y": 6.0}, "flags": []}
-    assert data("eval", "output a = 1.5; output b = [1, 2.5]") == {"schema": "adcli/eval/1", "outputs": {"a": 1.5, "b": [1.0, 2.5]}, "flags": []}
+    assert data("eval", "output a = 1.5; output b = [1, 2.5]") == {
+        "schema": "adcli/eval/1",
+        "outputs": {"a": 1.5, "b": [1.0, 2.5]},
+        "flags": [],
+    }
 
 
 def test_grad() -> None:
@@ -459,11 +491,20 @@ def test_an_error_shows_its_place() -> None:
 def test_an_error_as_data() -> None:
     done = invoke(["eval", "x + sinn(x)", "--at", "x=1", "--error-format", "json"])
     error = json.loads(done.err)
-    assert (error["schema"], error["code"], error["exit"], error["line"], error["column"], error["end_column"]) == ("adcli/error/1", "unknown-function", 3, 1, 5, 9)
+    assert (error["schema"], error["code"], error["exit"], error["line"], error["column"], error["end_column"]) == (
+        "adcli/error/1",
+        "unknown-function",
+        3,
+        1,
+        5,
+        9,
+    )
     assert json.loads(invoke(["eval", "--error-format=json", "--nope"]).err)["code"] == "usage"
 
 
-@pytest.mark.parametrize("text", ["a" * 1_000_000, "x" * 3000 + "€", "\x1b]0;title\x07" * 100, "x + \u202e1", "[red]x[/red]", "x" + "é" * 5000])
+@pytest.mark.parametrize(
+    "text", ["a" * 1_000_000, "x" * 3000 + "€", "\x1b]0;title\x07" * 100, "x + \u202e1", "[red]x[/red]", "x" + "é" * 5000]
+)
 def test_errors_are_short_and_steer_no_terminal(text: str) -> None:
     done = invoke(["eval", "-"], text)
     assert done.code in (2, 3)
@@ -519,7 +560,7 @@ def test_fmt(tmp_path: pathlib.Path) -> None:
     path.write_text("y=x*( 3+x )   # a comment\n")
     once = invoke(["fmt", str(path)]).out
     assert "# a comment" in once
-    assert invoke(["fmt", "--check", str(path)]) [:2] == (1, f"{path}\n")
+    assert invoke(["fmt", "--check", str(path)])[:2] == (1, f"{path}\n")
     assert invoke(["fmt", "--write", str(path)]).code == 0
     assert path.read_text() == once
     assert invoke(["fmt", "--check", str(path)])[:2] == (0, "")
@@ -534,3 +575,20 @@ def test_help_topics() -> None:
     for topic in [*listed, "unknown-name", "nondifferentiable", "usage"]:
         assert len(invoke(["help", topic]).out) > 50, topic
     assert "did you mean 'derivatives'" in fails(2, "help", "derivative")
+
+
+def test_strict_prints_no_result() -> None:
+    done = invoke(["grad", "abs(x)", "--at", "x=0", "--strict"])
+    assert done.out == "" and done.err.count("flag[") == 1 and done.err.count("error[") == 1
+
+
+def test_flags_are_told_beside_one_number() -> None:
+    assert "flag[" in invoke(["grad", "abs(x)", "--at", "x=0", "--get", "x", "--json"]).err
+
+
+def test_numbers_in_a_pipe_are_bare_whatever_the_colour() -> None:
+    assert invoke(["eval", "2^10", "--color", "always"]).out == "1024.0\n"
+
+
+def test_directions_by_name() -> None:
+    assert data("jvp", "x*y", "--at", "x=2,y=5", "--along", "x,y=2")["tangents"] == {"value": 9.0}

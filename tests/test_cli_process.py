@@ -1,4 +1,5 @@
 """The process: streams, signals, files, environment, imports."""
+
 from __future__ import annotations
 
 import json
@@ -80,7 +81,12 @@ def test_output_does_not_depend_on_the_environment() -> None:
     words = ("grad", "a*b+c*d+sin(f)", "--at", "a=1,b=2,c=3,d=4,f=5", "--json")
     plain = run(*words).stdout
     json.loads(plain)
-    for env in ({"PYTHONHASHSEED": "1"}, {"COLUMNS": "10", "TERM": "dumb"}, {"FORCE_COLOR": "1"}, {"LC_ALL": "de_DE.UTF-8", "TZ": "Asia/Tokyo"}):
+    for env in (
+        {"PYTHONHASHSEED": "1"},
+        {"COLUMNS": "10", "TERM": "dumb"},
+        {"FORCE_COLOR": "1"},
+        {"LC_ALL": "de_DE.UTF-8", "TZ": "Asia/Tokyo"},
+    ):
         assert run(*words, env=env).stdout == plain
     assert run("eval", "1.5*2", env={"COLUMNS": "10"}).stdout == "3.0\n"
 

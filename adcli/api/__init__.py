@@ -1,4 +1,5 @@
 """What the commands and Python users call: `adcli.compile(source)` and the `Program` it returns."""
+
 from __future__ import annotations
 
 from adcli.api.program import Program, Result, compile

@@ -1,4 +1,5 @@
 """Values and first derivatives of a program at a point."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +30,10 @@ class Setting:
         for name in names:
             if name not in inputs:
                 near = nearest(name, inputs)
-                raise UsageError(f"the program has no input '{name}' to differentiate by", help=f"did you mean '{near}'?" if near else f"its inputs are {', '.join(inputs) or 'none'}")
+                raise UsageError(
+                    f"the program has no input '{name}' to differentiate by",
+                    help=f"did you mean '{near}'?" if near else f"its inputs are {', '.join(inputs) or 'none'}",
+                )
             k = inputs.index(name)
             if types[k].elem != "real":
                 raise UsageError(f"input '{name}' is an integer and has no derivative")
@@ -44,10 +48,15 @@ class Setting:
         if name is None:
             if len(outputs) == 1:
                 return 0
-            raise UsageError(f"the program has {len(outputs)} outputs, {', '.join(outputs)}, and {what} is of one", help=f"choose it with --of, e.g. --of {outputs[0]}")
+            raise UsageError(
+                f"the program has {len(outputs)} outputs, {', '.join(outputs)}, and {what} is of one",
+                help=f"choose it with --of, e.g. --of {outputs[0]}",
+            )
         if name not in outputs:
             near = nearest(name, outputs)
-            raise UsageError(f"the program has no output '{name}'", help=f"did you mean '{near}'?" if near else f"its outputs are {', '.join(outputs)}")
+            raise UsageError(
+                f"the program has no output '{name}'", help=f"did you mean '{near}'?" if near else f"its outputs are {', '.join(outputs)}"
+            )
         return outputs.index(name)
 
     def scalar_output(self, name: str | None, what: str) -> int:
@@ -55,7 +64,10 @@ class Setting:
         shape = self.variant.result_types[of].shape
         if shape:
             size = list_text(["?" if n is None else n for n in shape])
-            raise UsageError(f"{what} is of a number, and output '{self.program.outputs[of]}' is an array of shape {size}", help="`adcli jacobian` takes arrays")
+            raise UsageError(
+                f"{what} is of a number, and output '{self.program.outputs[of]}' is an array of shape {size}",
+                help="`adcli jacobian` takes arrays",
+            )
         return of
 
     def real(self, of: int) -> bool:
@@ -156,7 +168,9 @@ def jacobian(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None,
         row: dict[str, Any] = {}
         for k in inputs:
             block = _columns if mode == "forward" else _rows
-            row[variant.names[k]], there = block(setting, k, j, shape) if setting.real(j) else (zeros((*shape, *variant.types[k].shape)), False)
+            row[variant.names[k]], there = (
+                block(setting, k, j, shape) if setting.real(j) else (zeros((*shape, *variant.types[k].shape)), False)
+            )
             if there:
                 paths.add(k)
         result.derivative[program.outputs[j]] = row
@@ -206,7 +220,9 @@ def direction(setting: Setting, along: Mapping[str, Any]) -> tuple[tuple[int, ..
     """The inputs that move, and how: each of its input's shape."""
     variant = setting.variant
     inputs = setting.wrt(list(along))
-    return inputs, [_shaped(name, value, variant.types[k], f"the direction of '{name}'") for (name, value), k in zip(along.items(), inputs, strict=True)]
+    return inputs, [
+        _shaped(name, value, variant.types[k], f"the direction of '{name}'") for (name, value), k in zip(along.items(), inputs, strict=True)
+    ]
 
 
 def _shaped(name: str, value: Any, type: Type, what: str) -> Any:

@@ -1,4 +1,5 @@
 """The flags of a result: inputs without a path, and where each number that is not finite came from."""
+
 from __future__ import annotations
 
 import math
@@ -20,7 +21,13 @@ PREFERRED = {"nan": ("domain", "singular", "overflow"), "inf": ("singular", "ove
 def without_path(variant: Variant, inputs: Sequence[int], dead: Sequence[int]) -> None:
     """Note a flag for each input that no output depends on."""
     given = variant.program.inputs
-    variant.note([Flag("no-path", given[k].name, given[k].span, f"'{given[k].name}' has no path to the output: its derivative is 0") for k in inputs if k in dead])
+    variant.note(
+        [
+            Flag("no-path", given[k].name, given[k].span, f"'{given[k].name}' has no path to the output: its derivative is 0")
+            for k in inputs
+            if k in dead
+        ]
+    )
 
 
 def births(function: Function, names: Sequence[str], args: Sequence[Any], limits: Limits) -> list[Flag]:

@@ -1,4 +1,5 @@
 """A point: one value for each input, checked against what the program declares, and the type that goes with it."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,11 +48,15 @@ def evaluate(program: tree.Program, source: Source) -> tuple[Value, list[Flag]]:
     from adcli.api.flags import births
     from adcli.engines.interpret import Interpreter
     from adcli.engines.limits import Limits
-    from adcli.lower import lower, signature
+    from adcli.lower import lower
+    from adcli.lower.signature import signature
 
     inputs = signature(program, source).inputs
     if inputs:
-        raise UsageError(f"'{inputs[0].name}' is no constant", help="a value is made of numbers, operators, functions and the constants pi, tau, e, inf, nan")
+        raise UsageError(
+            f"'{inputs[0].name}' is no constant",
+            help="a value is made of numbers, operators, functions and the constants pi, tau, e, inf, nan",
+        )
     function, limits = lower(program, source, {}), Limits(max_steps=10**6)
     machine = Interpreter(function, limits)
     value = machine.run([])[0]
@@ -100,7 +105,9 @@ def _unknown(signature: Signature, at: Mapping[str, Any]) -> None:
             continue
         near = nearest(name, names)
         if name in ops.CONSTANTS:
-            raise UsageError(f"'{name}' is a constant here, not an input", help=f"to make it an input, declare it in the program: input {name}")
+            raise UsageError(
+                f"'{name}' is a constant here, not an input", help=f"to make it an input, declare it in the program: input {name}"
+            )
         if name in signature.dimensions:
             raise UsageError(f"'{name}' is a dimension: it comes from the shapes of the arrays given")
         if name in ops.PUBLIC:
@@ -117,7 +124,10 @@ def _missing(missing: Sequence[Input]) -> UsageError:
     example = ",".join(f"{_cut(i.name)}={_example(i)}" for i in missing[:4])
     quote = '"' if "[" in example else ""
     more = ",…" if len(missing) > 4 else ""
-    return UsageError(f"no value for {'inputs' if len(missing) > 1 else 'input'} {names}", help=f"give {'them' if len(missing) > 1 else 'it'} with --at {quote}{example}{more}{quote}")
+    return UsageError(
+        f"no value for {'inputs' if len(missing) > 1 else 'input'} {names}",
+        help=f"give {'them' if len(missing) > 1 else 'it'} with --at {quote}{example}{more}{quote}",
+    )
 
 
 def _example(given: Input) -> str:
@@ -133,12 +143,19 @@ def _fit(given: Input, shape: tuple[int, ...], sizes: dict[str, tuple[int, str]]
     if given.shape is None:
         return
     if len(given.shape) != len(shape):
-        raise ShapeError(f"input '{given.name}' is {_words(given.shape)}, and its value is {_words(shape)}", given.span, source=source, help=_declare(given, shape))
+        raise ShapeError(
+            f"input '{given.name}' is {_words(given.shape)}, and its value is {_words(shape)}",
+            given.span,
+            source=source,
+            help=_declare(given, shape),
+        )
     for extent, size in zip(given.shape, shape, strict=True):
         if isinstance(extent, int):
             if extent != size:
                 message = f"input '{given.name}' has shape {list_text(given.shape)}, and its value has shape {list_text(shape)}"
-                raise ShapeError(message, given.span, help="give a value of that shape, or declare a name for the size: input w: [n]", source=source)
+                raise ShapeError(
+                    message, given.span, help="give a value of that shape, or declare a name for the size: input w: [n]", source=source
+                )
         elif sizes.setdefault(extent, (size, given.name))[0] != size:
             known, by = sizes[extent]
             message = f"dimension '{extent}' is {known} in the value of '{by}' and {size} in that of '{given.name}'"
@@ -191,7 +208,7 @@ def as_real(name: str, value: Any, flags: list[Flag]) -> Value:
         if value.dtype.kind not in "fiub":
             raise UsageError(f"the value of '{name}' is not made of real numbers")
         array = value.astype("float64")
-        return float(array) if not array.shape else array  # type: ignore[no-any-return]
+        return float(array) if not array.shape else array
     raise UsageError(f"the value of '{name}' is not a number: {_cut(repr(value))}")
 
 
@@ -233,4 +250,7 @@ def _array(name: str, value: Sequence[Any], flags: list[Flag]) -> Value:
 
 def _ragged(name: str, sizes: set[int]) -> UsageError:
     few, many = min(sizes), max(sizes)
-    return UsageError(f"the value of '{name}' is ragged: it has rows of {few} and of {many} elements", help="an array is rectangular, such as [[1, 2], [3, 4]]")
+    return UsageError(
+        f"the value of '{name}' is ragged: it has rows of {few} and of {many} elements",
+        help="an array is rectangular, such as [[1, 2], [3, 4]]",
+    )

@@ -1,12 +1,13 @@
 """`compile` and `Program`: a program, its values and its derivatives.
 
-    >>> import adcli
-    >>> f = adcli.compile("x1*x2 + sin(x1)")
-    >>> f.value(x1=2, x2=5)
-    10.909297426825681
-    >>> f.gradient(x1=2, x2=5)
-    {'x1': 4.583853163452858, 'x2': 2.0}
+>>> import adcli
+>>> f = adcli.compile("x1*x2 + sin(x1)")
+>>> f.value(x1=2, x2=5)
+10.909297426825681
+>>> f.gradient(x1=2, x2=5)
+{'x1': 4.583853163452858, 'x2': 2.0}
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -17,12 +18,11 @@ from adcli.api.variant import Variant
 from adcli.engines.flags import Flag
 from adcli.engines.limits import Limits
 from adcli.errors import Source
-from adcli.lower import signature
+from adcli.lower.signature import Input, signature
 from adcli.syntax import parse
 
 if TYPE_CHECKING:
     from adcli.api.point import Value
-    from adcli.lower.signature import Input
     from adcli.report.trace import Trace
 
 
@@ -96,33 +96,53 @@ class Program:
         return done.outputs if done.value is None else done.value
 
     def gradient(
-        self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, mode: str = "reverse", **named: Any
+        self,
+        at: Mapping[str, Any] | None = None,
+        /,
+        *,
+        wrt: Sequence[str] | None = None,
+        of: str | None = None,
+        mode: str = "reverse",
+        **named: Any,
     ) -> dict[str, Any]:
-        """∂of/∂input for each input of `wrt` (default: all real ones); `of` is a scalar output and may be left out if it is the only one."""
+        """∂of/∂input for each input of `wrt` (default: all real ones); `of` names a scalar output, if there are several."""
         from adcli.api.derivatives import gradient
 
         return self._keep(gradient(self, {**(at or {}), **named}, wrt, of, mode)).derivative
 
-    def jacobian(self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, **named: Any) -> dict[str, Any]:
+    def jacobian(
+        self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, **named: Any
+    ) -> dict[str, Any]:
         """∂output/∂input by output and input; an array's entry has the output's shape followed by the input's."""
         from adcli.api.derivatives import jacobian
 
         return self._keep(jacobian(self, {**(at or {}), **named}, wrt, of)).derivative
 
-    def hessian(self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, **named: Any) -> dict[str, Any]:
+    def hessian(
+        self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, **named: Any
+    ) -> dict[str, Any]:
         """∂²of/∂a∂b by inputs a and b, symmetric to the last bit."""
         from adcli.api.second import hessian
 
         return self._keep(hessian(self, {**(at or {}), **named}, wrt, of)).derivative
 
-    def jvp(self, at: Mapping[str, Any] | None = None, /, *, along: Mapping[str, Any], of: str | None = None, **named: Any) -> dict[str, Any]:
+    def jvp(
+        self, at: Mapping[str, Any] | None = None, /, *, along: Mapping[str, Any], of: str | None = None, **named: Any
+    ) -> dict[str, Any]:
         """The derivative of each output along a direction of the inputs (those left out do not move)."""
         from adcli.api.derivatives import jvp
 
         return self._keep(jvp(self, {**(at or {}), **named}, along, of)).derivative
 
     def vjp(
-        self, at: Mapping[str, Any] | None = None, /, *, cotangent: Any = 1.0, wrt: Sequence[str] | None = None, of: str | None = None, **named: Any
+        self,
+        at: Mapping[str, Any] | None = None,
+        /,
+        *,
+        cotangent: Any = 1.0,
+        wrt: Sequence[str] | None = None,
+        of: str | None = None,
+        **named: Any,
     ) -> dict[str, Any]:
         """The cotangent times the Jacobian, by input; a mapping gives a cotangent for each of several outputs."""
         from adcli.api.derivatives import vjp
@@ -130,7 +150,14 @@ class Program:
         return self._keep(vjp(self, {**(at or {}), **named}, cotangent, wrt, of)).derivative
 
     def hvp(
-        self, at: Mapping[str, Any] | None = None, /, *, along: Mapping[str, Any], wrt: Sequence[str] | None = None, of: str | None = None, **named: Any
+        self,
+        at: Mapping[str, Any] | None = None,
+        /,
+        *,
+        along: Mapping[str, Any],
+        wrt: Sequence[str] | None = None,
+        of: str | None = None,
+        **named: Any,
     ) -> dict[str, Any]:
         """The Hessian times a direction of the inputs, by input."""
         from adcli.api.second import hvp

@@ -1,10 +1,11 @@
 """Second derivatives: reverse over forward."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adcli.api.derivatives import Setting, sweep_back, direction, ones_at, zeros
+from adcli.api.derivatives import Setting, direction, ones_at, sweep_back, zeros
 from adcli.api.flags import explained
 from adcli.api.program import Program, Result
 

@@ -1,4 +1,5 @@
 """A program for one choice of input types: lowered once, each derivative built and compiled when it is first asked for."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -63,7 +64,9 @@ class Variant:
             return ad.reverse(primal, wrt, (0,))
         return ad.reverse(self.function("forward", along, of), wrt, (1,))
 
-    def run(self, args: Sequence[Any], kind: str = "value", wrt: tuple[int, ...] = (), of: int | None = None, along: int | tuple[int, ...] = ()) -> list[Any]:
+    def run(
+        self, args: Sequence[Any], kind: str = "value", wrt: tuple[int, ...] = (), of: int | None = None, along: int | tuple[int, ...] = ()
+    ) -> list[Any]:
         """The results of one run; its flags are added to `flags`, its steps to `steps`."""
         key = (kind, wrt, of, along)
         machine = self._machines.get(key)

@@ -1,4 +1,5 @@
-"""The command line. This module imports nothing heavy, so that Ctrl-C is quiet from the first moment on."""
+"""The command line. Nothing heavy is imported here, so that Ctrl-C is quiet from the first moment on."""
+
 from __future__ import annotations
 
 import gc
@@ -7,8 +8,9 @@ import sys
 
 def main() -> int:
     """Run the command that sys.argv holds and return the exit status; never raises."""
-    # One command, one process: reference counts free what large programs leave, and walking their nodes for cycles costs a third of the time.
-    gc.set_threshold(1_000_000)
+    before = gc.get_threshold()
+    # Reference counts free what large programs leave; walking their nodes for cycles would cost a third of the time.
+    gc.set_threshold(1_000_000, 50, 1000)
     try:
         from adcli.cli.group import run
 
@@ -17,3 +19,5 @@ def main() -> int:
         from adcli.cli.ending import end
 
         return end(error, sys.argv[1:])
+    finally:
+        gc.set_threshold(*before)

@@ -2,6 +2,7 @@
 
 A command fills one `Document`: `data` is its JSON, `rows` the same as named values in the order in which text shows them.
 """
+
 from __future__ import annotations
 
 import math

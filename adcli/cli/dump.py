@@ -1,7 +1,7 @@
 """The syntax tree as indented text."""
+
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 from adcli.syntax import tree
@@ -34,15 +34,19 @@ def dump(program: tree.Program) -> str:
 
 def split(node: Any) -> tuple[list[str], list[tuple[str, Any]]]:
     """A node's words and its parts that are nodes."""
+    if isinstance(node, tree.Num):
+        return [node.text], []
     plain: list[str] = []
     parts: list[tuple[str, Any]] = []
-    for field in fields(node):
-        if field.name in HIDDEN:
+    for name in node.__slots__:
+        if name in HIDDEN:
             continue
-        value = getattr(node, field.name)
+        value = getattr(node, name)
         if hasattr(value, "span") or (isinstance(value, tuple) and any(hasattr(v, "span") or isinstance(v, tuple) for v in value)):
-            parts.append(("" if field.name in ("value", "body", "statements", "items", "operand", "left", "right", "args") else field.name, value))
-        elif value not in (None, (), False) or isinstance(node, tree.Num | tree.Bool):
+            parts.append(
+                ("" if name in ("value", "body", "statements", "items", "operand", "left", "right", "args") else name, value)
+            )
+        elif value not in (None, (), False) or isinstance(node, tree.Bool):
             plain.append(text(value))
     return plain, parts
 

@@ -1,4 +1,5 @@
 """How a run ends other than well: from whatever was raised to a message and an exit status."""
+
 from __future__ import annotations
 
 import os
@@ -103,7 +104,7 @@ def _report(error: AdcliError, words: Sequence[str]) -> None:
 def _silence() -> None:
     """Keep the interpreter from flushing into a closed pipe or a full disk once more at exit."""
     for number, stream, own in ((1, sys.stdout, sys.__stdout__), (2, sys.stderr, sys.__stderr__)):
-        if stream is None or stream is not own:
+        if stream is None or own is None or stream is not own:
             continue
         try:
             stream.flush()

@@ -1,4 +1,5 @@
 """`adcli eval`: the values of the outputs."""
+
 from __future__ import annotations
 
 from adcli.cli.options import POINT, PROGRAM, RESULT, Job, define

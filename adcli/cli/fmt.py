@@ -1,4 +1,5 @@
 """`adcli fmt`: programs in the standard layout."""
+
 from __future__ import annotations
 
 from adcli.cli.options import PROGRAM, Job, define, file_source, option, word_source
@@ -7,7 +8,9 @@ from adcli.errors import Source, UsageError
 
 ACTION = (
     option("--write", is_flag=True, help="Rewrite the files in place."),
-    option("--check", is_flag=True, help="Print nothing but the names of files that are not in the standard layout; exit 1 if there are any."),
+    option(
+        "--check", is_flag=True, help="Print nothing but the names of files that are not in the standard layout; exit 1 if there are any."
+    ),
 )
 
 

@@ -1,11 +1,19 @@
 """`adcli grad`: value and gradient."""
+
 from __future__ import annotations
 
 import click
 
 from adcli.cli.options import OF, POINT, PROGRAM, RESULT, WRT, Job, define, names, option
 
-MODE = (option("--mode", type=click.Choice(["reverse", "forward"]), default="reverse", help="reverse: one sweep for all inputs (default); forward: one for each."),)
+MODE = (
+    option(
+        "--mode",
+        type=click.Choice(["reverse", "forward"]),
+        default="reverse",
+        help="reverse: one sweep for all inputs (default); forward: one for each.",
+    ),
+)
 
 
 @define("grad", PROGRAM, POINT, WRT, OF, MODE, RESULT)

@@ -1,4 +1,5 @@
 """The command group: which commands there are, and the loading of the one that is called."""
+
 from __future__ import annotations
 
 import os
@@ -81,7 +82,9 @@ def unknown(name: str) -> UsageError:
         return UsageError(f"'{shown}' is not a command", help=f"did you mean '{near[0]}'?")
     if name.isidentifier():
         return UsageError(f"'{shown}' is not a command", help=f"the commands are {', '.join(COMMANDS)}")
-    return UsageError(f"'{shown}' is not a command", help="to evaluate a formula: adcli eval PROGRAM; to differentiate it: adcli grad PROGRAM --at x=1")
+    return UsageError(
+        f"'{shown}' is not a command", help="to evaluate a formula: adcli eval PROGRAM; to differentiate it: adcli grad PROGRAM --at x=1"
+    )
 
 
 def print_version(ctx: click.Context, option: click.Parameter, value: bool) -> None:

@@ -1,4 +1,5 @@
 """`adcli help`: language topics and error codes explained."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -26,7 +27,13 @@ TOPICS = {
     "limits": "what stops a run, and the options that allow more",
     "exit-codes": "what the exit status says",
 }
-ELSEWHERE = {"language": "program", "syntax": "program", "input": "inputs", "output-formats": "output", "json": "output", "exit": "exit-codes"}
+ELSEWHERE = {
+    "language": "program",
+    "input": "inputs",
+    "output-formats": "output",
+    "json": "output",
+    "exit": "exit-codes",
+}
 
 
 @define("help", TOPIC)
@@ -46,11 +53,13 @@ def explain(topic: str) -> str:
     from adcli.cli.group import COMMANDS
 
     name = ELSEWHERE.get(topic, topic)
-    if name in TOPICS:
-        return topic_text(name)
     found = {cls.code: cls for cls in classes()}
-    if name in found:
-        return f"error[{name}], exit status {found[name].exit}\n\n{cleandoc(found[name].__doc__ or '')}\n"
+    cls = found.get(topic, found.get(name))
+    code = f"error[{cls.code}], exit status {cls.exit}\n\n{cleandoc(cls.__doc__ or '')}\n" if cls is not None else ""
+    if name in TOPICS:
+        return topic_text(name) + ("\n" + code if code and name != "program" else "")
+    if code:
+        return code
     if name in COMMANDS:
         return command_help(name)
     if name in FLAGS:
@@ -65,7 +74,11 @@ def contents() -> str:
     wide = max(map(len, TOPICS))
     lines = [f"  {name:<{wide}}  {text}" for name, text in TOPICS.items()]
     codes = ", ".join(sorted({cls.code for cls in classes()}))
-    return "Topics, for `adcli help TOPIC`:\n" + "\n".join(lines) + f"\n\nError codes:\n{wrapped(codes)}\n\nFlags:\n{wrapped(', '.join(FLAGS))}\n"
+    return (
+        "Topics, for `adcli help TOPIC`:\n"
+        + "\n".join(lines)
+        + f"\n\nError codes:\n{wrapped(codes)}\n\nFlags:\n{wrapped(', '.join(FLAGS))}\n"
+    )
 
 
 def wrapped(text: str) -> str:
@@ -106,8 +119,8 @@ FLAGS = {
     "singular": "A value or derivative is infinite or undefined: a pole, or the edge of a domain.",
     "domain": "An operation is outside its domain: the result is nan.",
     "overflow": "A result is too large for a binary64 number: it is infinite.",
-    "equality-branch": "A branch or a loop's exit was decided by == or != on a value that depends on the inputs; the derivative is that of the path taken.",
-    "branch-boundary": "A branch or a loop's exit was decided by < or its like between equal values that depend on the inputs: the point is on the boundary.",
+    "equality-branch": "A branch or a loop's exit was decided by == or != on a value that depends on the inputs: the derivative is as run.",
+    "branch-boundary": "A branch or a loop's exit was decided by < or its like between equal values: the point is on a boundary.",
     "no-path": "The output does not depend on this input; its derivative is 0. --strict does not mind.",
     "overflow-literal": "A literal is too large for a binary64 number: it is infinite.",
     "underflow-literal": "A literal that is not 0 is too small for a binary64 number: it is 0.",

@@ -1,4 +1,5 @@
 """`adcli hessian`: second derivatives."""
+
 from __future__ import annotations
 
 from adcli.cli.options import OF, POINT, PROGRAM, RESULT, WRT, Job, define, names

@@ -1,4 +1,5 @@
 """`adcli hvp`: the Hessian times a direction."""
+
 from __future__ import annotations
 
 from adcli.cli.jvp import ALONG

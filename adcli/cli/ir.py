@@ -1,4 +1,5 @@
 """`adcli ir`: a program at a stage on its way to a derivative."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,9 @@ def command(job: Job, stage: str, count: bool, wrt: str | None, of: str | None) 
     job.write(text)
 
 
-def at_stage(program: Program, job: Job, stage: str, count: bool, choice: tuple[list[str] | None, str | None]) -> tuple[str, dict[str, Any]]:
+def at_stage(
+    program: Program, job: Job, stage: str, count: bool, choice: tuple[list[str] | None, str | None]
+) -> tuple[str, dict[str, Any]]:
     """The function at a stage as text and as data."""
     from adcli.api.derivatives import Setting
     from adcli.ir.show import show
@@ -88,7 +91,10 @@ def counts(setting: Setting, function: Function, seeds: list[Any]) -> dict[str, 
 
     found: dict[str, dict[str, int]] = {}
     for name, by_kind in (("static", static(function)), ("executed", executed(function, [*setting.args, *seeds], setting.program.limits))):
-        found[name] = {"total": sum(n for kind, n in by_kind.items() if kind not in TAPE), "tape": sum(by_kind.get(kind, 0) for kind in TAPE)}
+        found[name] = {
+            "total": sum(n for kind, n in by_kind.items() if kind not in TAPE),
+            "tape": sum(by_kind.get(kind, 0) for kind in TAPE),
+        }
         found[name] |= {kind: by_kind[kind] for kind in sorted(by_kind)}
     return found
 

@@ -1,4 +1,5 @@
 """`adcli jacobian`: the derivatives of all outputs."""
+
 from __future__ import annotations
 
 from adcli.cli.options import OF, POINT, PROGRAM, RESULT, WRT, Job, define, names

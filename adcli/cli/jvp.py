@@ -1,9 +1,12 @@
 """`adcli jvp`: the derivative along a direction."""
+
 from __future__ import annotations
 
 from adcli.cli.options import OF, POINT, PROGRAM, RESULT, Job, define, option
 
-ALONG = (option("--along", multiple=True, required=True, metavar="NAME=VALUE,…", help="How the inputs move: x=1,y=0; those left out do not."),)
+ALONG = (
+    option("--along", multiple=True, required=True, metavar="NAME=VALUE,…", help="How the inputs move: x=1,y=0; those left out do not."),
+)
 
 
 @define("jvp", PROGRAM, POINT, ALONG, OF, RESULT)

@@ -1,4 +1,5 @@
 """`adcli ops`: the functions and their derivative rules."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -83,7 +84,14 @@ def rules(op: Op) -> dict[str, str]:
 
 def describe(op: Op) -> dict[str, Any]:
     """An operation as data."""
-    data: dict[str, Any] = {"name": op.name, "aliases": list(op.aliases), "args": list(op.args), "attrs": list(op.attrs), "kind": op.kind, "doc": op.doc}
+    data: dict[str, Any] = {
+        "name": op.name,
+        "aliases": list(op.aliases),
+        "args": list(op.args),
+        "attrs": list(op.attrs),
+        "kind": op.kind,
+        "doc": op.doc,
+    }
     data["rule"] = rules(op)
     if op.tangent:
         data["tangent"] = op.tangent
@@ -120,7 +128,9 @@ def listing(rows: list[tuple[str, str]], kind: str, job: Job) -> str:
 
         return "function,description\n" + "".join(f"{csv_cell(name)},{csv_cell(doc)}\n" for name, doc in rows)
     if kind == "markdown":
-        return "| function | description |\n| --- | --- |\n" + "".join(f"| `{name}` | {doc.replace('|', chr(92) + '|')} |\n" for name, doc in rows)
+        return "| function | description |\n| --- | --- |\n" + "".join(
+            f"| `{name}` | {doc.replace('|', chr(92) + '|')} |\n" for name, doc in rows
+        )
     if job.drawing:
         from adcli.cli.table import table
 

@@ -7,6 +7,7 @@ A command is a function of a `Job` and of its own options, and its docstring is 
 
 `job.program()` reads and compiles the program, `job.point(program)` the point, `job.finish(document, flags, source)` prints.
 """
+
 from __future__ import annotations
 
 import sys
@@ -32,18 +33,16 @@ SUFFIXES = {"json": "json", "csv": "csv", "md": "markdown", "markdown": "markdow
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
-class Size(click.ParamType):
+def size(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
     """Bytes: 500000, 64kB, 200MB, 4GB."""
+    if value is None:
+        return None
+    import re
 
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        import re
-
-        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", str(value))
-        if found is None or found[2].lower() not in UNITS:
-            self.fail(f"'{value}' is not a size; write 200MB or 4GB", param, ctx)
-        return int(float(found[1]) * UNITS[found[2].lower()])
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", value)
+    if found is None or found[2].lower() not in UNITS:
+        raise click.BadParameter(f"'{value}' is not a size; write 200MB or 4GB", ctx, param)
+    return int(float(found[1]) * UNITS[found[2].lower()])
 
 
 def names(text: str | None) -> list[str] | None:
@@ -82,7 +81,7 @@ POINT = (
 )  # fmt: skip
 LIMITS = (
     option("--max-steps", type=click.IntRange(min=0), metavar="N", help="Stop after N loop iterations and calls (default 100,000,000)."),
-    option("--max-memory", type=Size(), metavar="SIZE", help="Stop where tape and arrays take more: 64kB, 200MB, 4GB (default 1 GiB)."),
+    option("--max-memory", callback=size, metavar="SIZE", help="Stop where tape and arrays take more: 64kB, 200MB, 4GB (default 1 GiB)."),
     option("--max-depth", type=click.IntRange(min=1), metavar="N", help="Stop where calls are nested deeper (default 10,000)."),
     option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after so long (default: never)."),
 )
@@ -109,7 +108,22 @@ RESULT = (*output(["text", "json", "csv", "markdown"]), *GET, *STRICT, *LIMITS)
 
 def define(name: str, *groups: Sequence[Callable[[], click.Parameter]]) -> Callable[[Callable[..., None]], ProgramCommand]:
     """Make a command of a function of the job and the command's own options; its docstring is the help."""
-    taken = {"words", "files", "texts", "at", "max_steps", "max_memory", "max_depth", "timeout", "strict", "to", "json", "target", "digits", "get"}
+    taken = {
+        "words",
+        "files",
+        "texts",
+        "at",
+        "max_steps",
+        "max_memory",
+        "max_depth",
+        "timeout",
+        "strict",
+        "to",
+        "json",
+        "target",
+        "digits",
+        "get",
+    }
     taken |= {"quiet", "verbose", "debug", "color", "error_format"}
 
     def make(function: Callable[..., None]) -> ProgramCommand:
@@ -121,7 +135,9 @@ def define(name: str, *groups: Sequence[Callable[[], click.Parameter]]) -> Calla
         params = [make() for group in (*groups, COMMON) for make in group]
         text, mark, examples = cleandoc(function.__doc__ or "").partition("Examples:\n")
         epilog = "\b\n" + mark + examples if mark else None
-        return ProgramCommand(name, callback=call, params=params, help=text, epilog=epilog, options_metavar="[OPTIONS]", add_help_option=False)
+        return ProgramCommand(
+            name, callback=call, params=params, help=text, epilog=epilog, options_metavar="[OPTIONS]", add_help_option=False
+        )
 
     return make
 
@@ -170,7 +186,10 @@ class Job:
         if texts:
             return checked(texts[0], "<program>")
         if not words:
-            raise UsageError("no program is given", help=f'write it as an argument: adcli {self.name} "x^2" …, or name a file: adcli {self.name} FILE.adl')
+            raise UsageError(
+                "no program is given",
+                help=f'write it as an argument: adcli {self.name} "x^2" …, or name a file: adcli {self.name} FILE.adl',
+            )
         return word_source(words[0])
 
     def _too_many(self, words: Sequence[str], files: Sequence[str], texts: Sequence[str]) -> UsageError:
@@ -180,7 +199,8 @@ class Job:
             hint = "values follow --at: --at x=1,y=2; a program with blanks needs quotes"
         else:
             hint = f'put quotes around it: adcli {self.name} "{" ".join(words)[:60]}"'
-        return UsageError(f"one program is expected, and there are {len(words)} words: {', '.join(map(repr, words[:3]))}{', …' if len(words) > 3 else ''}", help=hint)
+        shown = ", ".join(map(repr, words[:3])) + (", …" if len(words) > 3 else "")
+        return UsageError(f"one program is expected, and there are {len(words)} words: {shown}", help=hint)
 
     def limits(self) -> Limits:
         from adcli.engines.limits import Limits
@@ -205,10 +225,10 @@ class Job:
 
     def direction(self, program: Program, words: Sequence[str]) -> dict[str, Any]:
         """The direction that --along gives: NAME=VALUE,…; a name alone moves by 1."""
-        from adcli.cli.points import read_point
+        from adcli.cli.points import NAME, read_point, split
 
-        known = {i.name for i in program.inputs}
-        return read_point([f"{word}=1" if word in known else word for word in words], program, self.flags, "--along")
+        parts = [part.strip() for word in words for part in split(word)]
+        return read_point([f"{part}=1" if NAME.fullmatch(part) else part for part in parts], program, self.flags, "--along")
 
     def cotangent(self, program: Program, words: Sequence[str]) -> Any:
         """--cotangent: a value for the one output, or NAME=VALUE,… by output."""
@@ -219,8 +239,10 @@ class Job:
         found: dict[str, Any] = {}
         for word in words:
             for name, text in points.pairs(word, "--cotangent"):
-                if name is None or name in found:
-                    raise UsageError(f"{'a file' if name is None else repr(name)} is given twice by --cotangent" if name else "--cotangent takes NAME=VALUE")
+                if name is None:
+                    raise UsageError("--cotangent takes a value, or NAME=VALUE for each of several outputs")
+                if name in found:
+                    raise UsageError(f"'{name}' is given twice by --cotangent")
                 found[name] = points.value(name, text)
         return found
 
@@ -244,18 +266,30 @@ class Job:
         return self.options.get("target") is None and coloured(self.options.get("color", "auto"), sys.stdout)
 
     @property
-    def drawing(self) -> bool:
-        """Whether text goes to a terminal."""
+    def on_terminal(self) -> bool:
+        """Whether text goes to a terminal; into a pipe numbers go bare, whatever the colour."""
         from adcli.cli.streams import terminal
 
-        return self.options.get("target") is None and (terminal(sys.stdout) or self.options.get("color") == "always")
+        return self.options.get("target") is None and terminal(sys.stdout)
+
+    @property
+    def drawing(self) -> bool:
+        """Whether a table is drawn: on a terminal, or where colour is asked for outright."""
+        return self.on_terminal or (self.options.get("target") is None and self.options.get("color") == "always")
 
     def report(self, program: Program, result: Result, **facts: object) -> None:
         """With -v: the inputs, how the result was computed, and what it took."""
         if self.options.get("verbose"):
             kinds = {"int": "integer"}
             shown = [f"{i.name}{list_text(i.shape) if i.shape else ''} {kinds.get(i.kind, i.kind)}" for i in program.inputs]
-            self.say(program=program.source.name, inputs=", ".join(shown) or "none", outputs=", ".join(program.outputs), mode=result.mode, **facts, steps=result.steps)
+            self.say(
+                program=program.source.name,
+                inputs=", ".join(shown) or "none",
+                outputs=", ".join(program.outputs),
+                mode=result.mode,
+                **facts,
+                steps=result.steps,
+            )
 
     def write(self, text: str) -> None:
         """Print, or write -o's file."""
@@ -268,26 +302,27 @@ class Job:
             write_file(target, text)
 
     def finish(self, document: Document, flags: Sequence[Flag], source: Source) -> None:
-        """Print a result with its flags; with --strict, flags are an error."""
+        """Print a result with its flags; with --strict, a flag is an error and there is no result."""
         from adcli.cli import document as form
 
         flags = [*flags, *(flag for flag in self.flags if flag not in flags)]
-        digits = self.options.get("digits")
-        form.round_all(document, digits)
+        form.round_all(document, self.options.get("digits"))
         kind = self.format()
-        if self.options.get("get") is not None:
-            self.write(form.pick(document, self.options["get"]) + "\n")
+        picked = self.options.get("get")
+        if picked is not None:
+            text = form.pick(document, picked) + "\n"
         elif kind == "json":
-            self.write(form.to_json({**document.data, "flags": [form.flag_data(flag, source) for flag in flags]}) + "\n")
-        elif kind == "csv":
-            self.write(form.to_csv(document))
-        elif kind == "markdown":
-            self.write(form.to_markdown(document))
-        elif self.drawing:
-            self.write(form.draw(document, self.colour))
+            text = form.to_json({**document.data, "flags": [form.flag_data(flag, source) for flag in flags]}) + "\n"
+        elif kind in ("csv", "markdown"):
+            text = form.to_csv(document) if kind == "csv" else form.to_markdown(document)
+        elif self.on_terminal:
+            text = form.draw(document, self.colour)
         else:
-            self.write(form.to_lines(document))
-        self.show_flags(flags, source, kind == "json")
+            text = form.to_lines(document)
+        if self.options.get("strict") and refused(flags):
+            self.show_flags(flags, source)
+        self.write(text)
+        self.show_flags(flags, source, kind == "json" and picked is None)
 
     def show_flags(self, flags: Sequence[Flag], source: Source, told: bool = False) -> None:
         """Flags as lines on standard error, unless -q or JSON has them (`told`); raises with --strict."""
@@ -300,7 +335,7 @@ class Job:
             lines = dict.fromkeys(flag_text(f.code, f.message, place(f, source), colour) for f in flags)
             error_text("".join(lines))
         if self.options.get("strict"):
-            refuse([flag for flag in flags if flag.code != "no-path"], source)
+            refuse(refused(flags), source)
 
     def say(self, **facts: object) -> None:
         """With -v: what was done, one fact a line."""
@@ -314,13 +349,21 @@ class Job:
         error_text("".join(f"{name}: {fact}\n" for name, fact in facts.items() if fact not in (None, "")))
 
 
+def refused(flags: Sequence[Flag]) -> list[Flag]:
+    """The flags that --strict does not let pass."""
+    return [flag for flag in flags if flag.code != "no-path"]
+
+
 def refuse(flags: Sequence[Flag], source: Source) -> None:
     """--strict: the first flag as an error."""
     if flags:
         first = flags[0]
         more = f", and {len(flags) - 1} more" if len(flags) > 1 else ""
         raise EvaluationError(
-            f"{first.code}: {first.message}{more}", first.span, source=source if first.span else None, help="without --strict this is a flag beside the result"
+            f"{first.code}: {first.message}{more}",
+            first.span,
+            source=source if first.span else None,
+            help="without --strict this is a flag beside the result",
         )
 
 

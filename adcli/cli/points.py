@@ -1,4 +1,5 @@
 """Reading points: --at and --along, value expressions, and the files @FILE.json, @FILE.csv, @FILE.npy."""
+
 from __future__ import annotations
 
 import math
@@ -36,7 +37,14 @@ def read_point(words: Sequence[str], program: Program, flags: list[Flag], option
             else:
                 named[name] = value(name, text, ranks.get(name))
                 if vanishes(text) and named[name] == 0.0:
-                    flags.append(Flag("underflow-literal", name, None, f"{cut(text)}, the value given for '{name}', is too small for a number: 0 is used"))
+                    flags.append(
+                        Flag(
+                            "underflow-literal",
+                            name,
+                            None,
+                            f"{cut(text)}, the value given for '{name}', is too small for a number: 0 is used",
+                        )
+                    )
     return whole | named
 
 

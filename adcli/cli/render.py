@@ -1,11 +1,12 @@
 """Errors and flags as text and as JSON: the one place that draws them.
 
-    error[unknown-name]: 'sinn' is not a function
-      <program>:1:5
-        x + sinn(x)
-            ^^^^
-    help: did you mean 'sin'?
+error[unknown-name]: 'sinn' is not a function
+  <program>:1:5
+    x + sinn(x)
+        ^^^^
+help: did you mean 'sin'?
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence

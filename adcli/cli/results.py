@@ -1,4 +1,5 @@
 """The documents of values and derivatives: which JSON fields and which lines of text a result becomes."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,4 +1,5 @@
 """Standard input, output and error: reading, writing, colour, and what happens where they are closed."""
+
 from __future__ import annotations
 
 import io
@@ -63,7 +64,8 @@ def decode(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(
-            f"{name} is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}, line {line}", help=f"convert it: iconv -f latin1 -t utf-8 {name}"
+            f"{name} is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}, line {line}",
+            help=f"convert it: iconv -f latin1 -t utf-8 {name}",
         ) from None
 
 
@@ -74,7 +76,8 @@ def read_file(path: str, limit: int | None = None) -> bytes:
             return file.read() if limit is None else file.read(limit + 1)
     except (OSError, ValueError) as error:
         near = [] if os.path.exists(path) else _files_like(path)
-        raise DataError(f"cannot read {path}: {reason(error)}", help=f"did you mean '{near[0]}'?" if near else None) from None
+        hint = "check the path and its permissions; a relative path starts at the current folder"
+        raise DataError(f"cannot read {path}: {reason(error)}", help=f"did you mean '{near[0]}'?" if near else hint) from None
 
 
 def _files_like(path: str) -> list[str]:

@@ -1,4 +1,5 @@
 """Aligned tables on a terminal, by Rich."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,12 +14,20 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], colour: bool, righ
 
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for k, name in enumerate(head):
-        drawn.add_column(Text(name), justify="right" if k in right else "left", no_wrap=k in right, overflow="fold", style="bold" if k == 0 else "")
+        drawn.add_column(
+            Text(name), justify="right" if k in right else "left", no_wrap=k in right, overflow="fold", style="bold" if k == 0 else ""
+        )
     for row in rows:
         drawn.add_row(*map(Text, row))
     wide = max([80, *(sum(len(c) + 3 for c in row) for row in rows)]) if right else None
     console = Console(
-        markup=False, highlight=False, emoji=False, width=wide, force_terminal=colour, no_color=not colour, color_system="standard" if colour else None
+        markup=False,
+        highlight=False,
+        emoji=False,
+        width=wide,
+        force_terminal=colour,
+        no_color=not colour,
+        color_system="standard" if colour else None,
     )
     with console.capture() as captured:
         console.print(drawn)

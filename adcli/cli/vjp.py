@@ -1,10 +1,17 @@
 """`adcli vjp`: the derivative for a cotangent."""
+
 from __future__ import annotations
 
 from adcli.cli.options import OF, POINT, PROGRAM, RESULT, WRT, Job, define, names, option
 
 COTANGENT = (
-    option("--cotangent", multiple=True, required=True, metavar="VALUE", help="The cotangent of the output: 1, [1,0]; or of several by name: u=1,v=2."),
+    option(
+        "--cotangent",
+        multiple=True,
+        required=True,
+        metavar="VALUE",
+        help="The cotangent of the output: 1, [1,0]; or of several by name: u=1,v=2.",
+    ),
 )
 
 

@@ -3,6 +3,7 @@
 Click reads `-exp(x)` as the option -e with the value `xp(x)`. Here a short option takes its value as the next word only, and any
 other word that begins with one minus is a program: the words are put in the order `options -- programs` before Click sees them.
 """
+
 from __future__ import annotations
 
 import re

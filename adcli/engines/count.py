@@ -1,4 +1,5 @@
 """Counting what a run executes: how often each block is entered, times the statements that stand in it."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
