@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from adcli.ad.activity import Activity
 from adcli.ad.forward import Derivative
@@ -57,6 +58,14 @@ def reverse(f: Function, wrt: Sequence[int], of: Sequence[int]) -> Function:
     return out
 
 
+class _Pattern(NamedTuple):
+    """How a call is active: its parameters and results that are, and the array parameters whose running adjoint it is lent."""
+
+    wrt: tuple[int, ...]
+    of: tuple[int, ...]
+    lent: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pair:
     """The augmented forward function (primal and pushes) and the adjoint function (pops and adjoints) of a called function."""
@@ -70,7 +79,7 @@ class _Program:
 
     def __init__(self, activity: Activity) -> None:
         self.activity = activity
-        self.pairs: dict[tuple[Function, tuple[int, ...], tuple[int, ...]], _Pair] = {}
+        self.pairs: dict[tuple[Function, _Pattern], _Pair] = {}
         self.regions: list[Region] = []
 
     def entry(self, f: Function, wrt: tuple[int, ...], of: tuple[int, ...]) -> tuple[Function, tuple[bool, ...]]:
@@ -90,22 +99,23 @@ class _Program:
         out.result_types = tuple(a.type for a in body.results)
         return out, paths
 
-    def pair(self, g: Function, wrt: tuple[int, ...], of: tuple[int, ...]) -> _Pair:
-        """The pair of a callee for this pattern of active parameters and results."""
-        found = self.pairs.get((g, wrt, of))
-        return self.make_pair(g, wrt, of) if found is None else found
+    def pair(self, g: Function, pattern: _Pattern) -> _Pair:
+        """The pair of a callee for this pattern."""
+        found = self.pairs.get((g, pattern))
+        return self.make_pair(g, pattern) if found is None else found
 
-    def make_pair(self, g: Function, wrt: tuple[int, ...], of: tuple[int, ...]) -> _Pair:
+    def make_pair(self, g: Function, pattern: _Pattern) -> _Pair:
+        wrt, of, lent = pattern
         # The plain function may stay in the program, and so may pairs for other patterns: none shares a variable with another.
         original, g = g, apart(g)
         params = tuple(Var(p.type, p.name) for p in g.params)
         cotangents = tuple(Var(_real(g.result_types[k])) for k in of)
-        running = {k: Var(_real(g.params[k].type), _barred(g.params[k])) for k in wrt if g.params[k].type.shape}
+        running = {k: Var(_real(g.params[k].type), _barred(g.params[k])) for k in lent}
         augmented = Function(g.name + "_aug", g.params, Block(results=g.body.results), g.result_names, span=g.span)
         augmented.result_types = g.result_types
         adjoint = Function(g.name + "_bar", (*params, *cotangents, *running.values()), Block(), span=g.span)
         adjoint.result_types = tuple(_real(g.params[k].type) for k in wrt)
-        pair = self.pairs[original, wrt, of] = _Pair(augmented, adjoint)
+        pair = self.pairs[original, pattern] = _Pair(augmented, adjoint)
         sweep = _Sweep(self, self.activity.active(g, [g.params[k] for k in wrt], [g.body.results[k] for k in of]))
         for k, v in running.items():
             sweep.adjoints.set(g.params[k], v)
@@ -202,16 +212,13 @@ class _Sweep:
                     assert isinstance(c, For | While)
                     self.loop(s, c)
                 case Call():
-                    self.call(s)
+                    assert isinstance(c, Call)
+                    self.call(s, c)
                 case _:
                     pass
 
     def copied(self, s: Statement) -> Statement:
-        """The forward statement; active calls go to the augmented function. Blocks of active control flow are filled by their reverse."""
-        if isinstance(s, Call):
-            wrt, of = self.pattern(s)
-            if wrt and of:
-                return Call(s.outs, self.program.pair(s.function, wrt, of).augmented, s.args, s.span, s.counted)
+        """The forward statement. The blocks of active control flow are filled, and active calls directed, by their reverse."""
         return clone(s)
 
     def let(self, s: Let) -> None:
@@ -342,32 +349,31 @@ class _Sweep:
         reached = frozenset().union(*(paths[k] for k in of))
         return tuple(k for k, a in enumerate(s.args) if a in self.active and k in reached), of
 
-    def call(self, s: Call) -> None:
-        """Reverse of a call: the adjoint function, given the arguments, the cotangents, and the running adjoint of each array argument."""
+    def call(self, s: Call, copy: Call) -> None:
+        """Reverse of a call: the adjoint function, given arguments, cotangents, and what running adjoints its array arguments have."""
         wrt, of = self.pattern(s)
         if not wrt or not of:
             return
-        pair = self.program.pair(s.function, wrt, of)
+        lent: dict[int, Atom] = {}
+        for k in wrt:
+            g = self.adjoints.get(s.args[k]) if s.args[k].type.shape else None
+            if g is not None and all(s.args[j] is not s.args[k] for j in lent):
+                lent[k] = g
+        pair = self.program.pair(s.function, _Pattern(wrt, of, tuple(lent)))
+        copy.function = pair.augmented
         gs = [self.adjoint(s.outs[k]) for k in of]
         for v in s.outs:
             self.adjoints.here.pop(v, None)
-        lent: dict[int, Atom] = {}
-        for k in wrt:
-            x = s.args[k]
-            if x.type.shape:
-                first = all(s.args[j] is not x for j in lent)
-                lent[k] = self.adjoint(x) if first else zero_like(self.b, x)
         outs = tuple(Var(t) for t in pair.adjoint.result_types)
         self.b.append(Call(outs, pair.adjoint, (*s.args, *gs, *lent.values()), s.span, counted=False))
-        seen: set[Atom] = set()
-        for k, g in zip(wrt, outs, strict=True):
+        # What was lent comes back first: the rest adds to it.
+        for k, out in sorted(zip(wrt, outs, strict=True), key=lambda pair: pair[0] not in lent):
             x = s.args[k]
             assert isinstance(x, Var)
-            if k in lent and x not in seen:
-                self.adjoints.set(x, g)
+            if k in lent:
+                self.adjoints.set(x, out)
             else:
-                self.accumulate(x, g)
-            seen.add(x)
+                self.accumulate(x, out, fits=True)
 
 
 def _defined(block: Block) -> list[Var]:

@@ -87,7 +87,7 @@ def pull_back_text(s: Let, k: int) -> str:
 
 
 def times(b: Builder, x: Atom, p: Atom) -> Atom:
-    """x·p, without a statement where p (or x) is the constant 1 or -1; x·(1/y) as x/y, and x·(-q) as -(x·q), which often joins a difference."""
+    """x·p, without a statement where p or x is 1 or -1; x·(1/y) as x/y, and x·(-q) as -(x·q), which often joins a difference."""
     for a, other in ((p, x), (x, p)):
         if isinstance(a, Const) and abs(a.value) == 1.0 and is_real(a):
             return other if a.value > 0 else b.let("neg", other)
