@@ -15,7 +15,7 @@ from adcli.ir.build import Builder, const
 from adcli.ir.nodes import Atom, Block, Const, Let, Var
 from adcli.ir.types import BOOL, INT, REAL, RULES, Shape, Type, TypeMismatch
 from adcli.lower import ints
-from adcli.lower.names import Writes
+from adcli.lower.names import Free, Writes
 from adcli.lower.problems import fail, meant
 from adcli.syntax import tree
 
@@ -77,7 +77,8 @@ class Unit:
         self.instances: dict[object, Instance] = {}
         self.active: list[Instance] = []
         self.log: list[tuple[object, Instance]] = []
-        # Of functions: the program's variables they read, the parameters they use as sizes, and the sizes they were lowered for.
+        # Of functions: what they read and call, the program's variables among it, the parameters that are sizes, and their values.
+        self.free: dict[str, Free] = {}
         self.captured: dict[str, tuple[str, ...]] = {}
         self.structural: dict[str, frozenset[str]] = {}
         self.sizes: dict[str, dict[object, None]] = {}

@@ -14,7 +14,7 @@ from adcli.ir.build import const
 from adcli.ir.nodes import Atom, Block, Call, Const, Function, Var
 from adcli.ir.types import REAL, Type, joined, shape_text
 from adcli.lower.frame import FALSE, Binding, Diverges, Frame, Unit, Unset
-from adcli.lower.names import RESULT, RETURNED, expressions, expressions_of
+from adcli.lower.names import RESULT, RETURNED, Free, expressions, expressions_of
 from adcli.lower.problems import counted, line
 from adcli.lower.signature import function_reads
 from adcli.lower.statements import statements
@@ -126,12 +126,20 @@ def _sizes(f: Frame, fn: tree.FnDef, args: Sequence[Atom]) -> dict[int, Const]:
     return found
 
 
+def _reads(unit: Unit, name: str) -> Free:
+    """What a function of the program reads and calls, remembered."""
+    found = unit.free.get(name)
+    if found is None:
+        found = unit.free[name] = function_reads(unit.functions[name])
+    return found
+
+
 def reachable(unit: Unit, name: str) -> dict[str, None]:
     """The program's functions that calls lead to from one."""
     reached: dict[str, None] = {}
     todo = [name]
     while todo:
-        for callee in function_reads(unit.functions[todo.pop()]).calls:
+        for callee in _reads(unit, todo.pop()).calls:
             if callee in unit.functions and callee not in reached:
                 reached[callee] = None
                 todo.append(callee)
@@ -155,7 +163,7 @@ def captured(unit: Unit, name: str) -> tuple[str, ...]:
         return found
     names: dict[str, None] = {}
     for callee in (name, *reachable(unit, name)):
-        free = function_reads(unit.functions[callee])
+        free = _reads(unit, callee)
         names.update(dict.fromkeys(n for n in (*free.reads, *free.updates) if n in unit.variables))
     unit.captured[name] = tuple(n for n in unit.variables if n in names)
     return unit.captured[name]

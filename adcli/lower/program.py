@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 
 from adcli.errors import DeclarationError, ShapeError, Source, Span, UnsetVariable
@@ -18,6 +19,17 @@ from adcli.syntax import tree
 
 def lower(program: tree.Program, source: Source, types: Mapping[str, Type]) -> Function:
     """The program as a function for inputs of those types; raises ProgramError where it does not fit them."""
+    # Lowering makes many objects and almost no garbage: the collector would walk them all again and again.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _lower(program, source, types)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _lower(program: tree.Program, source: Source, types: Mapping[str, Type]) -> Function:
     described = signature(program, source)
     unit = _unit(program, source, described)
     frame = Frame(unit, "main", source)
@@ -129,5 +141,5 @@ def _output(frame: Frame, name: tree.Name) -> Atom:
 def _value(frame: Frame, span: Span) -> Atom:
     found = frame.env.get(RESULT, Unset("has no value"))
     if isinstance(found, Unset):
-        raise frame.fail(found.kind, f"the program's value: it {found.why}", span, "add an 'else', or name the result with 'output'")
+        raise frame.fail(found.kind, f"the program {found.why}", span, "add an 'else', or name the result with 'output'")
     return found
