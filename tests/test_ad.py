@@ -21,7 +21,10 @@ PROGRAMS = {
     "formula": ("x*y + sin(x)/y - x^3", {"x": 0.7, "y": 1.3}),
     "loop": ("for i in 0..7 { x = y*x*(1 - x) + 0.01*sin(x) }\nx", {"x": 0.3, "y": 2.7}),
     "loop index": ("s = 0\nfor i in 1..=5 { s += x^i/i }\ns", {"x": 0.8}),
-    "nested loops": ("s = 1\nfor i in 0..4 { t = x\nfor j in 0..i { t = t*sin(t + j*s) + y }\ns = s + t/(1 + s*s) }\ns", {"x": 0.6, "y": 0.2}),
+    "nested loops": (
+        "s = 1\nfor i in 0..4 { t = x\nfor j in 0..i { t = t*sin(t + j*s) + y }\ns = s + t/(1 + s*s) }\ns",
+        {"x": 0.6, "y": 0.2},
+    ),
     "while": ("z = 1\nwhile abs(z*z - x) > 1e-12 { z = 0.5*(z + x/z) }\nz*y", {"x": 2.0, "y": 3.0}),
     "break": ("s = 0\nfor i in 0..100 { s += x/(i + 1)\nif s > 2 { break }\ns = s*y }\ns", {"x": 0.9, "y": 1.1}),
     "continue": ("s = 0\nfor i in 0..10 { if i % 3 == 0 { continue }\ns = s*x + sin(y*i) }\ns", {"x": 0.9, "y": 1.1}),
@@ -29,7 +32,8 @@ PROGRAMS = {
     "branch in loop": ("s = x\nfor i in 0..6 { if s > 1 { s = s/2 + y*s } else { t = s*y\ns = t*t + 1 } }\ns", {"x": 0.5, "y": 0.4}),
     "recursion": ("fn p(x, n) { if n == 0 { return 1 }\nreturn x*p(x, n - 1) + sin(x) }\np(x, 6)*y", {"x": 1.1, "y": 2.0}),
     "mutual recursion": (
-        "fn even(x, n) { if n <= 0 { return x }\nreturn sin(odd(x*x, n - 1)) }\nfn odd(x, n) { if n <= 0 { return 1/x }\nreturn even(x + 1, n - 1)*x }\n"
+        "fn even(x, n) { if n <= 0 { return x }\nreturn sin(odd(x*x, n - 1)) }\n"
+        "fn odd(x, n) { if n <= 0 { return 1/x }\nreturn even(x + 1, n - 1)*x }\n"
         "even(x, 5) + odd(y, 4)",
         {"x": 0.6, "y": 0.8},
     ),
@@ -43,7 +47,10 @@ PROGRAMS = {
     "matrices": ("B = A @ A'\nsum(B @ B) + dot(A @ v, A @ v)", {"A": [[1.0, 2.0, 0.5], [0.3, -1.0, 2.0]], "v": [0.5, -1.2, 0.7]}),
     "reductions": ("logsumexp(v) + norm(v)*max(v) - min(v)*mean(v) + sum(softmax(v)*v) + prod(v)", {"v": [0.5, -1.2, 0.7, 2.0]}),
     "axes": ("dot(sum(A, axis=0), softmax(A[1, ..])) + sum(max(A, axis=1)*sum(A, axis=1))", {"A": [[1.0, 2.0, 0.5], [0.3, -1.0, 2.0]]}),
-    "slices": ("b = v[1..4]*v[..3]\nb[0..2] = b[1..3]*2\nc = concat(b, v)\nsum(c*c) + sum(v[.. step -1]*v)", {"v": [0.5, -1.2, 0.7, 2.0]}),
+    "slices": (
+        "b = v[1..4]*v[..3]\nb[0..2] = b[1..3]*2\nc = concat(b, v)\nsum(c*c) + sum(v[.. step -1]*v)",
+        {"v": [0.5, -1.2, 0.7, 2.0]},
+    ),
     "rows": ("s = zeros(3)\nfor row in A { s = s*row + sin(row) }\nsum(s)", {"A": [[1.0, 2.0, 0.5], [0.3, -1.0, 2.0]]}),
     "comprehension": ("a = [v[i]*v[i + 1] for i in 0..3]\nsum(a[i]^2*i for i in 0..3) + max(a[i] for i in 0..3)", {"v": [0.5, -1.2, 0.7, 2.0]}),
     "recursive sum": ("fn s(a, i) { if i == len(a) { return 0 }\nreturn a[i]*a[i] + s(a, i + 1) }\ns(v, 0)", {"v": [0.5, -1.2, 0.7, 2.0]}),
