@@ -65,8 +65,8 @@ def command(
     Examples:
       adcli trace "x1*x2 + sin(x1)" --at x1=2,x2=5
       adcli trace "x1*x2 + sin(x1)" --at x1=2,x2=5 --mode forward --along x1
-      adcli trace program.adl --layout steps --notation ascii
-      adcli trace program.adl --to latex -o table.tex
+      adcli trace samples/survey.adl --layout steps --notation ascii
+      adcli trace samples/logistic_map.adl --to latex -o table.tex
     """
     from adcli.api.trace import trace
 
