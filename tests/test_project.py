@@ -9,7 +9,7 @@ import pytest
 
 import adcli
 from tests.invoke import invoke
-from tests.transcripts import pages
+from tests.transcripts import blocks, commands, pages
 
 ROOT = pathlib.Path(__file__).parent.parent
 PAGES = sorted({*pages(), *ROOT.glob("*.md"), ROOT / "benchmarks" / "README.md"})
@@ -39,15 +39,25 @@ def test_links_lead_somewhere(page: pathlib.Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-def test_every_wrong_program_fails_with_a_code_and_help() -> None:
-    """At least forty kinds of wrong programs, each with its exit code, message and help."""
-    kinds = 0
-    for page in sorted((ROOT / "tests" / "cases" / "errors").glob("*.md")):
-        for section in page.read_text().split("\n## ")[1:]:
-            kinds += 1
-            statuses = re.findall(r"^(\d+)$", section, re.M)
-            assert statuses and "0" not in statuses, section
-            assert re.search(r"^(error|flag)\[[a-z-]+\]|\"code\"", section, re.M), section
-            assert "Traceback" not in section
-            assert "help: " in section or '"help"' in section, section
-    assert kinds >= 40
+WRONG = [
+    pytest.param(typed, shown, id=f"{page.stem}:{block.line}")
+    for page in sorted((ROOT / "tests" / "cases" / "errors").glob("*.md"))
+    for block in blocks(page.read_text())
+    for typed, shown in commands(block.text)
+]
+
+
+def test_there_are_forty_wrong_programs() -> None:
+    assert sum(shown.endswith("\n3\n") for case in WRONG for _, shown in [case.values]) >= 40
+
+
+@pytest.mark.parametrize(("typed", "shown"), WRONG)
+def test_wrong_programs_say_what_to_do(typed: str, shown: str) -> None:
+    """A code and an exit status; where the program is to blame, the line, a caret under the span, and help."""
+    status = shown.splitlines()[-1]
+    assert status in set("234567")
+    assert re.search(r"^error\[[a-z-]+\]: |\"code\": ", shown, re.M)
+    assert "Traceback" not in shown
+    if status == "3" and "--error-format" not in typed:
+        assert re.search(r"^  \S+:\d+:\d+\n(?:    .*)?\n    .*\^", shown, re.M)
+        assert re.search(r"^help: ", shown, re.M)

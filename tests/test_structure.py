@@ -123,11 +123,11 @@ def test_every_error_is_documented() -> None:
     assert errors_page.PAGE.read_text() == errors_page.page(), "make update"
 
 
-@pytest.mark.parametrize("cls", sorted(set(classes()), key=lambda c: c.code), ids=lambda c: c.code)
+@pytest.mark.parametrize("cls", sorted((c for c in set(classes()) if not (c.__doc__ or "").startswith("Base of")), key=lambda c: c.code), ids=lambda c: c.code)
 def test_help_explains_every_error(cls: type[errors.AdcliError]) -> None:
     done = invoke(["help", cls.code])
     assert done.code == 0
-    assert (cls.__doc__ or "").split("\n")[0].strip() in done.out or (PACKAGE / "cli" / "topics" / f"{cls.code}.txt").exists()
+    assert (cls.__doc__ or "").split("\n")[0].strip() in done.out
 
 
 def test_nothing_points_outside_the_project() -> None:

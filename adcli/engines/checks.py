@@ -109,7 +109,8 @@ def failure(check: Check, values: Sequence[Any]) -> EvaluationError:
             return errors.IntegerDivisionByZero("a whole number is divided by zero", span, help=text)
         case "equal":
             a, b = values
-            return errors.ShapeMismatch(f"{about or 'extents'} must be equal, but are {a} and {b}", span)
+            text = "slices or counts decide these sizes while the program runs: mend those, or the values given"
+            return errors.ShapeMismatch(f"{about or 'extents'} must be equal, but are {a} and {b}", span, help=text)
         case "positive-size":
             return errors.NegativeSize(f"{about or 'a size'} cannot be negative, but is {values[0]}", span)
         case _:

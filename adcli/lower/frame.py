@@ -97,6 +97,17 @@ class Loop:
         self.missing: dict[str, str] = {}
 
 
+# Words of a type rule's message → what to do about it.
+HINTS = {
+    "broadcast": "shapes are aligned from the right; an extent of 1 or a number fits all",
+    "matrix product": "the left side needs as many columns as the right side has rows; A' is the transpose",
+    "reshaped": "a new shape keeps the number of elements",
+    "differ in shape": "arrays are rectangular: give all elements one shape",
+    "along axis": "axes count from 0",
+    "dot of vectors": "dot takes vectors of one length",
+}
+
+
 class Frame:
     """One function being lowered."""
 
@@ -125,7 +136,7 @@ class Frame:
         return fail(kind, message, span, self.source, help)
 
     def mismatch(self, problem: TypeMismatch, span: Span | None) -> NoReturn:
-        help = "shapes are aligned from the right; an extent of 1 or a number fits all" if "broadcast" in str(problem) else None
+        help = next((hint for words, hint in HINTS.items() if words in str(problem)), "`adcli help arrays` says which shapes go together")
         raise self.fail(ShapeError, str(problem), span, help) from None
 
     # ---- expressions
