@@ -6,6 +6,8 @@ import csv
 import json
 import math
 import pathlib
+import re
+import shlex
 
 import pytest
 
@@ -524,6 +526,20 @@ def test_help() -> None:
         out = invoke([command, "-h"]).out
         assert f"adcli {command}" in out.partition("Examples:")[2]
         assert invoke(["help", command]).out == out or command == "help"
+
+
+COMMANDS = ("eval", "grad", "jacobian", "hessian", "jvp", "vjp", "hvp", "trace", "ops", "ir", "fmt", "help")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_the_examples_of_the_help_run(command: str, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "samples").symlink_to(pathlib.Path(__file__).parent.parent / "samples")
+    out = invoke([command, "--help"] if command else ["--help"]).out
+    examples = re.findall(r"^ +(adcli .*)$", out.partition("Examples:")[2].partition("Exit codes")[0], re.M)
+    assert examples
+    for example in examples:
+        done = invoke(shlex.split(example)[1:], at=tmp_path)
+        assert done.code == 0, (example, done.err)
 
 
 # The tools

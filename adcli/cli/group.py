@@ -28,7 +28,7 @@ EXAMPLES = """\b
 Examples:
   adcli grad "x1*x2 + sin(x1)" --at x1=2,x2=5
   adcli trace "x*exp(-x^2)" --at x=1
-  adcli eval program.adl --at "w=[1, 2, 3]" --json
+  adcli eval samples/survey.adl --json
 
 \b
 Exit codes:
