@@ -140,6 +140,8 @@ def _forward(setting: Setting, inputs: tuple[int, ...], of: int) -> tuple[Any, d
         found[k] = zeros(variant.types[k].shape)
         if not setting.real(of) or not any(variant.paths("forward", (k,), of)):
             dead.append(k)
+            if setting.real(of):  # for its flags: a jump that hides the path is worth a word
+                value = variant.run([*setting.args, found[k]], "forward", (k,), of)[0]
             continue
         for index, unit in ones_at(variant.types[k].shape):
             value, tangent = variant.run([*setting.args, unit], "forward", (k,), of)
