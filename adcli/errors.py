@@ -305,7 +305,10 @@ class SliceOutOfRange(EvaluationError):
 
 
 class NotWhole(EvaluationError):
-    """An index, a size or a bound of a range is a real number with a fraction. Say int(x), floor(x) or round(x) for the whole number you mean."""
+    """An index, a size or a bound of a range is a real number with a fraction.
+
+    Say int(x), floor(x) or round(x) for the whole number you mean.
+    """
 
     code = "not-whole"
 

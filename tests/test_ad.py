@@ -52,7 +52,9 @@ PROGRAMS = {
         {"v": [0.5, -1.2, 0.7, 2.0]},
     ),
     "rows": ("s = zeros(3)\nfor row in A { s = s*row + sin(row) }\nsum(s)", {"A": [[1.0, 2.0, 0.5], [0.3, -1.0, 2.0]]}),
-    "comprehension": ("a = [v[i]*v[i + 1] for i in 0..3]\nsum(a[i]^2*i for i in 0..3) + max(a[i] for i in 0..3)", {"v": [0.5, -1.2, 0.7, 2.0]}),
+    "comprehension": (
+        "a = [v[i]*v[i + 1] for i in 0..3]\nsum(a[i]^2*i for i in 0..3) + max(a[i] for i in 0..3)", {"v": [0.5, -1.2, 0.7, 2.0]},
+    ),
     "recursive sum": ("fn s(a, i) { if i == len(a) { return 0 }\nreturn a[i]*a[i] + s(a, i + 1) }\ns(v, 0)", {"v": [0.5, -1.2, 0.7, 2.0]}),
     "row argument": ("fn g(r) = sum(r*r)*r[0]\nt = 0\nfor i in 0..2 { t += g(A[i]) }\nt", {"A": [[1.0, 2.0, 0.5], [0.3, -1.0, 2.0]]}),
     "array state": ("z = [x, y]\nfor i in 0..5 { k = [z[1], -sin(z[0])]\nz = z + 0.1*(k + 0.5*k*z) }\nz[0]*z[1]", {"x": 0.4, "y": 0.8}),
