@@ -1,7 +1,16 @@
 """Differentiation: functions from IR to IR. Forward and reverse mode; higher orders are their compositions."""
+
 from __future__ import annotations
 
+from adcli.ad import nested
 from adcli.ad.forward import Derivative, forward
 from adcli.ad.reverse import reverse
+from adcli.ir.nested import is_nested
+from adcli.ir.nodes import Function
 
-__all__ = ["Derivative", "forward", "reverse"]
+__all__ = ["Derivative", "expand", "forward", "reverse"]
+
+
+def expand(function: Function) -> Function:
+    """The function ready to run: derivatives that its program asks for have their statements."""
+    return nested.expand(function, forward, reverse) if is_nested(function) else function

@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from adcli.ad.activity import Activity
+from adcli.ad.nested import directional, forward_ready
 from adcli.ad.rules import differentiable, fitted, linear_positions, note_shape, partial, replaced, text, times, zero_like
 from adcli.ad.watch import watched
 from adcli.ir.build import Builder
+from adcli.ir.nested import Nested
 from adcli.ir.nodes import Atom, Block, Call, For, Function, If, Let, Statement, Var, While
 from adcli.ir.types import Type
-from adcli.ir.walk import apart, clone_block, clone_program
+from adcli.ir.walk import apart, clone, clone_block, clone_program
 from adcli.passes.dead import dead_code
 from adcli.passes.simplify import simplify
 
@@ -39,6 +41,7 @@ def forward(f: Function, wrt: Sequence[int]) -> Function:
     `of.paths` says which results depend on the inputs at all.
     """
     original = f
+    forward_ready(f, forward)
     f = watched(f, wrt)
     transform = _Forward(Activity(f))
     varied = transform.activity.varied(f, [f.params[k] for k in wrt])
@@ -158,11 +161,23 @@ class _Forward:
             self.b.append(replace(s, **widened))  # type: ignore[arg-type]
         self.tangent.update(zip((s.outs[k] for k in moving), tangents, strict=True))
 
+    def nested(self, s: Call, spec: Nested, wrt: tuple[int, ...]) -> None:
+        """A nested gradient moves as the gradient of a directional derivative."""
+        self.b.append(clone(s))
+        moving = [v for v in s.outs if v in self.varied]
+        tangents = tuple(Var(v.type, _dotted(v)) for v in s.outs)
+        args = (*s.args, *(self.tangent[s.args[k]] for k in wrt))  # type: ignore[index]
+        self.b.append(Call(tangents, directional(spec, wrt, spec.wrt, forward), args, s.span, counted=False))
+        self.tangent.update((v, t) for v, t in zip(s.outs, tangents, strict=True) if v in moving)
+
     def call(self, s: Call) -> None:
         wrt = tuple(k for k, a in enumerate(s.args) if a in self.tangent)
         paths = self.activity.paths[s.function]
         if not any(path.intersection(wrt) for path in paths):
             self.b.append(s)
+            return
+        if isinstance(s.function.of, Nested):
+            self.nested(s, s.function.of, wrt)
             return
         made = self.made.get((s.function, wrt))
         if made is None:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from adcli.ad.activity import Activity
-from adcli.ad.forward import Derivative
+from adcli.ad.forward import Derivative, forward
+from adcli.ad.nested import directional, forward_ready
 from adcli.ad.rules import (
     ZERO,
     differentiable,
@@ -34,6 +35,7 @@ from adcli.ad.rules import (
 from adcli.ad.tape import Region, insert_tapes
 from adcli.ad.watch import watched
 from adcli.ir.build import Builder, const
+from adcli.ir.nested import Nested
 from adcli.ir.nodes import Atom, Block, Call, Const, For, Function, If, Let, Statement, Var, While
 from adcli.ir.types import INT, Type
 from adcli.ir.walk import apart, clone, clone_program, free, inner, outs, rename, statements
@@ -48,6 +50,7 @@ def reverse(f: Function, wrt: Sequence[int], of: Sequence[int]) -> Function:
     `of.paths` says for each adjoint whether there is a path at all; where there is none it is a structural zero.
     """
     original = f
+    forward_ready(f, forward)
     f = clone_program(watched(f, wrt))
     transform = _Program(Activity(f))
     out, paths = transform.entry(f, tuple(wrt), tuple(of))
@@ -275,15 +278,15 @@ class _Sweep:
         if all(g is None for g in gs):
             return
         sides: list[tuple[Block, _Adjoints]] = []
-        for primal, forward in ((s.then, copy.then), (s.other, copy.other)):
+        for primal, filled in ((s.then, copy.then), (s.other, copy.other)):
             with self.scope() as block:
                 for a, g in zip(primal.results, gs, strict=True):
                     if g is not None:
                         self.accumulate(a, g, fits=True)
-                forward.statements = []
-                self.block(primal, forward)
+                filled.statements = []
+                self.block(primal, filled)
                 sides.append((block, self.adjoints))
-            self.program.regions.append(Region(forward, block))
+            self.program.regions.append(Region(filled, block))
         own = {v for b in (s.then, s.other) for v in _defined(b)}
         changed = [v for v in dict.fromkeys([*sides[0][1].here, *sides[1][1].here]) if v not in own]
         for block, adjoints in sides:
@@ -349,10 +352,24 @@ class _Sweep:
         reached = frozenset().union(*(paths[k] for k in of))
         return tuple(k for k, a in enumerate(s.args) if a in self.active and k in reached), of
 
+    def nested(self, s: Call, spec: Nested, wrt: tuple[int, ...], of: tuple[int, ...]) -> None:
+        """A nested gradient's cotangent is a direction: the adjoints are the gradient of the derivative along it."""
+        along = tuple(spec.wrt[k] for k in of)
+        gs = [self.adjoint(s.outs[k]) for k in of]
+        for v in s.outs:
+            self.adjoints.here.pop(v, None)
+        outs = tuple(Var(_real(s.args[k].type)) for k in wrt)
+        self.b.append(Call(outs, directional(spec, along, wrt, forward), (*s.args, *gs), s.span, counted=False))
+        for k, out in zip(wrt, outs, strict=True):
+            self.accumulate(s.args[k], out, fits=True)
+
     def call(self, s: Call, copy: Call) -> None:
         """Reverse of a call: the adjoint function, given arguments, cotangents, and what running adjoints its array arguments have."""
         wrt, of = self.pattern(s)
         if not wrt or not of:
+            return
+        if isinstance(s.function.of, Nested):
+            self.nested(s, s.function.of, wrt, of)
             return
         lent: dict[int, Atom] = {}
         for k in wrt:

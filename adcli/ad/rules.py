@@ -46,7 +46,7 @@ def _has_rule(s: Let, k: int) -> bool:
     name = s.op.name
     if name in _STRUCTURAL:
         return k < _STRUCTURAL[name]
-    if name in ("stack", "concat") or s.op.kind == "bilinear":
+    if name in ("stack", "concat", "derivative") or s.op.kind == "bilinear":
         return True
     rule = s.op.rule
     return not isinstance(rule, Mapping) and k < len(rule) and rule[k] is not None

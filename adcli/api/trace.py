@@ -7,6 +7,7 @@ from typing import Any
 
 from adcli.api import derivatives
 from adcli.api.program import Program, Result
+from adcli.api.variant import ready
 from adcli.engines.record import record
 from adcli.errors import AdcliError, UsageError
 from adcli.report.trace import Trace, by_level
@@ -25,7 +26,7 @@ def trace(
     result, seeds = _reverse(program, at, wrt, of) if mode == "reverse" else _forward(program, at, along, wrt, of)
     setting = derivatives.Setting(program, at)
     try:
-        recording = record(setting.variant.lowered, setting.args, program.limits)
+        recording = record(ready(setting.variant.lowered), setting.args, program.limits)
     except AdcliError as error:
         error.source = error.source or program.source
         raise

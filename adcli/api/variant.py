@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from adcli.api.flags import births
 from adcli.engines.flags import BIRTHS, Flag, finite
 from adcli.errors import AdcliError
+from adcli.ir.nested import is_nested
 from adcli.ir.nodes import Block, Function
 from adcli.ir.types import Type
 
@@ -73,7 +74,7 @@ class Variant:
         if machine is None:
             from adcli.engines.interpret import Interpreter
 
-            machine = self._machines[key] = Interpreter(self.function(*key), self.program.limits)
+            machine = self._machines[key] = Interpreter(ready(self.function(*key)), self.program.limits)
         try:
             results = machine.run(list(args))
         except AdcliError as error:
@@ -82,7 +83,7 @@ class Variant:
             raise
         flags = list(machine.flags)
         if not all(map(finite, results)) and not any(flag.code in BIRTHS for flag in flags):
-            flags += births(self.function(*key), self.names, args, self.program.limits)
+            flags += births(ready(self.function(*key)), self.names, args, self.program.limits)
         self.note(flags)
         self.steps = max(self.steps, machine.steps)
         return results
@@ -94,6 +95,15 @@ class Variant:
             if (flag.code, flag.op, flag.span) not in known:
                 known.add((flag.code, flag.op, flag.span))
                 self.flags.append(flag)
+
+
+def ready(function: Function) -> Function:
+    """The function as it runs: derivatives that the program itself asks for have their statements."""
+    if not is_nested(function):
+        return function
+    from adcli import ad
+
+    return ad.expand(function)
 
 
 def only(function: Function, of: int) -> Function:

@@ -87,8 +87,10 @@ def derivative(program: Program, setting: Setting, stage: str, wrt: list[str] | 
 
 def counts(setting: Setting, function: Function, seeds: list[Any]) -> dict[str, dict[str, int]]:
     """Statements by kind, as they stand and as executed; the sums leave the tape out."""
+    from adcli.api.variant import ready
     from adcli.engines.count import executed, static
 
+    function = ready(function)
     found: dict[str, dict[str, int]] = {}
     for name, by_kind in (("static", static(function)), ("executed", executed(function, [*setting.args, *seeds], setting.program.limits))):
         found[name] = {
@@ -103,9 +105,10 @@ def ratio(setting: Setting, statements: dict[str, dict[str, int]], stage: str) -
     """How many statements the derivative executes for each one of the primal."""
     if stage not in ("forward", "reverse"):
         return {}
+    from adcli.api.variant import ready
     from adcli.engines.count import executed
 
-    primal = sum(executed(setting.variant.function("value"), setting.args, setting.program.limits).values())
+    primal = sum(executed(ready(setting.variant.function("value")), setting.args, setting.program.limits).values())
     return {"primal": primal, "ratio": round(statements["executed"]["total"] / max(primal, 1), 3)}
 
 

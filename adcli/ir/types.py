@@ -243,6 +243,12 @@ def _same(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
     return args[0].type
 
 
+def _given(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
+    given = attrs[0]
+    assert isinstance(given, Type)
+    return given
+
+
 def _dot(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
     (m,), (n,) = _ranks(op, args, 1)
     if m != n and m is not None and n is not None:
@@ -277,6 +283,6 @@ RULES: dict[str, TypeRule] = {
     "real": _real, "arith": _arith, "compare": _compare, "logical": _compare, "select": _select, "to_int": _to_int,
     "dim": _dim, "zeros": _zeros, "full": _full, "eye": _eye, "linspace": _linspace, "iota": _iota,
     "stack": _stack, "concat": _concat, "index": _index, "update": _update, "broadcast": _shaped, "reshape": _reshape,
-    "transpose": _transpose, "diag": _diag, "set_diag": _set_diag, "reduce": _reduce, "same": _same,
+    "transpose": _transpose, "diag": _diag, "set_diag": _set_diag, "reduce": _reduce, "same": _same, "given": _given,
     "dot": _dot, "matmul": _matmul, "outer": _outer,
 }  # fmt: skip

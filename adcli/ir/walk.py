@@ -165,6 +165,16 @@ def apart(f: Function) -> Function:
     return replace(f, params=tuple(names[v] for v in f.params), body=body)
 
 
+def apart_program(entry: Function) -> Function:
+    """A copy of the function and of all it calls that shares no variable with them."""
+    copies = {f: apart(f) for f in functions(entry)}
+    for f in copies.values():
+        for s in statements(f.body):
+            if isinstance(s, Call):
+                s.function = copies[s.function]
+    return copies[entry]
+
+
 def _define(block: Block, names: Mapping[Var, Var]) -> None:
     """Replace, in place, what the block's statements define, through all inner blocks."""
     block.statements[:] = [replace(s, out=names[s.out]) if isinstance(s, Let | Pop) else s for s in block.statements]

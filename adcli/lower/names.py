@@ -306,6 +306,8 @@ class Free:
                     self._choice(node, names, paths)
                 case tree.CallExpr():
                     self.calls.setdefault(node.name, node)
+                    if node.args and isinstance(node.args[0], tree.Name):  # perhaps a function that is handed to an operator
+                        self.calls.setdefault(node.args[0].name, node)
                     todo.extend((p, names) for p in reversed(parts(node)))
                 case _:
                     todo.extend((p, names) for p in reversed(parts(node)))

@@ -19,6 +19,8 @@ MAKING: tuple[Op, ...] = (
        public=False),
     Op("stack", ("*xs",), "linear", type="stack", attrs=("axis",), array="stack", doc="arrays of one shape as the parts of a new axis"),
     Op("concat", ("*xs",), "linear", type="concat", attrs=("axis",), array="concat", doc="arrays one after the other along an axis"),
+    Op("derivative", ("*xs",), "linear", type="given", attrs=("type", "part"), public=False,
+       doc="a derivative asked for inside a program, until its statements are made"),
     Op("copy", ("x",), "linear", ("g",), type="same", array="copy", shown="x", doc="x in storage of its own", public=False),
 )  # fmt: skip
 
