@@ -9,7 +9,7 @@ from adcli.errors import ArityError, NotAConstant, NotAValue, ShapeError, Source
 from adcli.ir.build import const
 from adcli.ir.nodes import Atom, Const
 from adcli.ir.types import shape_text
-from adcli.lower import arrays, comprehensions, functions, operators
+from adcli.lower import arrays, comprehensions, functions, implicit, operators
 from adcli.lower.expressions import where
 from adcli.lower.frame import HANDLERS, Frame, Steps
 from adcli.lower.loops import span_count, whole
@@ -489,5 +489,6 @@ def _int(f: Frame, node: tree.CallExpr) -> Steps:
 SPECIAL: dict[str, Callable[[Frame, tree.CallExpr], Steps]] = {
     "where": _where, "max": _extreme, "min": _extreme, "sum": _reduced, "prod": _reduced,
     "len": _length, "shape": _shape, "zeros": _filled, "ones": _filled, "full": _full, "eye": _eye, "linspace": _linspace,
-    "range": _range, **dict.fromkeys(operators.OPERATORS, operators.operator), "reshape": _reshape, "stack": _joined, "concat": _joined, "int": _int,
+    "range": _range, **dict.fromkeys(operators.OPERATORS, operators.operator),
+    "root": implicit.solver, "fixed_point": implicit.solver, "reshape": _reshape, "stack": _joined, "concat": _joined, "int": _int,
 }  # fmt: skip

@@ -53,15 +53,14 @@ def operator(f: Frame, node: tree.CallExpr) -> Steps:
         value = yield a
         args.append(f.real(value, a.span) if len(args) < needed else value)
     direction = args.pop(1) if needed == 2 else None
-    closure = _closure(f, node, args)
-    return BUILD[node.name](f, node, closure, direction)
+    return BUILD[node.name](f, node, closure(f, node, args), direction)
 
 
 def _shown(name: str) -> str:
     return {"jvp": "jvp(f, x, v)", "vjp": "vjp(f, x, w)"}.get(name, f"{name}(f, x), f the name of a function or a lambda x -> …")
 
 
-def _closure(f: Frame, node: tree.CallExpr, args: Sequence[Atom]) -> Closure:
+def closure(f: Frame, node: tree.CallExpr, args: Sequence[Atom]) -> Closure:
     """Lower the function for these arguments, then turn what it reads of the scope around it into parameters."""
     given = node.args[0]
     fn = _definition(f, node, given, len(args))
@@ -111,7 +110,8 @@ def _operation(name: tree.Name, count: int) -> tree.FnDef | None:
     return tree.FnDef(name, params, tree.CallExpr(name.name, params, (), name.span, name.span), name.span)
 
 
-def _call(f: Frame, function: Function, args: tuple[Atom, ...], span: Span) -> tuple[Var, ...]:
+def called(f: Frame, function: Function, args: tuple[Atom, ...], span: Span) -> tuple[Var, ...]:
+    """The results of a call."""
     outs = tuple(Var(t) for t in function.result_types)
     f.b.append(Call(outs, function, args, span))
     return outs
@@ -121,13 +121,13 @@ def _grad(f: Frame, node: tree.CallExpr, c: Closure, direction: Atom | None) -> 
     if c.result.shape:
         help = "for arrays use jacobian, or reduce the value to one number, for instance with sum"
         raise f.fail(ValueKindError, f"grad wants a function whose value is one number, not {shape_text(c.result.shape)}", node.span, help)
-    return _call(f, nested(c.function, "reverse", (0,), 0), c.args, node.span)[0]
+    return called(f, nested(c.function, "reverse", (0,), 0), c.args, node.span)[0]
 
 
 def _jvp(f: Frame, node: tree.CallExpr, c: Closure, direction: Atom | None) -> Atom:
     assert direction is not None
     _alike(f, node, direction, c.args[0].type, "the direction", "x")
-    return _call(f, nested(c.function, "forward", (0,), 0), (*c.args, direction), node.span)[0]
+    return called(f, nested(c.function, "forward", (0,), 0), (*c.args, direction), node.span)[0]
 
 
 def _vjp(f: Frame, node: tree.CallExpr, c: Closure, direction: Atom | None) -> Atom:
@@ -135,14 +135,14 @@ def _vjp(f: Frame, node: tree.CallExpr, c: Closure, direction: Atom | None) -> A
     _alike(f, node, direction, c.result, "the cotangent", "the function's value")
     params = tuple(Var(a.type) for a in (*c.args, direction))
     with f.b.inside(Block()) as body:
-        (value,) = _call(f, c.function, params[:-1], node.span)
+        (value,) = called(f, c.function, params[:-1], node.span)
         total: Atom = f.b.let("mul", value, params[-1], span=node.span)
         if c.result.shape:
             total = f.b.let("sum", total, attrs=(None,), span=node.span)
         body.results = (total,)
     weighed = Function(c.function.name, params, body, ("value",), span=node.span)
     weighed.result_types = (REAL,)
-    return _call(f, nested(weighed, "reverse", (0,), 0), (*c.args, direction), node.span)[0]
+    return called(f, nested(weighed, "reverse", (0,), 0), (*c.args, direction), node.span)[0]
 
 
 def _alike(f: Frame, node: tree.CallExpr, given: Atom, like: Type, what: str, whose: str) -> None:
@@ -154,7 +154,7 @@ def _alike(f: Frame, node: tree.CallExpr, given: Atom, like: Type, what: str, wh
 
 
 def _jacobian(f: Frame, node: tree.CallExpr, c: Closure, direction: Atom | None) -> Atom:
-    return _columns(f, c, nested(c.function, "forward", (0,), 0))
+    return columns(f, c, nested(c.function, "forward", (0,), 0))
 
 
 def _hessian(f: Frame, node: tree.CallExpr, c: Closure, direction: Atom | None) -> Atom:
@@ -165,17 +165,17 @@ def _hessian(f: Frame, node: tree.CallExpr, c: Closure, direction: Atom | None) 
         raise f.fail(ValueKindError, f"hessian wants a function whose value is one number, not {shown}", node.span, help)
     params = tuple(Var(a.type) for a in c.args)
     with f.b.inside(Block()) as body:
-        body.results = _call(f, nested(c.function, "reverse", (0,), 0), params, node.span)
+        body.results = called(f, nested(c.function, "reverse", (0,), 0), params, node.span)
     gradient = Function(c.function.name, params, body, ("value",), span=node.span)
     gradient.result_types = (Type("real", c.args[0].type.shape),)
-    return _columns(f, Closure(gradient, c.args, node.span), nested(gradient, "forward", (0,), 0))
+    return columns(f, Closure(gradient, c.args, node.span), nested(gradient, "forward", (0,), 0))
 
 
-def _columns(f: Frame, c: Closure, tangent: Function) -> Atom:
+def columns(f: Frame, c: Closure, tangent: Function) -> Atom:
     """The matrix of the derivatives along every element of the first argument: axes of the value, then of the argument."""
     x = c.args[0]
     if not x.type.shape:
-        return _call(f, tangent, (*c.args, const(1.0)), c.span)[0]
+        return called(f, tangent, (*c.args, const(1.0)), c.span)[0]
     dims = f.dims(x)
     n = _product(f, dims, c.span)
     with f.b.inside(Block()) as column:
@@ -183,7 +183,7 @@ def _columns(f: Frame, c: Closure, tangent: Function) -> Atom:
         unit: Atom = f.b.let("update", f.b.let("zeros", n), const(1.0), index, attrs=("i",), span=c.span)
         if len(dims) > 1:
             unit = f.b.let("reshape", unit, *dims, span=c.span)
-        (moved,) = _call(f, tangent, (*c.args, unit), c.span)
+        (moved,) = called(f, tangent, (*c.args, unit), c.span)
         sizes = f.dims(moved) if None not in moved.type.shape else ()
         rows = f.b.let("reshape", moved, _product(f, sizes, c.span)) if len(moved.type.shape) > 1 else moved
     return _gathered(f, c, (index, column, moved, rows), dims, n)
