@@ -349,6 +349,21 @@ def test_wrong_directions() -> None:
 # Formats
 
 
+def test_an_array_of_one_element_is_named() -> None:
+    """Only a scalar is bare: whoever reads an array in a pipe meets one form at every length."""
+    assert invoke(["eval", "[7]"]).out == "value[0]\t7.0\n"
+    assert invoke(["eval", "sum([7])"]).out == "7.0\n"
+
+
+def test_an_option_without_its_value() -> None:
+    done = invoke(["grad", "x^2", "--at"])
+    assert done.code == 2 and done.err.startswith("error[usage]: --at ")
+
+
+def test_get_lists_numbers_in_their_order() -> None:
+    assert "one of value, w[0], w[1]\n" in invoke(["grad", "sum(w)", "--at", "w=[1,2]", "--get", "none"]).err
+
+
 def test_get() -> None:
     words = ["grad", "y = x*w[0]^2", "--at", "x=3,w=[2,1]"]
     for name, want in {"value": "12.0", "y": "12.0", "x": "4.0", "w[0]": "12.0", "w[1]": "0.0"}.items():
@@ -584,6 +599,25 @@ def test_fmt(tmp_path: pathlib.Path) -> None:
     fails(2, "fmt", "--write", "--check", str(path))
     path.write_text("y = (")
     fails(3, "fmt", str(path))
+
+
+def test_ops_of_one_function() -> None:
+    assert invoke(["ops", "sin", "--to", "csv"]).out == "function,description\nsin(x),the sine of x in radians\n"
+    assert "also:" not in invoke(["ops", "max"]).out and "also: log\n" in invoke(["ops", "ln"]).out
+
+
+def test_help_on_a_function_leads_to_ops() -> None:
+    assert "`adcli ops sin`" in invoke(["help", "sin"]).err
+
+
+def test_a_flagged_literal_is_a_sentence() -> None:
+    assert "1e999 is too large for a number" in invoke(["eval", "1e999"]).err
+    assert "9007199254740993 is not a binary64 number" in invoke(["eval", "9007199254740993"]).err
+
+
+def test_text_in_another_encoding(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "wide.adl").write_bytes("x^2".encode("utf-16"))
+    assert "iconv -f utf-16 -t utf-8 wide.adl" in invoke(["eval", "wide.adl"], at=tmp_path).err
 
 
 def test_help_topics() -> None:

@@ -50,12 +50,17 @@ def test_closed_descriptors(closed: str) -> None:
     assert shell(f"adcli eval - {closed} < /dev/null; adcli eval 'x +' {closed}").returncode in (3, 4)
 
 
+def heed() -> None:
+    """A shell's background jobs ignore Ctrl-C, and so would what the tests start there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_a_run(number: int, code: int, tmp_path: pathlib.Path) -> None:
     (tmp_path / "out.json").write_text("old")
     process = subprocess.Popen(
         [*ADCLI, "grad", ENDLESS, "--at", "x=1", "--mode", "forward", "-o", "out.json"],
-        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed,
     )  # fmt: skip
     time.sleep(1)
     process.send_signal(number)

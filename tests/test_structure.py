@@ -53,6 +53,15 @@ def test_imports_go_down(path: pathlib.Path) -> None:
     assert not above
 
 
+@pytest.mark.parametrize("path", [p for p in MODULES if layer(p) in ("cli", "api", "lower", "syntax")], ids=lambda p: p.stem)
+def test_errors_say_what_to_do(path: pathlib.Path) -> None:
+    """Whoever makes an error gives it a help line."""
+    kinds = {cls.__name__ for cls in classes()}
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    made = [node for node in calls if isinstance(node.func, ast.Name) and node.func.id in kinds]
+    assert not [node.lineno for node in made if not any(k.arg in ("help", None) for k in node.keywords)]
+
+
 def test_every_module_has_a_layer() -> None:
     assert {layer(p) for p in MODULES} <= {*LAYERS, "__init__", "__main__"}
 

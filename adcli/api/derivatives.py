@@ -36,9 +36,9 @@ class Setting:
                 )
             k = inputs.index(name)
             if types[k].elem != "real":
-                raise UsageError(f"input '{name}' is an integer and has no derivative")
+                raise UsageError(f"input '{name}' is an integer and has no derivative", help="leave it out: derivatives are by real inputs")
             if k in found:
-                raise UsageError(f"input '{name}' is named twice")
+                raise UsageError(f"input '{name}' is named twice", help="name each input once")
             found.append(k)
         return tuple(found)
 
@@ -232,7 +232,8 @@ def _shaped(name: str, value: Any, type: Type, what: str) -> Any:
     shape = getattr(made, "shape", ())
     if tuple(type.shape) != shape:
         want = f"an array of shape {list_text([n or 0 for n in type.shape])}" if type.shape else "a number"
-        raise UsageError(f"{what} must be {want}, not {f'an array of shape {list_text(shape)}' if shape else 'a number'}")
+        got = f"an array of shape {list_text(shape)}" if shape else "a number"
+        raise UsageError(f"{what} must be {want}, not {got}", help="it has the shape of what it belongs to")
     return made
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adcli.engines.flags import Flag, finite
-from adcli.errors import ShapeError, Source, UsageError
+from adcli.errors import DeclarationError, ShapeError, Source, UsageError
 from adcli.ir.types import INT, REAL, Type
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     Value: TypeAlias = "float | int | bool | np.ndarray[Any, Any]"
 
 WHOLE = 2**53
+WHOLE_NUMBER = "an input declared ': int' takes whole numbers; without it, reals"
+NUMBERS = "a value is a number, or a list of numbers such as [1, 2]"
+RECTANGULAR = "an array is rectangular, such as [[1, 2], [3, 4]]"
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
@@ -31,15 +34,19 @@ def constant(text: str, name: str = "<value>") -> Value:
     """The value of a constant expression; UsageError where it has none."""
     from adcli.errors import AdcliError
     from adcli.syntax import parse
+    from adcli.syntax.tree import ExprStmt
 
     source = Source(text, name)
     try:
-        value, flags = evaluate(parse(source), source)
+        program = parse(source)
+        if len(program.statements) != 1 or not isinstance(program.statements[0], ExprStmt):
+            raise UsageError("it is no single expression", help="a value is one expression; values are separated by commas: x=1,y=2")
+        value, flags = evaluate(program, source)
     except (UsageError, AdcliError) as error:
         raise UsageError(f"{_cut(text)} is not a constant: {error.message}", help=error.help) from None
     for flag in flags:
         if flag.code != "underflow-literal":
-            raise UsageError(f"{_cut(text)} is not a number: {flag.message}")
+            raise UsageError(f"{_cut(text)} is not a number: {flag.message}", help="give a number; inf and nan may be given by name")
     return value
 
 
@@ -87,13 +94,25 @@ def bind(signature: Signature, source: Source, at: Mapping[str, Any]) -> tuple[l
     values: list[Value] = []
     types: list[Type] = []
     for given in signature.inputs:
-        raw = at[given.name] if given.name in at else default(given, source)
-        value = as_int(given.name, raw) if given.kind == "int" and given.shape in (None, ()) else as_real(given.name, raw, flags)
+        value = _typed(given, at[given.name], flags) if given.name in at else _defaulted(given, source, flags)
         shape = getattr(value, "shape", ())
         _fit(given, shape, sizes, source)
         values.append(value)
         types.append(INT if isinstance(value, int) else Type("real", shape) if shape else REAL)
     return values, types, flags
+
+
+def _typed(given: Input, raw: Any, flags: list[Flag]) -> Value:
+    return as_int(given.name, raw) if given.kind == "int" and given.shape in (None, ()) else as_real(given.name, raw, flags)
+
+
+def _defaulted(given: Input, source: Source, flags: list[Flag]) -> Value:
+    """The default as a value; where it is none, the program's text is wrong, and not what the user gave."""
+    assert given.default is not None
+    try:
+        return _typed(given, default(given, source), flags)
+    except UsageError as error:
+        raise DeclarationError(error.message, given.default.span, help=error.help, source=source) from None
 
 
 def _unknown(signature: Signature, at: Mapping[str, Any]) -> None:
@@ -109,14 +128,16 @@ def _unknown(signature: Signature, at: Mapping[str, Any]) -> None:
                 f"'{name}' is a constant here, not an input", help=f"to make it an input, declare it in the program: input {name}"
             )
         if name in signature.dimensions:
-            raise UsageError(f"'{name}' is a dimension: it comes from the shapes of the arrays given")
+            raise UsageError(f"'{name}' is a dimension: it comes from the shapes of the arrays given", help=f"leave {name}=… out")
         if name in ops.PUBLIC:
             raise UsageError(f"'{name}' is a function, not an input of the program", help=_has(names))
         raise UsageError(f"the program has no input '{_cut(name)}'", help=f"did you mean '{near}'?" if near else _has(names))
 
 
 def _has(names: Sequence[str]) -> str:
-    return f"its inputs are {', '.join(names)}" if names else "it has no inputs"
+    if not names:
+        return "it has no inputs"
+    return f"its inputs are {', '.join(names)}" if len(names) > 1 else f"its input is {names[0]}"
 
 
 def _missing(missing: Sequence[Input]) -> UsageError:
@@ -162,10 +183,10 @@ def _fit(given: Input, shape: tuple[int, ...], sizes: dict[str, tuple[int, str]]
             raise ShapeError(message, given.span, help="give both the same size, or use another name for one of them", source=source)
 
 
-def _declare(given: Input, shape: tuple[int, ...]) -> str | None:
+def _declare(given: Input, shape: tuple[int, ...]) -> str:
     if not given.shape and shape:
         return f"declare it as an array: input {given.name}: {list_text(shape)}"
-    return None
+    return f'give an array: --at "{given.name}={_example(given)}"' if not shape else "give a value of the declared shape"
 
 
 def list_text(shape: Sequence[int | str]) -> str:
@@ -183,16 +204,16 @@ def _cut(text: str) -> str:
 def as_int(name: str, value: Any) -> int:
     """A 64-bit integer; a real is taken where it is whole."""
     if hasattr(value, "shape") or isinstance(value, list | tuple):
-        raise UsageError(f"input '{name}' is an integer, not an array")
+        raise UsageError(f"input '{name}' is an integer, not an array", help=f"give one whole number, such as {name}=3")
     if isinstance(value, float):
         if not value.is_integer():
-            raise UsageError(f"input '{name}' takes a whole number, not {value!r}")
+            raise UsageError(f"input '{name}' takes a whole number, not {value!r}", help=WHOLE_NUMBER)
         value = int(value)
     elif not hasattr(value, "__index__"):
-        raise UsageError(f"input '{name}' takes a whole number, not {_cut(repr(value))}")
+        raise UsageError(f"input '{name}' takes a whole number, not {_cut(repr(value))}", help=WHOLE_NUMBER)
     value = int(value)
     if not -(2**63) <= value < 2**63:
-        raise UsageError(f"{value:.3g} for input '{name}' does not fit a 64-bit integer")
+        raise UsageError(f"{value:.3g} for input '{name}' does not fit a 64-bit integer", help="an input without ': int' takes reals")
     return int(value)
 
 
@@ -206,17 +227,17 @@ def as_real(name: str, value: Any, flags: list[Flag]) -> Value:
         return _array(name, value, flags)
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         if value.dtype.kind not in "fiub":
-            raise UsageError(f"the value of '{name}' is not made of real numbers")
+            raise UsageError(f"the value of '{name}' is not made of real numbers", help=NUMBERS)
         array = value.astype("float64")
         return float(array) if not array.shape else array
-    raise UsageError(f"the value of '{name}' is not a number: {_cut(repr(value))}")
+    raise UsageError(f"the value of '{name}' is not a number: {_cut(repr(value))}", help=NUMBERS)
 
 
 def _float(name: str, value: int, flags: list[Flag]) -> float:
     try:
         real = float(value)
     except OverflowError:
-        raise UsageError(f"the value of '{name}' is too large for a number") from None
+        raise UsageError(f"the value of '{name}' is too large for a number", help="the largest is 1.8e308; infinity is inf") from None
     if abs(value) > WHOLE and int(real) != value:
         flags.append(Flag("inexact-input", name, None, f"the value given for '{name}' is not a binary64 number: {real!r} is used"))
     return real
@@ -233,15 +254,15 @@ def _array(name: str, value: Sequence[Any], flags: list[Flag]) -> Value:
         shape.append(sizes.pop())
         level = [inner for item in level for inner in item]
     if len(shape) > 32:
-        raise UsageError(f"the value of '{name}' has {len(shape)} dimensions, and an array has at most 32")
+        raise UsageError(f"the value of '{name}' has {len(shape)} dimensions, and an array has at most 32", help="remove brackets")
     flat: list[float] = []
     for item in level:
         if isinstance(item, list | tuple):
-            raise UsageError(f"the value of '{name}' mixes numbers and lists: an array is rectangular")
+            raise UsageError(f"the value of '{name}' mixes numbers and lists: an array is rectangular", help=RECTANGULAR)
         if isinstance(item, bool | int):
             item = _float(name, item, flags)
         if not isinstance(item, float):
-            raise UsageError(f"the value of '{name}' holds {_cut(repr(item))}, which is not a number")
+            raise UsageError(f"the value of '{name}' holds {_cut(repr(item))}, which is not a number", help=NUMBERS)
         flat.append(item)
     import numpy as np
 
@@ -252,5 +273,5 @@ def _ragged(name: str, sizes: set[int]) -> UsageError:
     few, many = min(sizes), max(sizes)
     return UsageError(
         f"the value of '{name}' is ragged: it has rows of {few} and of {many} elements",
-        help="an array is rectangular, such as [[1, 2], [3, 4]]",
+        help=RECTANGULAR,
     )

@@ -132,10 +132,8 @@ def numbers(document: Document) -> Iterator[tuple[str, Any]]:
 
 def to_lines(document: Document) -> str:
     """The stable form for pipes and files."""
-    if document.bare and len(document.rows) == 1:
-        found = list(numbers(document))
-        if len(found) == 1:
-            return number(found[0][1]) + "\n"
+    if document.bare and len(document.rows) == 1 and not getattr(document.rows[0][1], "shape", ()):
+        return number(document.rows[0][1]) + "\n"
     return "".join(f"{name}\t{number(value)}\n" for name, value in numbers(document))
 
 
@@ -179,7 +177,9 @@ def rounded_value(value: Any, digits: int) -> Any:
 def pick(document: Document, name: str) -> str:
     """The number of --get, as text."""
     wanted = document.names.get(name, name)
-    found = dict(reversed(list(numbers(document))))
+    found: dict[str, Any] = {}
+    for key, item in numbers(document):
+        found.setdefault(key, item)
     if wanted in found:
         return number(found[wanted])
     base, bracket, rest = name.partition("[")
@@ -189,7 +189,7 @@ def pick(document: Document, name: str) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(name, [*found, *document.names], 1)
-    some = ", ".join(list(found)[:8]) + (", …" if len(found) > 8 else "")
+    some = ", ".join([*reversed(found)][:8]) + (", …" if len(found) > 8 else "")
     raise UsageError(f"the result has no number '{name}'", help=f"did you mean '{near[0]}'?" if near else f"--get takes one of {some}")
 
 

@@ -65,7 +65,7 @@ def _known(error: BaseException) -> AdcliError | None:
     if click is not None and isinstance(error, click.UsageError):
         return usage(error)
     if click is not None and isinstance(error, click.Abort):
-        return UsageError("stopped")
+        return UsageError("stopped", help="nothing was written")
     return None
 
 
@@ -81,6 +81,8 @@ def usage(error: BaseException) -> UsageError:
         said = f"did you mean '{near}'? " if near else ""
         return UsageError(f"there is no option '{error.option_name}'", help=said + hint)
     text = error.format_message().rstrip(".").replace("\n", " ")
+    for theirs, ours in (("not a valid integer range", "not a whole number"), ("not a valid float range", "not a number")):
+        text = text.replace(theirs, ours)
     return UsageError(text[:1].lower() + text[1:], help=hint)
 
 

@@ -26,7 +26,7 @@ def command(job: Job, write: bool, check: bool) -> None:
     from adcli.syntax import parse, show
 
     if write and check:
-        raise UsageError("--write and --check exclude each other")
+        raise UsageError("--write and --check exclude each other", help="--check only asks; --write changes the files")
     sources = read(job)
     changed: list[Source] = []
     texts: list[str] = []

@@ -66,6 +66,10 @@ def explain(topic: str) -> str:
         return f"flag[{name}]\n\n{FLAGS[name]}\n\nSee also: adcli help flags, adcli help derivatives\n"
     from difflib import get_close_matches
 
+    from adcli import ops
+
+    if name in ops.PUBLIC:
+        raise UsageError(f"'{name}' is a function, not a topic", help=f"`adcli ops {name}` shows it")
     near = get_close_matches(name, [*TOPICS, *found, *COMMANDS, *FLAGS], 1)
     raise UsageError(f"there is no help on '{topic}'", help=f"did you mean '{near[0]}'?" if near else "`adcli help` lists the topics")
 

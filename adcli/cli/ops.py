@@ -40,7 +40,10 @@ def command(job: Job, op: str | None) -> None:
     kind = job.format()
     if op is not None:
         found = lookup(op)
-        job.write(as_json(describe(found)) if kind == "json" else page(found))
+        if kind == "json":
+            job.write(as_json(describe(found)))
+        else:
+            job.write(page(found) if kind == "text" else listing([(usage(found), found.doc)], kind, job))
         return
     public = sorted({o.name: o for o in ops.PUBLIC.values()}.values(), key=usage)
     if kind == "json":
@@ -105,9 +108,11 @@ def describe(op: Op) -> dict[str, Any]:
 
 def page(op: Op) -> str:
     """An operation as text."""
-    lines = [usage(op), f"  {op.doc}"]
-    if op.aliases:
-        lines.append(f"also: {', '.join(op.aliases)}")
+    called = usage(op)
+    lines = [called, f"  {op.doc}"]
+    others = [name for name in op.aliases if name != called.partition("(")[0]]
+    if others:
+        lines.append(f"also: {', '.join(others)}")
     lines.append(f"{MEANING.get(op.kind, op.kind)}:" if op.kind != "zero" else MEANING["zero"])
     if op.body:
         lines += [f"  {line}" for line in op.body.strip().splitlines()]

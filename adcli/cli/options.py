@@ -240,9 +240,11 @@ class Job:
         for word in words:
             for name, text in points.pairs(word, "--cotangent"):
                 if name is None:
-                    raise UsageError("--cotangent takes a value, or NAME=VALUE for each of several outputs")
+                    raise UsageError(
+                        "--cotangent takes a value, or NAME=VALUE for each of several outputs", help="for instance --cotangent u=1,v=2"
+                    )
                 if name in found:
-                    raise UsageError(f"'{name}' is given twice by --cotangent")
+                    raise UsageError(f"'{name}' is given twice by --cotangent", help="give each name once")
                 found[name] = points.value(name, text)
         return found
 
@@ -251,7 +253,7 @@ class Job:
         to: str | None = self.options.get("to")
         if self.options.get("json"):
             if to not in (None, "json"):
-                raise UsageError(f"--json and --to {to} ask for different formats")
+                raise UsageError(f"--json and --to {to} ask for different formats", help="leave one of them out")
             return "json"
         if to is not None:
             return to

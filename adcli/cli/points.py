@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from adcli.cli.streams import decode, read_file, reason
+from adcli.cli.streams import decode, read_file
 from adcli.engines.flags import Flag
 from adcli.errors import DataError, UsageError
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DEEPEST = 64
+POINT_EXAMPLE = 'a point is {"x": 1, "w": [1, 2]}'
+LARGEST = "the largest is 1.8e308"
 PLAIN_ARRAY = re.compile(r"[\[\]0-9eE+\-., \t]+")
 
 
@@ -33,7 +35,7 @@ def read_point(words: Sequence[str], program: Program, flags: list[Flag], option
             if name is None:
                 _add_all(whole, point_file(text[1:]), text)
             elif name in named:
-                raise UsageError(f"'{name}' is given twice by {option}")
+                raise UsageError(f"'{name}' is given twice by {option}", help="give each name once")
             else:
                 named[name] = value(name, text, ranks.get(name))
                 if vanishes(text) and named[name] == 0.0:
@@ -56,7 +58,7 @@ def vanishes(text: str) -> bool:
 def _add_all(whole: dict[str, Any], found: dict[str, Any], word: str) -> None:
     for name, item in found.items():
         if name in whole:
-            raise UsageError(f"'{name}' is given twice, the second time by {cut(word)}")
+            raise UsageError(f"'{name}' is given twice, the second time by {cut(word)}", help="names given beside one file win over it")
         whole[name] = item
 
 
@@ -93,7 +95,8 @@ def pairs(word: str, option: str) -> list[tuple[str | None, str]]:
             raise _stray(name, word, found, option)
         elif not NAME.fullmatch(name):
             base = name.partition("[")[0]
-            hint = f"give the whole array: {base}=[…]" if "[" in name and NAME.fullmatch(base) else None
+            plain = "a name is made of ASCII letters, digits and _: --at x=1"
+            hint = f"give the whole array: {base}=[…]" if "[" in name and NAME.fullmatch(base) else plain
             raise UsageError(f"'{cut(name)}' in {option} {cut(word)} is not a name", help=hint)
         elif not text:
             raise UsageError(f"{option} {name}= has no value", help=f"write {option} {name}=1")
@@ -186,20 +189,23 @@ def json_file(path: str) -> Any:
         found: dict[str, Any] = {}
         for key, item in items:
             if key in found:
-                raise DataError(f"{path} is a duplicate: it has '{cut(key)}' twice")
+                raise DataError(f"{path} has '{cut(key)}' twice", help="give each name once")
             found[key] = item
         return found
 
     def refuse(word: str) -> Any:
-        raise DataError(f"{path} holds {word}, which is no JSON")
+        raise DataError(f"{path} holds {word}, which is no JSON", help="JSON has finite numbers only; say --at x=inf or x=nan instead")
 
     text = decode(read_file(path), path)
     if depth(text) > DEEPEST:  # the reader recurses in C, and would overflow the stack
-        raise DataError(f"{path} is nested more than {DEEPEST} deep")
+        raise DataError(f"{path} is nested more than {DEEPEST} deep", help=POINT_EXAMPLE)
     try:
         return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        said = error.msg[:1].lower() + error.msg[1:]
+        raise DataError(f"{path} is not JSON: line {error.lineno}, column {error.colno}: {said}", help=POINT_EXAMPLE) from None
     except ValueError as error:
-        raise DataError(f"{path} is not JSON: {cut(str(error))}") from None
+        raise DataError(f"{path} cannot be read: {cut(str(error))}", help=POINT_EXAMPLE) from None
 
 
 def depth(text: str) -> int:
@@ -217,22 +223,24 @@ def point_file(path: str) -> dict[str, Any]:
     if suffix == "csv":
         head, *rows = csv_rows(path)
         if len(rows) != 1 or len(rows[0]) != len(head):
-            raise DataError(f"{path} is no point: it needs a line of names and one line of as many values")
+            needs = "a line of names and one line of as many values"
+            raise DataError(f"{path} is no point: it needs {needs}", help="an array from a file is NAME=@FILE.csv")
         return {name.strip(): cell_number(path, 2, cell) for name, cell in zip(head, rows[0], strict=True)}
     if suffix != "json":
         raise UsageError(f"--at @{cut(path)} is neither a .json nor a .csv file", help="a single value is given by NAME=@FILE")
     found = json_file(path)
     if not isinstance(found, dict):
-        raise DataError(f"{path} is no point: it holds no object", help='a point is {"x": 1, "w": [1, 2]}')
+        raise DataError(f"{path} is no point: it holds no object", help=POINT_EXAMPLE)
     return {name: checked(path, name, item) for name, item in found.items()}
 
 
 def checked(path: str, name: str, item: Any) -> Any:
     """A value from JSON: numbers, truth values and lists of them."""
     if isinstance(item, str | dict) or item is None:
-        raise DataError(f"{path}: the value of '{cut(name)}' is not a number or a list of numbers")
+        hint = "the whole point of a file is --at @FILE.json" if isinstance(item, dict) else POINT_EXAMPLE
+        raise DataError(f"{path}: the value of '{cut(name)}' is not a number or a list of numbers", help=hint)
     if isinstance(item, float) and math.isinf(item):
-        raise DataError(f"{path}: the value of '{cut(name)}' is too large for a number")
+        raise DataError(f"{path}: the value of '{cut(name)}' is too large for a number", help=LARGEST)
     return item
 
 
@@ -245,7 +253,7 @@ def value_file(name: str, path: str, rank: int | None) -> Any:
         return csv_value(path, rank)
     if suffix == "npy":
         return npy_value(path)
-    raise UsageError(f"{name}=@{cut(path)} is none of .json, .csv, .npy")
+    raise UsageError(f"{name}=@{cut(path)} is none of .json, .csv, .npy", help="the suffix of a file says how to read it")
 
 
 def csv_rows(path: str) -> list[list[str]]:
@@ -254,9 +262,9 @@ def csv_rows(path: str) -> list[list[str]]:
     try:
         rows = [row for row in csv.reader(decode(read_file(path), path).splitlines()) if row]
     except csv.Error as error:
-        raise DataError(f"{path} is not CSV: {error}") from None
+        raise DataError(f"{path} is not CSV: {error}", help="cells are separated by commas, one row a line") from None
     if not rows:
-        raise DataError(f"{path} is empty")
+        raise DataError(f"{path} is empty", help="it needs at least one line of numbers")
     return rows
 
 
@@ -266,10 +274,13 @@ def cell_number(path: str, line: int, cell: str) -> Any:
         real = float(text)
         if math.isfinite(real):
             return int(text) if text.lstrip("+-").isdigit() and len(text) < 19 else real
-        raise DataError(f"{path}, line {line}: {cut(text)} is too large for a number")
+        raise DataError(f"{path}, line {line}: {cut(text)} is too large for a number", help=LARGEST)
     if text.lower() in ("nan", "inf", "-inf", "+inf", "infinity", "-infinity"):
         return float(text)
-    raise DataError(f"{path}, line {line}: '{cut(text)}' is not a number")
+    hint = "cells are separated by commas, and decimals have a point"
+    if line == 1 and NAME.fullmatch(text):
+        hint = "an array's file has no line of names; a whole point with names is --at @FILE.csv"
+    raise DataError(f"{path}, line {line}: '{cut(text)}' is not a number", help=hint)
 
 
 def csv_value(path: str, rank: int | None) -> Any:
@@ -277,7 +288,7 @@ def csv_value(path: str, rank: int | None) -> Any:
     rows = [[cell_number(path, line, cell) for cell in row] for line, row in enumerate(csv_rows(path), 1)]
     for line, row in enumerate(rows, 1):
         if len(row) != len(rows[0]):
-            raise DataError(f"{path}, line {line}: {len(row)} values, and {len(rows[0])} in the first line")
+            raise DataError(f"{path}, line {line}: {len(row)} values, and {len(rows[0])} in the first line", help="a matrix is rectangular")
     if rank == 2:
         return rows
     if rank == 0 and len(rows) == len(rows[0]) == 1:
@@ -293,8 +304,8 @@ def npy_value(path: str) -> Any:
     read_file(path, 8)
     try:
         found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} is not a NumPy array file: {cut(reason(error))}") from None
+    except (OSError, ValueError, EOFError):
+        raise DataError(f"{path} is not a file of a NumPy array of numbers", help="write it with numpy.save and a numeric type") from None
     if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiub":
-        raise DataError(f"{path} is not an array of real numbers")
+        raise DataError(f"{path} is not an array of real numbers", help="convert it to float64 before it is saved")
     return found

@@ -22,7 +22,7 @@ def output_text(text: str) -> None:
     """Write to standard output and flush, so that a full disk or a closed pipe shows now."""
     stream = sys.stdout
     if stream is None:
-        raise OutputError("standard output is closed")
+        raise OutputError("standard output is closed", help="-o FILE writes to a file")
     try:
         raw = getattr(stream, "buffer", None)
         if isinstance(raw, io.RawIOBase):
@@ -33,7 +33,7 @@ def output_text(text: str) -> None:
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
-        raise OutputError(f"cannot write to standard output: {reason(error)}") from None
+        raise OutputError(f"cannot write to standard output: {reason(error)}", help="-o FILE writes to a file") from None
 
 
 def write_raw(raw: io.RawIOBase, data: bytes) -> None:
@@ -63,9 +63,10 @@ def decode(data: bytes, name: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
+        encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin1"
         raise DataError(
             f"{name} is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}, line {line}",
-            help=f"convert it: iconv -f latin1 -t utf-8 {name}",
+            help=f"convert it: iconv -f {encoding} -t utf-8" + (f" {name}" if name != "standard input" else ""),
         ) from None
 
 
@@ -84,21 +85,22 @@ def _files_like(path: str) -> list[str]:
     from difflib import get_close_matches
 
     folder, name = os.path.split(path)
+    stem, suffix = os.path.splitext(name)
     try:
-        names = sorted(os.listdir(folder or "."))
+        stems = sorted(os.path.splitext(found)[0] for found in os.listdir(folder or ".") if found.endswith(suffix))
     except OSError:
         return []
-    return [os.path.join(folder, found) for found in get_close_matches(name, names, 1, 0.75)]
+    return [os.path.join(folder, found + suffix) for found in get_close_matches(stem, stems, 1, 0.7)]
 
 
 def read_stdin(limit: int) -> bytes:
     """Standard input, at most limit + 1 bytes of it."""
     if sys.stdin is None:
-        raise DataError("standard input is closed")
+        raise DataError("standard input is closed", help="name a file, or give the program as an argument")
     try:
         return sys.stdin.buffer.read(limit + 1)
     except (OSError, ValueError) as error:
-        raise DataError(f"cannot read standard input: {reason(error)}") from None
+        raise DataError(f"cannot read standard input: {reason(error)}", help="name a file, or give the program as an argument") from None
 
 
 def terminal(stream: TextIO | None) -> bool:
@@ -132,7 +134,8 @@ def write_file(path: str, text: str) -> None:
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
-        raise OutputError(f"cannot write {path}: {reason(error)}") from None
+        hint = "check the folder and its permissions; a relative path starts at the current folder"
+        raise OutputError(f"cannot write {path or repr(path)}: {reason(error)}", help=hint) from None
 
 
 def _replace(path: str, data: bytes) -> None:

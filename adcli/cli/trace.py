@@ -115,7 +115,7 @@ def along_direction(job: Job, program: Program, words: tuple[str, ...]) -> dict[
     found = job.direction(program, tuple(given)) if given else {}
     for name in alone:
         if name in found:
-            raise UsageError(f"'{name}' is given twice by --along")
+            raise UsageError(f"'{name}' is given twice by --along", help="give each name once")
         found[name] = None
     return found
 

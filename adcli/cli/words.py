@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import click
 
+from adcli.errors import UsageError
+
 LONG = re.compile(r"--[A-Za-z][A-Za-z-]+(=.*)?", re.S)
 
 
@@ -39,7 +41,9 @@ def arranged(words: Sequence[str], params: Sequence[click.Parameter]) -> list[st
             break
         if word in takes_value:
             options.append(word)
-            if takes_value[word] and k < len(words):
+            if takes_value[word]:
+                if k == len(words):
+                    raise UsageError(f"{word} is the last word and takes a value", help="give the value as the next word")
                 options.append(words[k])
                 k += 1
         elif word.startswith("--") and looks_long(word):

@@ -69,6 +69,12 @@ def message(code: str, op: str) -> str:
             return f"a branch or loop was decided by {name} on a value that depends on the inputs: the derivative is that of the path taken"
         case "branch-boundary":
             return f"{name} compares equal values here, on the boundary of a branch or loop: the derivative is that of the path taken"
+        case "overflow-literal":
+            return f"{name} is too large for a number: inf is used"
+        case "underflow-literal":
+            return f"{name} is too small for a number: 0 is used"
+        case "inexact-input":
+            return f"{name} is not a binary64 number: the nearest one is used"
         case _:
             return f"{name}: {code}"
 

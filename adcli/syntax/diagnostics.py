@@ -138,6 +138,8 @@ def _value_missing(scene: Scene) -> ParseError:
     if before.text and first.text == before.text and before.text in "+-" and first.span.end == before.start:
         help = f"write {_example(scene.back(3), 'x')} {before.text}= 1"
         return OperatorError(f"'{before.text * 2}' is not an operator", Span(first.start, before.span.end), help=help)
+    if before.text == token.text == "^":
+        return OperatorError("'^^' is not an operator", scene.both(), help="write ^ for a power")
     if before.kind == "RETURN":
         return ParseError("'return' has no value", before.span, help="write what the function gives, as in return x^2")
     if before.kind == "LPAR" and token.kind == "RPAR":
@@ -205,7 +207,7 @@ def _number_name(scene: Scene) -> ParseError | None:
         base = {"x": 16, "X": 16, "b": 2, "B": 2, "o": 8, "O": 8}.get(word[0])
         if number == "0" and base and re.fullmatch("[0-9a-fA-F]+", word[1:]):
             return NumberError("numbers are decimal", scene.both(), help=_decimal(word[1:], base))
-    product = f"{shortened(number)}*{shortened(word)}"
+    product = f"{shortened(number)}*{shortened(word)}" + ("(…)" if scene.followed_by(r"[ \t]*\(") else "")
     return OperatorError(f"an operator is missing between {quoted(number)} and {quoted(word)}", scene.both(), help=f"write {product}")
 
 
@@ -225,6 +227,10 @@ def _number_number(scene: Scene) -> ParseError:
 
 def _number_call(scene: Scene) -> ParseError:
     number = shortened(scene.before.text)
+    function = scene.back(3)
+    if scene.back(2).text in ("^", "**") and function.kind == "NAME" and _is_function(function.text):
+        span = Span(function.start, scene.before.span.end)
+        return OperatorError(f"'{function.text}' has no argument here", span, help=f"write {function.text}(…)^{number}")
     return OperatorError(f"an operator is missing between {quoted(scene.before.text)} and '('", scene.both(), help=f"write {number}*(…)")
 
 
@@ -282,8 +288,17 @@ def _foreign_word(scene: Scene) -> ParseError | None:
     return None
 
 
+def _is_function(name: str) -> bool:
+    from adcli import ops
+
+    return name in ops.PUBLIC
+
+
 def _side_by_side(scene: Scene) -> ParseError:
     left, right = _shown(scene.before), _shown(scene.token)
+    if scene.before.kind == "NAME" and scene.token.kind in ("NAME", "NUMBER") and _is_function(scene.before.text):
+        call = f"{scene.before.text}({shortened(scene.token.text)})"
+        return OperatorError(f"the argument of {left} stands in parentheses", scene.both(), help=f"write {call}")
     help = "write an operator, such as *; statements are separated by ; or a new line"
     if scene.before.kind == scene.token.kind == "NAME":
         help = (
@@ -340,6 +355,8 @@ def _equal(scene: Scene) -> ParseError:
         return ParseError("a parameter has no default", scene.token.span, help="remove it, and pass the value in the call")
     if "LBRACE" in scene.allowed or scene.innermost() in ("LPAR", "LSQB"):
         return AssignmentError("'=' assigns, and nothing can be assigned here", scene.token.span, help="to compare, write ==")
+    if scene.token.kind == "UPDATE" and all(t.kind != "EQUAL" for t in _statement(scene)):
+        return AssignmentError(f"'{scene.token.text}' changes one variable", scene.token.span, help="write a statement for each variable")
     return AssignmentError("a statement assigns once", scene.token.span, help="write a = 2; b = 2; to compare, write ==")
 
 
@@ -364,11 +381,19 @@ def _else_without_if(scene: Scene) -> ParseError:
     return PlacementError(f"'{scene.token.text}' has no if", scene.token.span, help=help)
 
 
+def _statement(scene: Scene) -> tuple[Token, ...]:
+    """The tokens of the statement, before the unexpected one."""
+    starts = [k for k, t in enumerate(scene.tokens[:-1]) if t.kind in ("SEP", "LBRACE", "RBRACE")]
+    return scene.tokens[starts[-1] + 1 if starts else 0 : -1]
+
+
 def _python_choice(scene: Scene) -> ParseError:
     return ParseError("'if' cannot follow a value", scene.token.span, help="write if c { a } else { b }")
 
 
-def _operand_if(scene: Scene) -> ParseError:
+def _operand_if(scene: Scene) -> ParseError | None:
+    if scene.before.kind in ("INPUT", "OUTPUT", "FN", "FOR"):
+        return None
     return PlacementError("an if that is an operand needs parentheses", scene.token.span, help="write (if c { a } else { b }) + 1")
 
 
@@ -416,7 +441,9 @@ def _line_start(scene: Scene) -> ParseError:
 
 
 def _after_block(scene: Scene) -> ParseError:
-    help = "put the if in parentheses: (if c { a } else { b }) + 1; another statement begins on a new line or after ;"
+    choice = any(t.kind in ("IF", "ELSE") for t in scene.tokens)
+    operand = "put the if in parentheses: (if c { a } else { b }) + 1; " if choice else ""
+    help = operand + "another statement begins on a new line or after ;"
     return ParseError(f"{_shown(scene.token)} cannot follow '}}'", scene.token.span, help=help)
 
 
@@ -425,6 +452,8 @@ def _string(scene: Scene) -> ParseError:
 
 
 def _braces(scene: Scene) -> ParseError:
+    if scene.head() == "FN" and scene.before.kind == "EQUAL" and scene.innermost() == "":
+        return ParseError("a body in braces has no '='", scene.both(), help="write fn f(x) { … }, or fn f(x) = … for a formula")
     return ParseError("'{' does not begin a value", scene.token.span, help="an array stands in brackets: [1, 2, 3]")
 
 
