@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from adcli.ad.rules import differentiable, is_real
+from adcli.ir.nested import CustomRule
 from adcli.ir.nodes import Atom, Call, For, Function, If, Let, Var, While
 from adcli.ir.walk import functions, statements
 
@@ -62,6 +63,8 @@ class Activity:
         return found
 
     def _through(self, f: Function) -> tuple[frozenset[int], ...]:
+        if isinstance(f.of, CustomRule):
+            return (frozenset(k for k in f.of.wrt if is_real(f.params[k])),)
         forward = _adjacency(self.edges(f))
         reached = [reach((p,), forward) for p in f.params]
         return tuple(frozenset(k for k, r in enumerate(reached) if a in r) for a in f.body.results)

@@ -13,10 +13,22 @@ from dataclasses import dataclass, replace
 
 from adcli.ad.activity import Activity
 from adcli.ad.nested import directional, forward_ready
-from adcli.ad.rules import differentiable, fitted, linear_positions, note_shape, partial, replaced, text, times, zero_like
+from adcli.ad.rules import (
+    called_rule,
+    differentiable,
+    fitted,
+    is_dot,
+    linear_positions,
+    note_shape,
+    partial,
+    replaced,
+    text,
+    times,
+    zero_like,
+)
 from adcli.ad.watch import watched
 from adcli.ir.build import Builder
-from adcli.ir.nested import Nested
+from adcli.ir.nested import CustomRule, Nested
 from adcli.ir.nodes import Atom, Block, Call, For, Function, If, Let, Statement, Var, While
 from adcli.ir.types import Type
 from adcli.ir.walk import apart, clone, clone_block, clone_program
@@ -170,6 +182,18 @@ class _Forward:
         self.b.append(Call(tangents, directional(spec, wrt, spec.wrt, forward), args, s.span, counted=False))
         self.tangent.update((v, t) for v, t in zip(s.outs, tangents, strict=True) if v in moving)
 
+    def ruled(self, s: Call, rule: CustomRule, wrt: tuple[int, ...]) -> None:
+        """A function with partials of its own: Σ ∂ₖ·ẋₖ."""
+        self.b.append(clone(s))
+        self.b.span = s.span
+        partials, (out,) = called_rule(self.b, s, rule), s.outs
+        terms: list[Atom] = []
+        for k, p in zip(rule.wrt, partials, strict=True):
+            if k in wrt:
+                term = times(self.b, self.of(s.args[k]), p)
+                terms.append(self.b.let("sum", fitted(self.b, term, s.args[k]), attrs=(None,)) if is_dot(s, k) else term)
+        self.tangent[out] = fitted(self.b, self.total(terms), out)
+
     def call(self, s: Call) -> None:
         wrt = tuple(k for k, a in enumerate(s.args) if a in self.tangent)
         paths = self.activity.paths[s.function]
@@ -178,6 +202,9 @@ class _Forward:
             return
         if isinstance(s.function.of, Nested):
             self.nested(s, s.function.of, wrt)
+            return
+        if isinstance(s.function.of, CustomRule):
+            self.ruled(s, s.function.of, wrt)
             return
         made = self.made.get((s.function, wrt))
         if made is None:

@@ -19,9 +19,11 @@ from adcli.ad.forward import Derivative, forward
 from adcli.ad.nested import directional, forward_ready
 from adcli.ad.rules import (
     ZERO,
+    called_rule,
     differentiable,
     element,
     fitted,
+    is_dot,
     note_shape,
     partial,
     pull_back_text,
@@ -35,7 +37,7 @@ from adcli.ad.rules import (
 from adcli.ad.tape import Region, insert_tapes
 from adcli.ad.watch import watched
 from adcli.ir.build import Builder, const
-from adcli.ir.nested import Nested
+from adcli.ir.nested import CustomRule, Nested
 from adcli.ir.nodes import Atom, Block, Call, Const, For, Function, If, Let, Statement, Var, While
 from adcli.ir.types import INT, Type
 from adcli.ir.walk import apart, clone, clone_program, free, inner, outs, rename, statements
@@ -363,6 +365,16 @@ class _Sweep:
         for k, out in zip(wrt, outs, strict=True):
             self.accumulate(s.args[k], out, fits=True)
 
+    def ruled(self, s: Call, rule: CustomRule, wrt: tuple[int, ...]) -> None:
+        """A function with partials of its own: x̄ₖ += ∂ₖ·g."""
+        (out,) = s.outs
+        g = self.adjoint(out)
+        self.adjoints.here.pop(out, None)
+        for k, p in zip(rule.wrt, called_rule(self.b, s, rule), strict=True):
+            if k in wrt:
+                part = times(self.b, g, p)
+                self.accumulate(s.args[k], fitted(self.b, part, s.args[k]) if is_dot(s, k) else part)
+
     def call(self, s: Call, copy: Call) -> None:
         """Reverse of a call: the adjoint function, given arguments, cotangents, and what running adjoints its array arguments have."""
         wrt, of = self.pattern(s)
@@ -370,6 +382,9 @@ class _Sweep:
             return
         if isinstance(s.function.of, Nested):
             self.nested(s, s.function.of, wrt, of)
+            return
+        if isinstance(s.function.of, CustomRule):
+            self.ruled(s, s.function.of, wrt)
             return
         lent: dict[int, Atom] = {}
         for k in wrt:

@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from adcli.ir.build import Builder, const
-from adcli.ir.nodes import Atom, Const, For, Let, Statement, While
+from adcli.ir.nested import CustomRule
+from adcli.ir.nodes import Atom, Call, Const, For, Let, Statement, Var, While
+from adcli.ir.walk import apart
 from adcli.lower import inline
 from adcli.ops import Op
 
@@ -180,3 +182,15 @@ def _plus(b: Builder, m: Atom, n: Atom) -> Atom:
 
 def replaced(args: Sequence[Atom], k: int, value: Atom) -> tuple[Atom, ...]:
     return (*args[:k], value, *args[k + 1 :])
+
+
+def called_rule(b: Builder, s: Call, rule: CustomRule) -> tuple[Var, ...]:
+    """The partials that a function's own rule gives at a call of it."""
+    partials = tuple(Var(t) for t in rule.partials.result_types)
+    b.append(Call(partials, apart(rule.partials), (*s.args, *s.outs), s.span, counted=False))
+    return partials
+
+
+def is_dot(s: Call, k: int) -> bool:
+    """The call gives a number for the array at k, so that its partial is a gradient."""
+    return bool(s.args[k].type.shape) and not s.outs[0].type.shape

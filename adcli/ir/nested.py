@@ -28,6 +28,20 @@ class Nested:
         self.of = of
 
 
+class CustomRule:
+    """Partial derivatives that a program gives for a function of its own, in place of those of its statements.
+
+    partials: a function of the parameters and the result, one result for each parameter at `wrt`: where the function's value is a
+    number, its gradient by that parameter; where it is an array, the derivative of each element by the parameter's own element.
+    """
+
+    __slots__ = ("partials", "wrt")
+
+    def __init__(self, partials: Function, wrt: tuple[int, ...]) -> None:
+        self.partials = partials
+        self.wrt = wrt
+
+
 def is_nested(entry: Function) -> bool:
     """Whether derivatives inside the program are still to be given bodies."""
     return any(isinstance(f.of, Nested) for f in functions(entry))

@@ -65,6 +65,7 @@ class Unit:
         self.program = program
         self.source = source
         self.functions: dict[str, tree.FnDef] = {}
+        self.rules: dict[str, tree.RuleDef] = {}
         self.dims: dict[str, int] = {}
         self.variables: dict[str, None] = {}
         self.writes = Writes()

@@ -13,6 +13,7 @@ from adcli.errors import ArityError, MissingValue, ShapeError, Source, Span
 from adcli.ir.build import const
 from adcli.ir.nodes import Atom, Block, Call, Const, Function, Var
 from adcli.ir.types import REAL, Type, joined, shape_text
+from adcli.lower import custom
 from adcli.lower.frame import FALSE, Binding, Diverges, Frame, Unit, Unset
 from adcli.lower.names import RESULT, RETURNED, Free, expressions, expressions_of
 from adcli.lower.problems import counted, line
@@ -45,10 +46,13 @@ def call(
         raise f.fail(
             ArityError, f"{fn.name.name} takes {counted(len(fn.params), 'argument')}, not {len(args)}", span, f"it is defined as {shown}"
         )
+    rule = f.unit.rules.get(fn.name.name) if source is None else None
+    if rule is not None:
+        args = [f.real(a, span) for a in args]
     hidden = captured(f.unit, fn.name.name) if source is None else ()
     seen: dict[str, Binding] = {n: _seen(f, n, fn, span) for n in hidden}
     types = _generalised(f.unit, fn, tuple(a.type for a in args))
-    sizes = _sizes(f, fn, args) if source is None else {}
+    sizes = _sizes(f, fn, args) if source is None and rule is None else {}
     fixed = tuple(_fixed(b) for b in seen.values())
     attrs = tuple(sorted((constants or {}).items(), key=lambda item: item[0]))
     key = (fn.name.name, source is None, types, fixed, attrs, tuple((k, repr(c.value)) for k, c in sizes.items()))
@@ -65,6 +69,8 @@ def call(
         for active in f.unit.active[instance.low :]:
             active.low = min(active.low, instance.low)
     assert instance.result is not None
+    if rule is not None and instance.function.of is None and not instance.open:
+        custom.attach(f, rule, fn, instance.function)
     passed = [b for b in seen.values() if isinstance(b, Var)]
     out = Var(instance.result)
     given = [a for k, a in enumerate(args) if k not in sizes]

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from adcli.errors import DeclarationError, ShapeError, Source, Span, UnsetVariable
 from adcli.ir.nodes import Atom, Function, Var
 from adcli.ir.types import REAL, Type, shape_text
+from adcli.lower import custom
 from adcli.lower.frame import FALSE, Frame, Unit, Unset
-from adcli.lower.functions import body_value
+from adcli.lower.functions import body_value, call
 from adcli.lower.names import RESULT, RETURNED
 from adcli.lower.problems import counted
 from adcli.lower.signature import VALUE, Input, Signature, signature
@@ -68,6 +69,7 @@ def _unit(program: tree.Program, source: Source, described: Signature) -> Unit:
                         f"parameter '{p.name}' stands twice", p.span, help="give each parameter its own name", source=source
                     )
             unit.functions[s.name.name] = s
+    unit.rules = custom.rules(program, unit.functions, source)
     own = {p.name for p in described.entry.params} if described.entry is not None else set()
     unit.variables.update(dict.fromkeys(i.name for i in described.inputs if i.name not in own))
     unit.variables.update(dict.fromkeys(n for n in unit.writes.statements(program.statements) if not n.startswith("%")))
@@ -113,11 +115,13 @@ def _entry(frame: Frame, fn: tree.FnDef) -> list[Atom]:
     frame.returns = True
     frame.outer = {n: b for n, b in frame.env.items() if n in frame.unit.variables}
     frame.env[RETURNED] = FALSE
+    if fn.name.name in frame.unit.rules:
+        return [call(frame, fn, [frame.read(p) for p in fn.params], fn.span)]
     return [body_value(frame, fn)]
 
 
 def _statements(frame: Frame, program: tree.Program, described: Signature) -> list[Atom]:
-    stmts = [s for s in program.statements if not isinstance(s, (tree.FnDef, tree.InputDecl))]
+    stmts = [s for s in program.statements if not isinstance(s, (tree.FnDef, tree.RuleDef, tree.InputDecl))]
     declared = [s for s in stmts if isinstance(s, tree.OutputDecl)]
     if declared:
         statements(frame, stmts, None)

@@ -53,7 +53,7 @@ class Signature:
 @lru_cache(maxsize=4)
 def signature(program: tree.Program, source: Source) -> Signature:
     """The program's signature; raises ProgramError where it has no output or its declarations disagree."""
-    statements = program.statements
+    statements = [s for s in program.statements if not isinstance(s, tree.RuleDef)]
     functions = [s for s in statements if isinstance(s, tree.FnDef)]
     entry = functions[-1] if functions and len(functions) == len(statements) else None
     declared = _declared(statements, source)

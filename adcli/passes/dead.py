@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+from adcli.ir.nested import CustomRule
 from adcli.ir.nodes import Atom, Block, Call, Check, For, Function, If, Let, Pop, Push, Statement, Var, While
 from adcli.ir.walk import blocks, functions, outs, statements
 
@@ -151,6 +152,9 @@ def dead_code(entry: Function) -> None:
     marker = _Marker(program)
     marker.need(entry.body.results)
     marker.need(entry.params)
+    for f in program:
+        if isinstance(f.of, CustomRule):  # its rule takes the same parameters
+            marker.need(f.params)
     for s in marker.parent:
         if marker.has_effect(s):
             marker.keep(s)

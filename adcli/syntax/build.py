@@ -267,6 +267,10 @@ def _function(v: list[Any], span: Span) -> tree.FnDef:
     return tree.FnDef(Name(v[1].text, v[1].span), _distinct(v[2]), v[-1], span)
 
 
+def _rule(v: list[Any], span: Span) -> tree.RuleDef:
+    return tree.RuleDef(Name(v[1].text, v[1].span), _distinct(v[2]), v[-1], span)
+
+
 def _parameters(v: list[Any], span: Span) -> list[Name]:
     return v[1] if len(v) > 2 else []
 
@@ -330,7 +334,7 @@ ACTIONS: dict[str, Action] = {
     "expression_statement": _expression_statement, "assign": _assign, "update": _update,
     "for_statement": _for_statement, "while_statement": _while_statement, "return_statement": _return_statement,
     "break_statement": lambda v, span: tree.Break(span), "continue_statement": lambda v, span: tree.Continue(span),
-    "function": _function, "function_block": _function, "parameters": _parameters, "no_parameters": _parameters,
+    "function": _function, "function_block": _function, "rule": _rule, "parameters": _parameters, "no_parameters": _parameters,
     "input_plain": _input, "input_typed": _input, "input_default": _input, "input_typed_default": _input,
     "type_name": _type_name, "type_shape": _type_shape, "output_name": _output, "output_value": _output,
 }  # fmt: skip

@@ -87,7 +87,7 @@ def unexpected(scene: Scene) -> ParseError:
 
 # ---- sets of terminals, and how they are called
 
-STATEMENT_WORDS = frozenset(["WHILE", "BREAK", "CONTINUE", "RETURN", "FN", "INPUT", "OUTPUT"])
+STATEMENT_WORDS = frozenset(["WHILE", "BREAK", "CONTINUE", "RETURN", "FN", "RULE", "INPUT", "OUTPUT"])
 WORDS = STATEMENT_WORDS | {"AND", "OR", "NOT", "IF", "ELIF", "ELSE", "FOR", "IN", "STEP", "TRUE", "FALSE", "RULE"}
 VALUE_ENDS = frozenset(["NAME", "NUMBER", "TRUE", "FALSE", "RPAR", "RSQB", "QUOTE"])
 VALUE_BEGINS = frozenset(["NAME", "NUMBER", "TRUE", "FALSE", "LPAR", "LSQB"])
@@ -400,8 +400,8 @@ def _operand_if(scene: Scene) -> ParseError | None:
 def _top_level_only(scene: Scene) -> ParseError | None:
     if scene.followed_by(r"[ \t]*=(?!=)"):
         return _reserved(scene.token)
-    what = {"FN": "a function is defined", "INPUT": "an input is declared", "OUTPUT": "an output is declared"}[scene.token.kind]
-    return PlacementError(f"{what} at top level, not in a block", scene.token.span, help="move it out of the braces")
+    what = {"FN": "a function is defined", "RULE": "a rule is given", "INPUT": "an input is declared", "OUTPUT": "an output is declared"}
+    return PlacementError(f"{what[scene.token.kind]} at top level, not in a block", scene.token.span, help="move it out of the braces")
 
 
 def _word_for_value(scene: Scene) -> ParseError | None:
@@ -459,6 +459,8 @@ def _braces(scene: Scene) -> ParseError:
 
 def _declaration(scene: Scene) -> ParseError | None:
     head = scene.head()
+    if scene.before.kind == "RULE":
+        return _reserved(scene.before)
     if head == "OUTPUT":
         help = "write output y, or output y = … to name an expression; one output a line"
         return ParseError(f"{_shown(scene.token)} cannot stand in this output", scene.token.span, help=help)
@@ -491,7 +493,7 @@ def _row(before: str | Iterable[str] | None, token: str | Iterable[str] | None, 
 ROWS: tuple[Row, ...] = (
     _row(None, None, None, _unclosed),
     _row(None, "SEMICOLON", None, _semicolon),
-    _row("LBRACE SEP", "INPUT OUTPUT FN", "NAME", _top_level_only),
+    _row("LBRACE SEP", "INPUT OUTPUT FN RULE", "NAME", _top_level_only),
     _row(
         "IF ELIF ELSE FOR WHILE IN STEP FN INPUT OUTPUT RETURN NOT AND OR TRUE FALSE BREAK CONTINUE", "EQUAL UPDATE", None, _assigned_word
     ),
@@ -521,7 +523,7 @@ ROWS: tuple[Row, ...] = (
     _row(VALUE_ENDS, "COMMA", "RPAR", _several),
     _row(None, "DOTS", None, _range_value),
     _row("EQUAL", "ARROW", None, _value_missing),
-    _row("INPUT OUTPUT FN", None, None, _declaration),
+    _row("INPUT OUTPUT FN RULE", None, None, _declaration),
     _row(None, ENDS | OPERATORS | {"EQUAL", "UPDATE", "COLON"}, VALUE_BEGINS, _value_missing),
     _row(None, None, None, _declaration),
     _row("RPAR RSQB TRUE FALSE", "LPAR", None, _call),

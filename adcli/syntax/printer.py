@@ -208,6 +208,8 @@ class _Printer:
             case tree.FnDef(name, params, body):
                 head = f"fn {name.name}({_names(params)}) "
                 return [head, self.block(body)] if isinstance(body, Block) else [head, "= ", (body, CHOICE)]
+            case tree.RuleDef(name, params, body):
+                return [f"rule {name.name}({_names(params)}) ", self.block(body)]
             case tree.InputDecl():
                 return self.input(statement)
             case tree.OutputDecl(name, value):

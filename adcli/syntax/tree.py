@@ -272,6 +272,18 @@ class FnDef(Node):
         self.span = span
 
 
+class RuleDef(Node):
+    """The partial derivatives of a function: in the body, `dx = …` for a parameter x; `out` is the function's value."""
+
+    __slots__ = __match_args__ = ("name", "params", "body", "span")
+
+    def __init__(self, name: Name, params: tuple[Name, ...], body: Block, span: Span) -> None:
+        self.name = name
+        self.params = params
+        self.body = body
+        self.span = span
+
+
 class ExprStmt(Node):
     """An expression that stands as a statement (an IfExpr too)."""
 
@@ -282,7 +294,7 @@ class ExprStmt(Node):
         self.span = span
 
 
-Stmt: TypeAlias = InputDecl | OutputDecl | Assign | ForStmt | WhileStmt | Break | Continue | Return | FnDef | ExprStmt
+Stmt: TypeAlias = InputDecl | OutputDecl | Assign | ForStmt | WhileStmt | Break | Continue | Return | FnDef | RuleDef | ExprStmt
 
 
 class Block(Node):
