@@ -6,13 +6,17 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from adcli.engines.flags import BIRTHS, Flag, birth, finite, has_nan
+from adcli.engines.flags import BIRTHS, Flag, birth, finite, has_nan, message
+from adcli.ir.nodes import Let
+from adcli.ir.walk import functions, statements
+from adcli.ops import TABLE
 
 if TYPE_CHECKING:
     from adcli.api.program import Result
     from adcli.api.variant import Variant
     from adcli.engines.limits import Limits
-    from adcli.ir.nodes import Function, Let
+    from adcli.errors import Span
+    from adcli.ir.nodes import Function
 
 # What explains a number best: nan by leaving a domain, inf by a pole or by size.
 PREFERRED = {"nan": ("domain", "singular", "overflow"), "inf": ("singular", "overflow", "domain")}
@@ -47,6 +51,30 @@ def births(function: Function, names: Sequence[str], args: Sequence[Any], limits
                 found.append(flag)
 
     observe(function, list(args), limits, look)
+    return found
+
+
+def owners(entry: Function) -> dict[Span, list[str]]:
+    """The operations that the program itself has at each place."""
+    found: dict[Span, list[str]] = {}
+    for f in functions(entry):
+        for s in statements(f.body):
+            if isinstance(s, Let) and s.span is not None:
+                found.setdefault(s.span, []).append(s.op.name)
+    return found
+
+
+def attributed(flags: Sequence[Flag], own: Mapping[Span, Sequence[str]]) -> list[Flag]:
+    """The flags in terms of the program: a division by zero in the derivative of sqrt is told as the edge of sqrt's domain."""
+    found: list[Flag] = []
+    for flag in flags:
+        here = own.get(flag.span, ()) if flag.span is not None and flag.code in BIRTHS else ()
+        if here and flag.op not in here:
+            op = next((op for op in here if TABLE[op].special), here[-1])
+            edge = any((f.code, f.op, f.span) == ("singular", op, flag.span) for f in flags)
+            code = "singular" if edge else flag.code
+            flag = Flag(code, op, flag.span, message(code, op))
+        found.append(flag)
     return found
 
 

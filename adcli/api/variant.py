@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from adcli.api.flags import births
+from adcli.api.flags import attributed, births, owners
 from adcli.engines.flags import BIRTHS, Flag, finite
 from adcli.errors import AdcliError
 from adcli.ir.nested import is_nested
@@ -37,7 +37,10 @@ class Variant:
         return [atom.type for atom in self.lowered.body.results]
 
     def function(self, kind: str, wrt: tuple[int, ...] = (), of: int | None = None, along: int | tuple[int, ...] = ()) -> Function:
-        """The primal ("value") of all outputs or of one, or its derivative: "forward", "reverse", "second" (reverse over forward)."""
+        """The primal ("value") of all outputs or of one, or its derivative: "forward", "reverse", "second" (reverse over forward).
+
+        Reverse of all outputs takes a cotangent for each real one.
+        """
         key = (kind, wrt, of, along)
         found = self._functions.get(key)
         if found is None:
@@ -62,7 +65,7 @@ class Variant:
         if kind == "forward":
             return ad.forward(primal, wrt)
         if kind == "reverse":
-            return ad.reverse(primal, wrt, (0,))
+            return ad.reverse(primal, wrt, (0,) if of is not None else [k for k, t in enumerate(self.result_types) if t.elem == "real"])
         return ad.reverse(self.function("forward", along, of), wrt, (1,))
 
     def run(
@@ -84,6 +87,8 @@ class Variant:
         flags = list(machine.flags)
         if not all(map(finite, results)) and not any(flag.code in BIRTHS for flag in flags):
             flags += births(ready(self.function(*key)), self.names, args, self.program.limits)
+        if flags and kind != "value":
+            flags = attributed(flags, owners(self.lowered))
         self.note(flags)
         self.steps = max(self.steps, machine.steps)
         return results
