@@ -95,6 +95,7 @@ def bind(signature: Signature, source: Source, at: Mapping[str, Any]) -> tuple[l
     types: list[Type] = []
     for given in signature.inputs:
         value = _typed(given, at[given.name], flags) if given.name in at else _defaulted(given, source, flags)
+        value = _columns(given, value, sizes)
         shape = getattr(value, "shape", ())
         _fit(given, shape, sizes, source)
         values.append(value)
@@ -157,6 +158,16 @@ def _example(given: Input) -> str:
         count = extent if isinstance(extent, int) else 2
         text = f"[{','.join([text] * count)}]" if count <= 4 else "[…]"
     return text
+
+
+def _columns(given: Input, value: Value, sizes: Mapping[str, tuple[int, str]]) -> Value:
+    """No rows at all, [], as a matrix with the declared number of columns, which a list cannot tell."""
+    if getattr(value, "shape", ()) != (0,) or len(given.shape or ()) < 2:
+        return value
+    assert given.shape is not None and not isinstance(value, (int, float))
+    extents = [e if isinstance(e, int) else sizes.get(e, (None,))[0] for e in given.shape[1:]]
+    known = [e for e in extents if e is not None]
+    return value.reshape((0, *known)) if len(known) == len(extents) else value
 
 
 def _fit(given: Input, shape: tuple[int, ...], sizes: dict[str, tuple[int, str]], source: Source) -> None:
