@@ -1,8 +1,9 @@
 """A Hypothesis strategy for well-typed ADL programs with loops, branches, functions and arrays.
 
 A program is made from a size and a seed, which is fast, and small programs are found first where a test fails.
-Every program has the real inputs x, y and v: [3] and one scalar output. Functions are smooth and tame, so that differences
-can be compared with derivatives wherever no branch is near its boundary.
+Every program has the real inputs x, y and v: [3], the integer n, which is 3, and one scalar output. Functions are smooth and tame,
+so that differences can be compared with derivatives wherever no branch is near its boundary. Arrays made from n have extents that
+are known at run time only.
 """
 from __future__ import annotations
 
@@ -18,12 +19,15 @@ TESTS = ["<", ">", "<=", ">="]
 
 @dataclass(frozen=True)
 class Scope:
-    """Names that may be read: scalars, arrays of three, whole numbers in 0..3, functions of two scalars; those that may be assigned."""
+    """Names that may be read: scalars, arrays of three, 3 × 3 matrices, whole numbers in 0..3; functions of two scalars, functions
+    of an array and a scalar that give an array; the names that may be assigned."""
 
     scalars: tuple[str, ...]
     arrays: tuple[str, ...]
     wholes: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
+    mappings: tuple[str, ...] = ()
+    matrices: tuple[str, ...] = ()
     assignable: tuple[str, ...] = ()
     in_loop: bool = False
 
@@ -78,7 +82,9 @@ class Writer:
 
     def reduction(self, scope: Scope, depth: int) -> str:
         array = self.array(scope, depth - 1)
-        kind = self.pick("sum", "mean", "dot", "max", "logsumexp", "prod", "generator", "norm")
+        kind = self.pick("sum", "mean", "dot", "max", "logsumexp", "prod", "generator", "norm", "element")
+        if kind == "element" and scope.matrices:
+            return f"{self.pick(*scope.matrices)}[{self.pick('0', '2', *scope.wholes)}, {self.pick('1', '-1', *scope.wholes)}]"
         if kind == "dot":
             return f"dot({array}, {self.array(scope, depth - 1)})"
         if kind == "norm":
@@ -87,13 +93,13 @@ class Writer:
             index = self.fresh("i")
             inner = replace(scope, wholes=(*scope.wholes, index))
             return f"sum({self.scalar(inner, depth - 1)} for {index} in 0..3)"
-        return f"{kind}({array})"
+        return f"{'sum' if kind == 'element' else kind}({array})"
 
     def array(self, scope: Scope, depth: int) -> str:
         """An expression for an array of three."""
         if depth <= 0:
             return self.pick(*scope.arrays)
-        kind = self.pick("leaf", "call", "binary", "scale", "literal", "comprehension", "slice", "softmax", "where")
+        kind = self.pick("leaf", "call", "binary", "scale", "literal", "comprehension", "slice", "softmax", "where", "mapping", "sized", "row")
         if kind == "call":
             return f"{self.pick(*SMOOTH)}({self.array(scope, depth - 1)})"
         if kind == "binary":
@@ -108,10 +114,41 @@ class Writer:
         if kind == "softmax":
             return f"{self.pick('softmax', 'cumsum')}({self.array(scope, depth - 1)})"
         if kind == "slice":
-            return f"{self.pick(*scope.arrays)}[.. step -1]"
+            return self.section(scope)
+        if kind == "mapping" and scope.mappings:
+            return f"{self.pick(*scope.mappings)}({self.array(scope, depth - 1)}, {self.scalar(scope, depth - 1)})"
+        if kind == "sized":
+            index = self.fresh("i")
+            return f"[{self.scalar(replace(scope, wholes=(*scope.wholes, index)), depth - 1)} for {index} in 0..n]"
+        if kind == "row" and scope.matrices:
+            return self.row(scope, depth)
         if kind == "where":
             return f"where({self.array(scope, 0)} > 0.3, {self.array(scope, depth - 1)}, {self.array(scope, depth - 1)})"
         return self.pick(*scope.arrays)
+
+    def section(self, scope: Scope) -> str:
+        """Three elements put together from sections of arrays."""
+        a, b, k = self.pick(*scope.arrays), self.pick(*scope.arrays), self.pick("0", "1", "2", "3", "n", "n - 1", *scope.wholes)
+        return self.pick(f"{a}[.. step -1]", f"{a}[0..n]", f"{a}[n - 1..0 step -1][0]*{b}", f"concat({a}[0..{k}], {b}[{k}..])",
+                         f"concat({a}[1..], {b}[..1])")  # fmt: skip
+
+    def row(self, scope: Scope, depth: int) -> str:
+        """Three elements out of a matrix."""
+        m, whole = self.matrix(scope, depth - 1), self.pick("0", "-1", *scope.wholes)
+        name = self.pick(*scope.matrices)
+        return self.pick(f"{name}[{whole}]", f"{name}[.., {whole}]", f"({m} @ {self.array(scope, 0)})", f"({self.array(scope, 0)} @ {m})",
+                         f"sum({m}, axis={self.pick('0', '1')})", f"max({m}, axis=0)", f"logsumexp({m}, axis=1)", f"norm({m} + 3, axis=1)",
+                         f"diag({m})", f"mean({m}', axis=0)", f"reshape({m}, n*n)[n..2*n]")  # fmt: skip
+
+    def matrix(self, scope: Scope, depth: int) -> str:
+        """An expression for a 3 × 3 matrix."""
+        if depth <= 0:
+            return self.pick(*scope.matrices)
+        m, a, b = self.matrix(scope, depth - 1), self.array(scope, depth - 1), self.array(scope, depth - 1)
+        return self.pick(f"({m} {self.pick('+', '*', '-')} {a})", f"({m}*reshape({a}, {self.pick('3', 'n')}, 1))", f"outer({a}, {b})",
+                         f"({m})'", f"(reshape({a}, 3, 1) {self.pick('+', '*')} {b})", f"softmax({m}, axis={self.pick('0', '1')})",
+                         f"{self.pick(*SMOOTH)}({m})", f"where({m} > 0.3, {m}, {a})", f"({m} @ {self.pick(*scope.matrices)})",
+                         f"stack({a}, {b}, {self.pick(*scope.arrays)})", f"cumsum({m}, axis=0)", f"{m}[.. step -1, 0..n]")  # fmt: skip
 
     def condition(self, scope: Scope) -> str:
         test = f"{self.scalar(scope, 1)} {self.pick(*TESTS)} {self.pick('0.37', '-0.41', '1.13')}"
@@ -123,7 +160,9 @@ class Writer:
             self.statement(scope, indent, depth)
 
     def statement(self, scope: Scope, indent: str, depth: int) -> None:
-        kinds = ["scalar", "scalar", "element", "array", "swap"] + (["if", "for", "while"] if depth else [])
+        kinds = ["scalar", "scalar", "element", "array", "swap", "section"] + (["if", "for", "while"] if depth else [])
+        matrices = [name for name in scope.assignable if name in scope.matrices]
+        kinds += ["matrix"] if matrices else []
         kind = self.pick(*kinds, *(["leave"] if scope.in_loop else []))
         targets = [name for name in scope.assignable if name in scope.scalars]
         arrays = [name for name in scope.assignable if name in scope.arrays]
@@ -133,6 +172,10 @@ class Writer:
             self.lines.append(f"{indent}{self.pick(*arrays)}[{self.pick('0', '2', '-2', *scope.wholes)}] {self.pick('=', '+=')} {self.scalar(scope, 2)}")
         elif kind == "array":
             self.lines.append(f"{indent}{self.pick(*arrays)} {self.pick('=', '=', '+=')} {self.array(scope, 2)}")
+        elif kind == "section":
+            self.lines.append(indent + self.sectional(scope, self.pick(*arrays)))
+        elif kind == "matrix":
+            self.lines.append(indent + self.matrix_statement(scope, self.pick(*matrices)))
         elif kind == "swap":
             a, b = targets[0], targets[-1]
             left, right = self.scalar(scope, 1), self.scalar(scope, 1)
@@ -141,6 +184,19 @@ class Writer:
             self.lines.append(f"{indent}if {self.condition(scope)} {{ {self.pick('break', 'continue')} }}")
         else:
             self.compound(kind, scope, indent, depth)
+
+    def sectional(self, scope: Scope, a: str) -> str:
+        """An assignment to some of an array's elements, with reads that overlap."""
+        b = self.pick(a, *scope.arrays)
+        return self.pick(f"{a}[0..2] {self.pick('=', '+=', '*=')} {b}[1..3]", f"{a}[1..] {self.pick('=', '-=')} {b}[..-1]*{self.scalar(scope, 1)}",
+                         f"{a}[.. step -1] {self.pick('=', '+=')} {self.array(scope, 1)}", f"{a}[.. step 2] = {self.scalar(scope, 1)}",
+                         f"{a}[n - 1..0 step -1] += {b}[0..n - 1]", f"{a}[{self.pick('0', *scope.wholes)}..n] *= {self.scalar(scope, 1)}")  # fmt: skip
+
+    def matrix_statement(self, scope: Scope, m: str) -> str:
+        k = self.pick("0", "-1", *scope.wholes)
+        return self.pick(f"{m}[{k}] {self.pick('=', '+=')} {self.array(scope, 1)}", f"{m}[.., {k}] {self.pick('=', '*=')} {self.array(scope, 1)}",
+                         f"{m} {self.pick('=', '+=')} {self.matrix(scope, 1)}", f"{m}[{k}, {k}] {self.pick('=', '-=')} {self.scalar(scope, 2)}",
+                         f"{m}[0..2, 1..] = {self.pick(*scope.matrices)}[1.., 0..2]", f"{m}[{k}][1..] += {self.scalar(scope, 1)}")  # fmt: skip
 
     def compound(self, kind: str, scope: Scope, indent: str, depth: int) -> None:
         inner, deeper = replace(scope, in_loop=True), indent + "    "
@@ -156,7 +212,7 @@ class Writer:
             self.block(replace(inner, scalars=(*scope.scalars, item)), deeper, depth - 1)
         elif kind == "for":
             index = self.fresh("k")
-            self.lines.append(f"{indent}for {index} in {self.pick('0..3', '0..=2', '2..-1 step -1', '0..2')} {{")
+            self.lines.append(f"{indent}for {index} in {self.pick('0..3', '0..=2', '2..-1 step -1', '0..2', '0..n', '1..len(v)')} {{")
             self.block(replace(inner, wholes=(*scope.wholes, index)), deeper, depth - 1)
         else:
             count = self.fresh("c")
@@ -169,7 +225,7 @@ class Writer:
     def function(self, scope: Scope) -> str:
         """A function of two scalars: a formula, a body with an early return, or a recursion."""
         name, inner = self.fresh("f"), replace(scope, scalars=("p", "q"), arrays=("w",), wholes=(), assignable=("p", "q", "w"), in_loop=False)
-        kind = self.pick("formula", "body", "recursion")
+        kind = self.pick("formula", "body", "recursion", "loop", "mutual")
         if kind == "formula":
             self.lines.append(f"fn {name}(p, q) = {self.scalar(replace(inner, arrays=('[p, q, 1]',)), 2)}")
             return name
@@ -177,6 +233,18 @@ class Writer:
         if kind == "recursion":
             self.lines.append("    if abs(q) > 40 { return p }")
             self.lines.append(f"    return tanh(p*q) + 0.5*{name}(p, 3*abs(q) + 1)")
+        elif kind == "mutual":
+            other = self.fresh("f")
+            self.lines.append(f"    if abs(q) > 40 {{ return {self.scalar(replace(inner, arrays=('v',)), 1)} }}")
+            self.lines += [f"    return sin(p) + 0.5*{other}(q*p, 2*abs(q) + 1)", "}", f"fn {other}(p, q) {{"]
+            self.lines.append(f"    return p/(1 + q^2) - 0.3*{name}(tanh(p)*q, 2*abs(q) + 1)")
+        elif kind == "loop":
+            self.lines += ["    w = [q, p, 0.5]", "    k = 0", f"    while k < {self.pick('3', 'n')} {{", "        k += 1"]
+            looped = replace(inner, in_loop=True, wholes=("(k - 1)",))
+            self.block(looped, "        ", 1)
+            self.lines.append(f"        if {self.condition(looped)} {{ {self.pick('break', 'return p*w[1]', 'continue')} }}")
+            self.block(looped, "        ", 0)
+            self.lines += ["    }", f"    return {self.scalar(inner, 1)}"]
         else:
             self.lines.append("    w = [p, q, p*q]")
             self.block(inner, "    ", 1)
@@ -186,13 +254,33 @@ class Writer:
         self.lines.append("}")
         return name
 
+    def mapping(self, scope: Scope) -> str:
+        """A function that changes its array parameter and gives an array."""
+        name = self.fresh("g")
+        inner = replace(scope, scalars=("q", "q"), arrays=("w", "w"), wholes=(), matrices=(), assignable=("q", "w"), in_loop=False)
+        self.lines.append(f"fn {name}(w, q) {{")
+        self.block(inner, "    ", 1)
+        if self.chance(2):
+            self.lines.append(f"    if {self.condition(inner)} {{ return {self.array(inner, 1)} }}")
+        index = self.fresh("k")
+        self.lines.append(f"    for {index} in 1..{self.pick('3', 'n', 'len(w)')} {{")
+        self.block(replace(inner, wholes=(index, index), in_loop=True), "        ", 1)
+        self.lines += ["    }", f"    {self.pick('w', self.array(inner, 1))}", "}"]
+        return name
+
     def program(self) -> str:
-        self.lines += ["input x", "input y", "input v: [3]"]
+        self.lines += ["input x", "input y", "input v: [3]", "input n: int"]
         scope = Scope(("x", "y"), ("v",))
         for _ in range(self.random.randint(0, min(self.size - 1, 2))):
-            scope = replace(scope, functions=(*scope.functions, self.function(scope)))
+            if self.chance(3):
+                scope = replace(scope, mappings=(*scope.mappings, self.mapping(scope)))
+            else:
+                scope = replace(scope, functions=(*scope.functions, self.function(scope)))
         self.lines += [f"s = {self.scalar(scope, 2)}", f"t = {self.scalar(scope, 2)}", f"a = {self.array(scope, 2)}"]
         scope = replace(scope, scalars=("x", "y", "s", "t"), arrays=("v", "a"), assignable=("s", "t", "a", self.pick("x", "s"), self.pick("v", "a")))
+        if self.size > 1 and self.chance(2):
+            self.lines.append(f"m = {self.pick('outer(v, a)', '[[x, y, s], [1, 2, 3], a]', 'a + reshape(v, n, 1)', 'zeros(n, 3)')}")
+            scope = replace(scope, matrices=("m",), assignable=(*scope.assignable, "m"))
         self.block(scope, "", min(self.size - 1, 2))
         self.lines.append(f"output r = {self.scalar(scope, 2)} + s + sin(t) + sum(tanh(a))")
         return "\n".join(self.lines) + "\n"

@@ -15,12 +15,12 @@ from adcli.engines.limits import Limits
 from adcli.errors import Source
 from adcli.ir.check import check
 from adcli.ir.nodes import Function
-from adcli.ir.types import REAL, Type
+from adcli.ir.types import INT, REAL, Type
 from adcli.lower import lower
 from adcli.syntax import parse, show
 from tests.generated import points, programs
 
-TYPES = {"x": REAL, "y": REAL, "v": Type("real", (3,))}
+TYPES = {"x": REAL, "y": REAL, "v": Type("real", (3,)), "n": INT}
 
 
 def lowered(text: str) -> Function:
@@ -29,7 +29,7 @@ def lowered(text: str) -> Function:
 
 
 def arguments(point: list[float]) -> list[Any]:
-    return [point[0], point[1], np.array(point[2:])]
+    return [point[0], point[1], np.array(point[2:]), 3]
 
 
 def run(function: Function, args: list[Any]) -> list[float]:
