@@ -331,6 +331,21 @@ class ShapeMismatch(EvaluationError):
     code = "shape-mismatch"
 
 
+class SingularMatrix(EvaluationError):
+    """A matrix has no inverse, as far as rounding can tell: its rows are linearly dependent.
+
+    `solve`, `inv` and the derivative of `logdet` need one. The determinant is 0 there, and `det` with its derivatives exact.
+    """
+
+    code = "singular-matrix"
+
+
+class NotPositiveDefinite(EvaluationError):
+    """`cholesky` is given a matrix that is not positive definite. It reads the lower triangle only, as that of a symmetric matrix."""
+
+    code = "not-positive-definite"
+
+
 class NegativeSize(EvaluationError):
     """An array is asked for with a negative extent. A size is 0 or a positive whole number."""
 

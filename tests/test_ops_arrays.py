@@ -28,6 +28,10 @@ def real(*shape: int) -> np.ndarray:
 
 
 V3, V4, M34, M23, T234 = real(3), real(4), real(3, 4), real(2, 3), real(2, 3, 4)
+# Of full rank, of rank 2 and 3, and positive definite.
+S3, S4 = real(3, 3) + 3 * np.eye(3), real(4, 4) + 3 * np.eye(4)
+R3, R4 = real(3, 2) @ real(2, 3), real(4, 3) @ real(3, 4)
+P3, P4 = S3 @ S3.T, S4 @ S4.T
 
 # Operation, arguments (reals are differentiated, ints are constants), attributes.
 CASES: list[tuple[str, list[object], tuple[object, ...]]] = [
@@ -47,7 +51,18 @@ CASES: list[tuple[str, list[object], tuple[object, ...]]] = [
     ("reduce_max", [V4], (None,)), ("reduce_max", [M34], (1,)), ("reduce_min", [M34], (0,)), ("norm", [V3], (None,)), ("norm", [M34], (1,)),
     ("logsumexp", [V3], (None,)), ("logsumexp", [M34], (0,)), ("softmax", [V3], (0,)), ("softmax", [M34], (1,)), ("cumsum", [V3], (0,)),
     ("cumsum", [M34], (1,)), ("dot", [V3, real(3)], ()), ("matmul", [M23, M34], ()), ("matmul", [M34, V4], ()), ("matmul", [V3, M34], ()),
-    ("matmul", [V3, real(3)], ()), ("outer", [V3, V4], ()),
+    ("matmul", [V3, real(3)], ()), ("outer", [V3, V4], ()), ("cross", [V3, real(3)], ()),
+    ("prod", [V3], (0,)), ("prod", [T234], (1,)), ("prod", [np.array([2.0, 0.0, 3.0])], (0,)), ("var", [M34], (None,)),
+    ("var", [M34], (1,)), ("log_softmax", [V3], (0,)), ("log_softmax", [M34], (1,)), ("cumprod", [V3], (0,)), ("cumprod", [T234], (1,)),
+    ("cumprod", [np.array([2.0, 0.0, 3.0, 0.0, 5.0])], (0,)), ("recurrence", [V4, real(4)], (0,)),
+    ("recurrence", [M34, real(3, 4)], (1,)), ("delay", [V4, Const(1.0, Type("real"))], (0,)),
+    ("delay", [T234, Const(0.0, Type("real"))], (2,)),
+    ("sort", [V4], (0,)), ("sort", [T234], (1,)), ("permute", [V4, np.array([2, 0, 3, 1])], (0,)), ("tril", [M34], ()), ("triu", [M34], ()),
+    ("half_lower", [S3], ()), ("mirror", [S3], ()), ("fold", [S4], ()), ("solve", [S3, V3], ()), ("solve", [S4, M34.T.copy()], ()),
+    ("inv", [S3], ()), ("inv", [S4], ()), ("det", [S3], ()), ("det", [R3], ()), ("det", [S4], ()), ("det", [R4], ()),
+    ("minors", [S3], ()), ("minors", [R4], ()), ("minors", [R3, real(3, 3)], ()), ("minors", [S4, real(4, 4)], ()),
+    ("minors", [R4, real(4, 4), real(4, 4)], ()), ("minors", [R3, real(3, 3), real(3, 3), real(3, 3)], ()),
+    ("logdet", [S3], ()), ("logdet", [P4], ()), ("cholesky", [P3], ()), ("cholesky", [P4], ()),
 ]  # fmt: skip
 
 
@@ -56,15 +71,18 @@ def case_id(case: object) -> str:
     return f"{name}-{'-'.join(str(getattr(a, 'shape', a)) for a in args)}-{attrs}".replace(" ", "")
 
 
+KINDS = {"b": "bool", "i": "int", "f": "real"}
+
+
 def function(op: Op, args: list[object], attrs: tuple[object, ...]) -> tuple[Function, list[object]]:
     """The function of the real arguments, and those."""
     b = Builder(span=SPAN)
     atoms, params, values = [], [], []
     for a in args:
-        if isinstance(a, int):
-            atoms.append(Const(a, Type("int")))
+        if isinstance(a, int | Const):
+            atoms.append(a if isinstance(a, Const) else Const(a, Type("int")))
             continue
-        elem = "bool" if isinstance(a, np.ndarray) and a.dtype.kind == "b" else "real"
+        elem = KINDS[a.dtype.kind] if isinstance(a, np.ndarray) else "real"
         params.append(Var(Type(elem, getattr(a, "shape", ())), f"x{len(params)}"))
         atoms.append(params[-1])
         values.append(a)
@@ -86,7 +104,7 @@ def directions(values: list[object], seed: int) -> list[object]:
 def check(op: Op, args: list[object], attrs: tuple[object, ...]) -> bool:
     """Whether forward, reverse and differences agree along random directions."""
     f, values = function(op, args, attrs)
-    wrt = [k for k, v in enumerate(values) if not (isinstance(v, np.ndarray) and v.dtype.kind == "b")]
+    wrt = [k for k, v in enumerate(values) if not (isinstance(v, np.ndarray) and v.dtype.kind in "bi")]
     moving = [values[k] for k in wrt]
     v = directions(moving, 1)
 
@@ -116,7 +134,7 @@ def test_forward_reverse_and_differences_agree(case: tuple[str, list[object], tu
 
 def test_every_operation_with_a_derivative_is_covered() -> None:
     covered = {name for name, _, _ in CASES} | {op.name for op in ops.TABLE.values() if op.kind in ("partials", "zero", "define")}
-    assert set(ops.TABLE) - covered == {"to_real"}
+    assert set(ops.TABLE) - covered == {"to_real", "derivative"}
 
 
 def wrong(op: Op, k: int, template: str) -> Op:
@@ -145,11 +163,17 @@ def test_a_wrong_rule_is_noticed(case: tuple[str, list[object], tuple[object, ..
         assert not check(wrong(op, k, template), args, attrs), (name, k, template)
 
 
-def test_a_wrong_tangent_is_noticed() -> None:
-    op = ops.TABLE["softmax"]
-    for template in ("-({})", "2*({})"):
-        spoiled = Op(op.name, op.args, op.kind, op.rule, tangent=template.format(op.tangent), type=op.type, attrs=op.attrs, array=op.array)
-        assert not check(spoiled, [V3], (0,))
+@pytest.mark.parametrize("template", ["-({})", "2*({})"])
+@pytest.mark.parametrize("case", [c for c in CASES if ops.TABLE[c[0]].tangent], ids=case_id)
+def test_a_wrong_tangent_is_noticed(case: tuple[str, list[object], tuple[object, ...]], template: str) -> None:
+    name, args, attrs = case
+    op = ops.TABLE[name]
+    assert op.tangent is not None
+    for k, text in enumerate(op.tangent):
+        if text is not None:
+            tangent = (*op.tangent[:k], template.format(text), *op.tangent[k + 1 :])
+            spoiled = Op(op.name, op.args, op.kind, op.rule, tangent=tangent, type=op.type, attrs=op.attrs, array=op.array)
+            assert not check(spoiled, args, attrs)
 
 
 def run(name: str, *args: object, inplace: bool = False, **attrs: object) -> object:

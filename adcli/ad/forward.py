@@ -17,12 +17,13 @@ from adcli.ad.rules import (
     called_rule,
     differentiable,
     fitted,
+    formed,
     is_dot,
     linear_positions,
     note_shape,
     partial,
     replaced,
-    text,
+    tangent_text,
     times,
     zero_like,
 )
@@ -127,12 +128,14 @@ class _Forward:
     def rule(self, s: Let, moving: list[int]) -> Atom:
         b = self.b
         if s.op.tangent is not None:
-            return text(b, s, s.op.tangent, {f"{s.op.args[k]}_dot": self.of(s.args[k]) for k in moving})
+            return self.total([tangent_text(b, s, k, self.of(s.args[k])) for k in moving])
         if s.op.kind in ("partials", "reduce"):
             terms = [times(b, self.of(s.args[k]), partial(b, s, k)) for k in moving]
             if s.op.kind == "reduce":
                 return b.let("sum", fitted(b, terms[0], s.args[0]), attrs=s.attrs)
             return fitted(b, self.total(terms), s.out)
+        if s.op.kind == "form":
+            return self.total([formed(b, s, k, self.of(s.args[k])) for k in moving])
         if s.op.kind == "bilinear":
             return self.total([b.let(s.op.name, *replaced(s.args, k, self.of(s.args[k])), attrs=s.attrs) for k in moving])
         values = linear_positions(s)

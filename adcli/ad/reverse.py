@@ -23,6 +23,7 @@ from adcli.ad.rules import (
     differentiable,
     element,
     fitted,
+    formed,
     is_dot,
     note_shape,
     partial,
@@ -253,6 +254,8 @@ class _Sweep:
             self.accumulate(x, part, lanes, same_shape(b, s.out, x))
         elif s.op.kind == "reduce":
             self.accumulate(x, fitted(b, times(b, spread(b, s, g), partial(b, s, k)), x), fits=True)
+        elif s.op.kind == "form":
+            self.accumulate(x, formed(b, s, k, g), fits=True)
         elif name in ("index", "update", "addat"):
             self.element(s, k, g)
         elif name in ("stack", "concat"):

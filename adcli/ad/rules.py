@@ -48,10 +48,12 @@ def _has_rule(s: Let, k: int) -> bool:
     name = s.op.name
     if name in _STRUCTURAL:
         return k < _STRUCTURAL[name]
-    if name in ("stack", "concat", "derivative") or s.op.kind == "bilinear":
+    if name in ("stack", "concat", "derivative") or s.op.kind in ("bilinear", "form"):
         return True
     rule = s.op.rule
-    return not isinstance(rule, Mapping) and k < len(rule) and rule[k] is not None
+    if isinstance(rule, Mapping):
+        return True
+    return k < len(rule) and rule[k] is not None
 
 
 def constants(s: Let) -> dict[str, object]:
@@ -86,6 +88,14 @@ def pull_back_text(s: Let, k: int) -> str:
     found = rule[k]
     assert found is not None
     return found
+
+
+def tangent_text(b: Builder, s: Let, k: int, x_dot: Atom) -> Atom:
+    """The tangent that x_dot of argument k gives, where the table says it in a text of its own."""
+    assert s.op.tangent is not None
+    rule = s.op.tangent[k]
+    assert rule is not None
+    return text(b, s, rule, {f"{s.op.args[k]}_dot": x_dot})
 
 
 def times(b: Builder, x: Atom, p: Atom) -> Atom:
@@ -178,6 +188,11 @@ def _plus(b: Builder, m: Atom, n: Atom) -> Atom:
     if isinstance(m, Const) and isinstance(n, Const):
         return const(m.value + n.value)
     return b.let("add", m, n)
+
+
+def formed(b: Builder, s: Let, k: int, value: Atom) -> Atom:
+    """A symmetric form along its k-th argument: its derivative along the first one, the value in the place of another."""
+    return b.let(s.op.name, *((*s.args, value) if k == 0 else replaced(s.args, k, value)))
 
 
 def replaced(args: Sequence[Atom], k: int, value: Atom) -> tuple[Atom, ...]:

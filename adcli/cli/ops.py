@@ -19,6 +19,7 @@ MEANING = {
     "reduce": "derivative by each element",
     "linear": "pull-back of a cotangent g",
     "bilinear": "pull-back of a cotangent g",
+    "form": "a symmetric form: its derivative along a has one argument more",
     "zero": "derivative 0",
     "define": "defined in the language itself",
 }
@@ -97,7 +98,7 @@ def describe(op: Op) -> dict[str, Any]:
     }
     data["rule"] = rules(op)
     if op.tangent:
-        data["tangent"] = op.tangent
+        data["tangent"] = {name: text for name, text in zip(op.args, op.tangent, strict=True) if text}
     if op.body:
         data["body"] = op.body
     data["flags"] = dict(op.special)
@@ -118,7 +119,7 @@ def page(op: Op) -> str:
         lines += [f"  {line}" for line in op.body.strip().splitlines()]
     lines += [f"  {name}: {text}" for name, text in rules(op).items()]
     if op.tangent:
-        lines += ["tangent:", f"  {op.tangent}"]
+        lines += ["tangent:", *(f"  {name}: {text}" for name, text in zip(op.args, op.tangent, strict=True) if text)]
     if op.special:
         lines.append("flags:")
         lines += [f"  {code} where {condition}" for condition, code in op.special.items()]

@@ -11,16 +11,20 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from adcli import errors
 from adcli.engines.limits import BYTES
 from adcli.engines.machine import Machine
-from adcli.errors import ShapeMismatch, Span
+from adcli.errors import EvaluationError, ShapeMismatch, Span
 from adcli.ir.nodes import Let
 from adcli.ir.types import size
 from adcli.ops import arrays as forms
+from adcli.ops import matrices
 
 Frame: TypeAlias = list[Any]
 Closure: TypeAlias = Callable[[Frame], Any]
 Form: TypeAlias = Callable[..., Any]
+_SINGULAR_HELP = "its rows are linearly dependent, as far as 53 bits can tell; det and its derivatives exist there, too"
+_CHOLESKY_HELP = "only the lower triangle is read, as that of a symmetric matrix with positive eigenvalues"
 ELEMENT: Callable[..., Any] = np.ndarray.item
 
 _TO_PYTHON: dict[str, Callable[[Any], Any]] = {"real": float, "int": int, "bool": bool}
@@ -56,7 +60,7 @@ def _plain(form: Form, args: tuple[int, ...], span: Span | None) -> Closure:
         try:
             return form(*[s[a] for a in args])
         except (ValueError, LookupError) as e:
-            raise mismatch([s[a] for a in args], span) from e
+            raise failed(e, [s[a] for a in args], span) from e
 
     return run
 
@@ -68,7 +72,7 @@ def _made(form: Form, args: tuple[int, ...], held: int, count: int | Callable[..
             machine.room(count if isinstance(count, int) else count(*values), span)
             out = form(*values)
         except (ValueError, LookupError) as e:
-            raise mismatch(values, span) from e
+            raise failed(e, values, span) from e
         made = out.nbytes if out.base is None else 0
         machine.held += made - s[held]
         s[held] = made
@@ -89,7 +93,7 @@ def _known(form: Form, args: tuple[int, ...], held: int, count: int, machine: Ma
         try:
             out = form(s[a], s[b]) if binary else form(s[a])
         except (ValueError, LookupError) as e:
-            raise mismatch([s[k] for k in args], span) from e
+            raise failed(e, [s[k] for k in args], span) from e
         if not s[held]:
             s[held] = need
             machine.held += need
@@ -98,7 +102,12 @@ def _known(form: Form, args: tuple[int, ...], held: int, count: int, machine: Ma
     return run
 
 
-def mismatch(values: Sequence[Any], span: Span | None) -> ShapeMismatch:
+def failed(e: Exception, values: Sequence[Any], span: Span | None) -> EvaluationError:
+    """The error for what a NumPy form raised."""
+    if isinstance(e, matrices.NotPositiveDefinite):
+        return errors.NotPositiveDefinite("the matrix of cholesky is not positive definite", span, help=_CHOLESKY_HELP)
+    if isinstance(e, matrices.SingularMatrix):
+        return errors.SingularMatrix("the matrix is singular: it has no inverse", span, help=_SINGULAR_HELP)
     shapes = [str(list(v.shape)) for v in values if isinstance(v, np.ndarray)]
     what = " and ".join(shapes) if shapes else "sizes " + ", ".join(str(v) for v in values)
     return ShapeMismatch(f"{'shapes ' if shapes else ''}{what} do not fit together", span)
@@ -142,7 +151,8 @@ _COUNTS: dict[str, Callable[..., int]] = {
     "zeros": _dims, "full": _shaped, "broadcast_to": _shaped, "sum_to": _shaped, "reshape": _shaped, "set_diag": _shaped,
     "eye": lambda n: n * n, "linspace": lambda a, b, n: n, "iota": lambda start, count, step: count,
     "stack": lambda *xs: sum(map(np.size, xs)), "concat": lambda *xs: sum(map(np.size, xs)),
-    "outer": lambda a, b: a.size * b.size, "matmul": _matmul, "diag": lambda x: x.size**2 if x.ndim == 1 else min(x.shape),
+    "outer": lambda a, b: a.size * b.size, "solve": lambda a, b: b.size, "cross": lambda a, b: 3,
+    "matmul": _matmul, "diag": lambda x: x.size**2 if x.ndim == 1 else min(x.shape),
 }  # fmt: skip
 
 

@@ -35,6 +35,9 @@ _KINKS = {
     "minimum": "min is not differentiable where its arguments are equal: the derivative is split evenly",
     "reduce_max": "max is not differentiable where its largest elements are equal: the derivative is split evenly",
     "reduce_min": "min is not differentiable where its smallest elements are equal: the derivative is split evenly",
+    "sort": "sort is not differentiable where elements are equal: the derivative follows their order in the array",
+    "argmax": "argmax jumps where the largest elements are equal: the first is taken, with derivative 0",
+    "argmin": "argmin jumps where the smallest elements are equal: the first is taken, with derivative 0",
     "clip": "clip is not differentiable on its bounds: the derivative is taken as 1",
 }
 _JUMPS = frozenset({"floor", "ceil", "round", "trunc", "floordiv", "mod", "fmod"})
@@ -111,7 +114,7 @@ _PARTIALS = {"pow_x": "pow", "pow_y": "pow", "pow_d": "pow", "sinc_x": "sinc", "
 
 _POLES = frozenset({
     "ln", "log2", "log10", "log1p", "atanh", "logit", "log1mexp", "logexpm1", "erfinv", "gamma", "lgamma", "digamma", "polygamma",
-    "factorial", "sec", "csc", "cot", "tan",
+    "factorial", "sec", "csc", "cot", "tan", "logdet",
 })  # fmt: skip
 
 

@@ -228,9 +228,21 @@ def _set_diag(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
 
 
 def _reduce(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
+    elem = "int" if args[0].type.elem == "int" and op.name in ("sum", "reduce_max", "reduce_min") else "real"
+    return _reduced(elem, op, args, attrs)
+
+
+def _reduce_int(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
+    return _reduced("int", op, args, attrs)
+
+
+def _reduce_bool(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
+    return _reduced("bool", op, args, attrs)
+
+
+def _reduced(elem: str, op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
     x = args[0].type
     axis = attrs[0] if attrs else None
-    elem = "int" if x.elem == "int" and op.name in ("sum", "reduce_max", "reduce_min") else "real"
     if axis is None:
         return Type(elem)
     assert isinstance(axis, int)
@@ -277,6 +289,41 @@ def _outer(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
     return Type("real", a + b)
 
 
+def _cross(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
+    for (n,) in _ranks(op, args, 1):
+        if n != 3 and n is not None:
+            raise TypeMismatch(f"cross takes vectors of length 3, not shapes {' and '.join(shape_text(a.type.shape) for a in args)}")
+    return Type("real", (3,))
+
+
+def _order(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
+    return Type("int", args[0].type.shape)
+
+
+def _matrix(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
+    (shape,) = _ranks(op, args, 2)
+    return Type(args[0].type.elem, shape)
+
+
+def _square(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
+    shape = args[0].type.shape
+    if len(shape) != 2 or (shape[0] != shape[1] and None not in shape):
+        raise TypeMismatch(f"{op.name} takes a square matrix, not shape {shape_text(shape)}")
+    return Type("real", shape)
+
+
+def _det(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
+    _square(op, args, attrs)
+    return REAL
+
+
+def _solve(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
+    rows, b = _square(op, args, attrs).shape[0], args[1].type.shape
+    if len(b) > 2 or (b[0] != rows and None not in (b[0], rows)):
+        raise TypeMismatch(f"shapes {shape_text(args[0].type.shape)} and {shape_text(b)} do not fit solve(A, b): b has as many rows as A")
+    return Type("real", b)
+
+
 TypeRule: TypeAlias = "Callable[[Op, Sequence[Atom], Sequence[object]], Type]"
 
 RULES: dict[str, TypeRule] = {
@@ -284,5 +331,6 @@ RULES: dict[str, TypeRule] = {
     "dim": _dim, "zeros": _zeros, "full": _full, "eye": _eye, "linspace": _linspace, "iota": _iota,
     "stack": _stack, "concat": _concat, "index": _index, "update": _update, "broadcast": _shaped, "reshape": _reshape,
     "transpose": _transpose, "diag": _diag, "set_diag": _set_diag, "reduce": _reduce, "same": _same, "given": _given,
-    "dot": _dot, "matmul": _matmul, "outer": _outer,
+    "dot": _dot, "matmul": _matmul, "outer": _outer, "cross": _cross, "reduce_int": _reduce_int, "reduce_bool": _reduce_bool,
+    "order": _order, "matrix": _matrix, "square": _square, "det": _det, "solve": _solve,
 }  # fmt: skip

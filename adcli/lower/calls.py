@@ -9,7 +9,7 @@ from adcli.errors import ArityError, NotAConstant, NotAValue, ShapeError, Source
 from adcli.ir.build import const
 from adcli.ir.nodes import Atom, Const
 from adcli.ir.types import shape_text
-from adcli.lower import arrays, comprehensions, functions, implicit, operators
+from adcli.lower import arrays, comprehensions, functions, implicit, matrices, operators
 from adcli.lower.expressions import where
 from adcli.lower.frame import HANDLERS, Frame, Steps
 from adcli.lower.loops import span_count, whole
@@ -133,6 +133,8 @@ def _operation(f: Frame, node: tree.CallExpr, op: Op, args: list[Atom]) -> Atom:
         return f.elementwise(op.name, tuple(f.real(a, node.span) for a in args), node.span)
     if op.name == "stop":
         return f.emit(op.name, tuple(args), (), node.span)
+    if op.type == "reduce_bool":
+        return _array_operation(f, node, op, [matrices.truths(f, a, node.span) for a in args])
     return _array_operation(f, node, op, [f.real(a, node.span) for a in args])
 
 
@@ -149,6 +151,7 @@ def _define(f: Frame, node: tree.CallExpr, op: Op, args: list[Atom]) -> Atom:
     for a, arg in zip(args, node.args, strict=True):
         if not a.type.shape:
             raise f.fail(ValueKindError, f"{node.name} takes an array, not a number", arg.span, f"for instance {node.name}([1, 2, 3])")
+    matrices.check(f, op, args, node.span)
     constants = {"axis": axis_of(f, node)} if "axis" in op.attrs else {}
     return functions.call(f, fn, [f.real(a, node.span) for a in args], node.span, source, constants)
 
@@ -181,7 +184,10 @@ def _as_ints(args: Sequence[Atom], nodes: Sequence[tree.Expr]) -> list[Atom] | N
     return out
 
 
-_AXIS_DEFAULT_LAST = ("softmax",)
+# Without axis=: the last one; the only one, where more would leave it open; all elements, as one vector.
+_LAST = frozenset({"softmax", "log_softmax"})
+_ONLY = frozenset({"cumsum", "cumprod", "sort", "flip"})
+_FLAT = frozenset({"prod"})
 
 
 def _array_operation(f: Frame, node: tree.CallExpr, op: Op, args: list[Atom]) -> Atom:
@@ -195,21 +201,34 @@ def _array_operation(f: Frame, node: tree.CallExpr, op: Op, args: list[Atom]) ->
     if op.name in ("dot", "outer", "matmul"):
         return _product(f, node, op, args)
     if "axis" not in op.attrs:
-        return f.emit(op.name, tuple(args), (), node.span)
-    axis = axis_of(f, node)
-    if axis is not None:
-        axis = real_axis(f, node, axis, args[0])
-    elif op.name == "softmax":
-        axis = len(args[0].type.shape) - 1
-    elif op.name in ("cumsum", "flip"):
-        if len(args[0].type.shape) > 1:
-            raise f.fail(ShapeError, f"{node.name} of an array with {len(args[0].type.shape)} axes", node.span, "say along which: axis=0")
-        axis = 0
+        return matrices.operation(f, op, args, node.span)
+    axis = _axis(f, node, op, args[0])
+    if axis is None and op.name in _FLAT:
+        axis, rank = 0, len(args[0].type.shape)
+        args = [args[0] if rank == 1 else _flat(f, args[0], node.span)]
+    if op.type == "reduce_int":
+        return matrices.position(f, op, args[0], axis, node.span)
     out = f.emit(op.name, tuple(args), (axis,), node.span)
     if None in out.type.shape:
         keys = [f.extent_key(args[0], k) for k in range(len(args[0].type.shape))]
         f.unit.extents[out] = tuple(keys if op.type == "same" else keys[:axis] + keys[(axis or 0) + 1 :])
     return out
+
+
+def _axis(f: Frame, node: tree.CallExpr, op: Op, x: Atom) -> int | None:
+    """The axis asked for, from 0, or the one that the function takes by itself; None is all elements."""
+    axis, rank = axis_of(f, node), len(x.type.shape)
+    if axis is not None:
+        return real_axis(f, node, axis, x)
+    if op.name in _ONLY and rank > 1:
+        raise f.fail(ShapeError, f"{node.name} of an array with {rank} axes", node.span, "say along which: axis=0")
+    return 0 if op.name in _ONLY else rank - 1 if op.name in _LAST else None
+
+
+def _flat(f: Frame, x: Atom, span: Span) -> Atom:
+    """All elements as one vector."""
+    n = _total(f, f.dims(x), span)
+    return f.sized(f.emit("reshape", (x, n), (), span), (n,))
 
 
 def _product(f: Frame, node: tree.CallExpr, op: Op, args: list[Atom]) -> Atom:

@@ -106,6 +106,9 @@ HINTS = {
     "differ in shape": "arrays are rectangular: give all elements one shape",
     "along axis": "axes count from 0",
     "dot of vectors": "dot takes vectors of one length",
+    "square matrix": "it has as many rows as columns",
+    "fit solve": "b is a vector of that length, or a matrix whose columns are",
+    "cross takes": "for instance cross([1, 2, 3], [4, 5, 6])",
 }
 
 
@@ -245,6 +248,14 @@ class Frame:
         out = Var(type_)
         self.b.block.statements.append(Let(out, op, args, attrs, span))
         return out
+
+    def typed(self, name: str, args: Sequence[Atom], span: Span | None) -> None:
+        """Hold arguments against an operation's type rule; a mismatch is an error with the span."""
+        op = ops.TABLE[name]
+        try:
+            RULES[op.type](op, args, ())
+        except TypeMismatch as problem:
+            self.mismatch(problem, span)
 
     def check(self, kind: str, *args: Atom, about: tuple[str, ...] = (), span: Span | None = None) -> None:
         self.b.check(kind, *args, about=about, span=span)

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from adcli.ops import matrices
 from adcli.ops.record import Op
 
 Form: TypeAlias = Callable[..., Any]
@@ -396,6 +397,62 @@ def _cumsum(x: Any, *, axis: int | None = None) -> Any:
     return np.cumsum(x, axis)
 
 
+@silent
+def _log_softmax(x: Any, *, axis: int | None = None) -> Any:
+    shifted = x - _largest(x, axis)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+@silent
+def _prod(x: Any, *, axis: int | None = None) -> Any:
+    return plain(np.multiply.reduce(x, axis=axis, dtype=float))
+
+
+def _any(x: Any, *, axis: int | None = None) -> Any:
+    return plain(np.any(x, axis=axis))
+
+
+def _all(x: Any, *, axis: int | None = None) -> Any:
+    return plain(np.all(x, axis=axis))
+
+
+# Scans
+
+
+@silent
+def _cumprod(x: Any, *, axis: int | None = None) -> Any:
+    return np.cumprod(x, axis)
+
+
+@silent
+def _recurrence(a: Any, b: Any, *, axis: int) -> Any:
+    out = np.array(b, dtype=float)
+    along, factors = np.moveaxis(out, axis, 0), np.moveaxis(a, axis, 0)
+    for k in range(1, len(along)):
+        along[k] += factors[k] * along[k - 1]
+    return out
+
+
+def _delay(x: Any, v: float, *, axis: int) -> Any:
+    out = np.empty(x.shape)
+    along = np.moveaxis(out, axis, 0)
+    along[:1] = v
+    along[1:] = np.moveaxis(x, axis, 0)[:-1]
+    return out
+
+
+def _sort(x: Any, *, axis: int) -> Any:
+    return np.sort(x, axis=axis, kind="stable")
+
+
+def _argsort(x: Any, *, axis: int) -> Any:
+    return np.argsort(x, axis=axis, kind="stable")
+
+
+def _permute(x: Any, p: Any, *, axis: int) -> Any:
+    return np.take_along_axis(x, p, axis)
+
+
 # Products
 
 
@@ -420,5 +477,8 @@ _FORMS: dict[str, Form] = _ELEMENTWISE | {
     "reshape": _reshape, "flip": _flip, "diag": _diag, "set_diag": _set_diag, "sum": _sum, "mean": _mean, "count": _count,
     "reduce_max": reduction(lambda x, axis: np.max(x, axis=axis)), "reduce_min": reduction(lambda x, axis: np.min(x, axis=axis)),
     "weights": _weights, "norm": _norm, "logsumexp": _logsumexp, "softmax": _softmax, "cumsum": _cumsum, "matmul": _matmul, "outer": _outer,
-}  # fmt: skip
+    "log_softmax": _log_softmax, "prod": _prod, "var": reduction(lambda x, axis: np.var(x, axis=axis)), "any": _any, "all": _all,
+    "argmax": reduction(lambda x, axis: np.argmax(x, axis=axis)), "argmin": reduction(lambda x, axis: np.argmin(x, axis=axis)),
+    "cumprod": _cumprod, "recurrence": _recurrence, "delay": _delay, "sort": _sort, "argsort": _argsort, "permute": _permute,
+} | matrices.FORMS  # fmt: skip
 _IN_PLACE: dict[str, Form] = {"update": _set, "addat": _add}

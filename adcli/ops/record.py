@@ -7,9 +7,13 @@ kind        the text of an argument says                 forward                
 partials    ∂out/∂arg, elementwise                       Σ ∂ᵢ·ẋᵢ                 x̄ᵢ += ∂ᵢ·g, summed back over broadcasting
 reduce      ∂out/∂x for each element of x (x's shape)    sum(∂·ẋ, axis)          x̄ += spread(g)·∂
 linear      the pull-back of g                           the op on tangents      the text
-            (or `tangent`, a text over x and x_dot, where the op itself is not linear)
+            (or `tangent`: for each argument a text over it and
+            its x_dot, where the op itself is not linear)
 bilinear    the pull-back of g, per argument             Σ op with one argument  the text
             (a mapping from the ranks, "21", to texts)   replaced by its tangent
+form        nothing: op(a, h…) is linear in each h,       Σ op with the tangent   op with g appended (for a),
+            symmetric, and its derivative along a is          appended, or in the     or in the place of h
+            op(a, h…, a_dot)                                  place of h
 zero        nothing                                      no tangent              nothing
 define      the function is defined by an ADL body       –                       –
 """
@@ -54,7 +58,7 @@ class Op:
     args: Final[tuple[str, ...]]
     kind: Final[str]
     rule: Final[Rule]
-    tangent: Final[str | None]
+    tangent: Final[tuple[str | None, ...] | None]
     type: Final[str]
     attrs: Final[tuple[str, ...]]
     scalar: Final[Callable[..., Any] | None]
@@ -74,8 +78,8 @@ class Op:
 
     # Written out, since a frozen dataclass of this size costs three milliseconds at every start.
     def __init__(
-        self, name: str, args: tuple[str, ...], kind: str, rule: Rule = (), *, tangent: str | None = None, type: str = "real",
-        attrs: tuple[str, ...] = (), scalar: Callable[..., Any] | None = None, fast: Callable[..., Any] | None = None,
+        self, name: str, args: tuple[str, ...], kind: str, rule: Rule = (), *, tangent: tuple[str | None, ...] | None = None,
+        type: str = "real", attrs: tuple[str, ...] = (), scalar: Callable[..., Any] | None = None, fast: Callable[..., Any] | None = None,
         array: str | None = None, mp: str | Callable[..., Any] | None = None, symbol: str | None = None, latex: str | None = None,
         shown: str | None = None, doc: str = "", domain: str = "", special: Mapping[str, str] = _NONE, cheap: bool = False,
         public: bool = True, body: str | None = None, aliases: tuple[str, ...] = (),

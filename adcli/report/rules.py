@@ -82,12 +82,14 @@ def tangent(s: Step, dots: Mapping[int, Formula]) -> Formula:
     """The tangent of the step, where `dots` are the tangents of its varied arguments."""
     op, moving = s.let.op, [k for k in differentiable(s.let) if k in dots]
     if op.tangent is not None:
-        return _rule(op.tangent, s, {f"{op.args[k]}_dot": dots[k] for k in moving})
+        return _total([_rule(op.tangent[k] or "0", s, {f"{op.args[k]}_dot": dots[k]}) for k in moving])
     if op.kind in ("partials", "reduce"):
         terms = [times(dots[k], _partial(s, k)) for k in moving]
         return Apply("sum", (terms[0],), None, _axis(s)) if op.kind == "reduce" else _total(terms)
     if op.kind == "bilinear":
         return _total([operation(s, _replaced(s.args, k, dots[k])) for k in moving])
+    if op.kind == "form":
+        return _total([_formed(s, k, dots[k]) for k in moving])
     values = linear_positions(s.let)
     still = [Word("zeros") if _shape(v) else Num(0.0) for v in s.values]
     return operation(s, [dots.get(k, still[k]) if k in values else a for k, a in enumerate(s.args)])
@@ -109,6 +111,8 @@ def _increment(s: Step, k: int, bar: Formula) -> Formula:
     op = s.let.op
     if op.name in ("update", "addat"):
         return _updated(s, k, bar)
+    if op.kind == "form":
+        return _formed(s, k, bar)
     if op.name in ("stack", "concat"):
         return _element(s, k, bar)
     if op.kind == "reduce":
@@ -119,6 +123,11 @@ def _increment(s: Step, k: int, bar: Formula) -> Formula:
         have, want = _shape(s.value), _shape(s.values[k])
         return found if have == want else Apply("sum" if not want else "sum_to", (found,))
     return _rule(pull_back_text(s.let, k), s, {"g": bar})
+
+
+def _formed(s: Step, k: int, value: Formula) -> Formula:
+    """A symmetric form along its k-th argument."""
+    return operation(s, [*s.args, value] if k == 0 else _replaced(s.args, k, value))
 
 
 def _updated(s: Step, k: int, bar: Formula) -> Formula:
