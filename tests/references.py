@@ -98,6 +98,17 @@ def smoother(y, stiffness):
     return sum((b - a) ** 2 for a, b in pairwise(x)) + sum((a - b) ** 2 for a, b in zip(x, y, strict=True))
 
 
+def hypergradient(rate, momentum, start):
+    """The inner gradient of (1 - x)² + 2(y - x²)² by hand."""
+    x, y = start
+    u = v = mpf(0)
+    for _ in range(20):
+        u = momentum * u - rate * (-2 * (1 - x) - 8 * x * (y - x**2))
+        v = momentum * v - rate * 4 * (y - x**2)
+        x, y = x + u, y + v
+    return (1 - x) ** 2 + 2 * (y - x**2) ** 2
+
+
 def helmholtz(x):
     bx = 1e-5 * sum(x)
     ideal = mpf(8.314) * 273 * sum(a * mp.log(a / (1 - bx)) for a in x)
@@ -168,7 +179,7 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (
         survey, logistic_map, kepler, logistic_regression, newton_sqrt, rosenbrock, orbit, softmax_regression, black_scholes, tax,
-        power, smoother, helmholtz, lstm, simpson, pendulum, markov, projectile, power_iteration,
+        power, smoother, helmholtz, lstm, simpson, pendulum, markov, projectile, power_iteration, hypergradient,
     )
 }  # fmt: skip
 WHOLE = {"power": {"n"}, "simpson": {"n"}}  # the inputs declared int: not differentiated

@@ -79,3 +79,9 @@ def test_the_printer_keeps_rules() -> None:
 
     text = "fn f(x) = x^2\nrule f(x) {\n    dx = 2*x\n}\nf(a)\n"
     assert show(parse(Source(text)), Source(text)) == text
+
+
+def test_the_trace_takes_the_rule() -> None:
+    program = adcli.compile("fn hard(x) = floor(x)\nrule hard(x) { dx = 3 }\nhard(a)*a")
+    table = str(program.trace(a=2.5))
+    assert "hard(v₀)" in table and "dx(2.5)" in table and "9.5" in table

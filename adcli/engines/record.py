@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from adcli.engines.limits import BYTES, Limits, memory_error
-from adcli.engines.shadow import Frame, Pair, Shadowed
-from adcli.ir.nodes import Const, Function, Let, Var
+from adcli.engines.shadow import Frame, Pair, Shadowed, read
+from adcli.ir.nested import CustomRule
+from adcli.ir.nodes import Call, Const, Function, Let, Var
+from adcli.ops import Op
 
 # What a node costs besides the numbers it holds: its place in the columns below, its references and its value's object.
 NODE_BYTES = 12 * BYTES
@@ -108,6 +111,20 @@ def record(function: Function, args: Sequence[Any], limits: Limits | None = None
     return recording
 
 
+@dataclass(slots=True, eq=False)
+class RuledStep(Let):
+    """A call of a function with partials of its own, as one operation of the recording."""
+
+    function: Function = field(kw_only=True)
+
+
+def ruled_step(s: Call, rule: CustomRule) -> RuledStep:
+    names = tuple(p.name for p in s.function.params)
+    partials = tuple(f"d{name}" if k in rule.wrt else None for k, name in enumerate(names))
+    op = Op(s.function.name, names, "ruled", partials, type="given", doc="a function of the program with a rule of its own")
+    return RuledStep(s.outs[0], op, s.args, (), s.span, function=s.function)
+
+
 ROW, ALIAS, VALUE = "row", "alias", "value"
 
 # They give a value another storage or kind, and are no step of the computation.
@@ -121,6 +138,7 @@ class _Run(Shadowed):
         super().__init__(limits)
         self.recording = recording
         self.roles: dict[Let, str] = {}
+        self.ruled: dict[Call, RuledStep] = {}
 
     def let(self, s: Let, args: list[Pair]) -> Pair:
         value = self.value(s, [value for value, _ in args])
@@ -136,6 +154,20 @@ class _Run(Shadowed):
                 r.name(ref, s.out.name)
             return value, ref
         return value, r.add(s, [r.constant(v) if ref is None else ref for v, ref in args], value, self.iteration)
+
+    def enter(self, s: Call, frame: Frame) -> None:
+        rule = s.function.of
+        if not isinstance(rule, CustomRule):
+            super().enter(s, frame)
+            return
+        step = self.ruled.get(s)
+        if step is None:
+            step = self.ruled[s] = ruled_step(s, rule)
+        pairs = [read(a, frame) for a in s.args]
+        inside = _Run(Recording({}, self.limits), self.limits)
+        ((value, _),) = inside.run(s.function, [(v, None) for v, _ in pairs])
+        refs = [self.recording.constant(v) if ref is None else ref for v, ref in pairs]
+        self.bind(s.outs, [(value, self.recording.add(step, refs, value, self.iteration))], frame)
 
     def bind(self, outs: Sequence[Var], pairs: Sequence[Pair], frame: Frame) -> None:
         """A step without a name takes that of the variable its value is given to."""

@@ -83,7 +83,7 @@ def tangent(s: Step, dots: Mapping[int, Formula]) -> Formula:
     op, moving = s.let.op, [k for k in differentiable(s.let) if k in dots]
     if op.tangent is not None:
         return _total([_rule(op.tangent[k] or "0", s, {f"{op.args[k]}_dot": dots[k]}) for k in moving])
-    if op.kind in ("partials", "reduce"):
+    if op.kind in ("partials", "reduce", "ruled"):
         terms = [times(dots[k], _partial(s, k)) for k in moving]
         return Apply("sum", (terms[0],), None, _axis(s)) if op.kind == "reduce" else _total(terms)
     if op.kind == "bilinear":
@@ -118,10 +118,10 @@ def _increment(s: Step, k: int, bar: Formula) -> Formula:
     if op.kind == "reduce":
         whole = bar if s.let.attrs[:1] == (None,) else Apply("spread", (bar,))
         return times(whole, _partial(s, k))
-    if op.kind == "partials":
+    if op.kind in ("partials", "ruled"):
         found = times(bar, _partial(s, k))
         have, want = _shape(s.value), _shape(s.values[k])
-        return found if have == want else Apply("sum" if not want else "sum_to", (found,))
+        return found if have == want or (want and not have) else Apply("sum" if not want else "sum_to", (found,))
     return _rule(pull_back_text(s.let, k), s, {"g": bar})
 
 
@@ -171,6 +171,8 @@ def _partial(s: Step, k: int) -> Formula:
     assert not isinstance(rule, Mapping)
     text = rule[k]
     assert text is not None
+    if s.let.op.kind == "ruled":
+        return Apply(text, tuple(s.args))
     return _rule(text, s, {})
 
 

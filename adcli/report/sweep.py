@@ -13,9 +13,9 @@ from adcli.ad.reverse import reverse
 from adcli.ad.rules import differentiable, partial
 from adcli.engines.interpret import Interpreter
 from adcli.engines.limits import Limits
-from adcli.engines.record import Recording
+from adcli.engines.record import Recording, RuledStep
 from adcli.ir.build import Builder, const
-from adcli.ir.nodes import Atom, Block, Const, Function, Let, Var
+from adcli.ir.nodes import Atom, Block, Call, Const, Function, Let, Var
 from adcli.ir.types import RULES, Type
 
 
@@ -76,7 +76,9 @@ class Local:
         return found.run([*args, *tangents])[1]
 
     def _function(self) -> Function:
-        f = Function("step", self._params, Block([self._let], (self._let.out,)), ("",), span=self._let.span)
+        let = self._let
+        step = Call((let.out,), let.function, self._params, let.span) if isinstance(let, RuledStep) else let
+        f = Function("step", self._params, Block([step], (let.out,)), ("",), span=let.span)
         f.result_types = (self._let.out.type,)
         return f
 
@@ -239,4 +241,6 @@ def _type(value: Any) -> Type:
 
 def _retyped(let: Let, args: tuple[Atom, ...]) -> Let:
     """The same operation on other arguments."""
+    if isinstance(let, RuledStep):
+        return RuledStep(Var(let.out.type, let.out.name), let.op, args, let.attrs, let.span, function=let.function)
     return Let(Var(RULES[let.op.type](let.op, args, let.attrs), let.out.name), let.op, args, let.attrs, let.span)
