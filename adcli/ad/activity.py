@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from adcli.ad.rules import differentiable, is_real
 from adcli.ir.nested import CustomRule
 from adcli.ir.nodes import Atom, Call, For, Function, If, Let, Var, While
-from adcli.ir.walk import functions, statements
+from adcli.ir.walk import all_blocks, functions
 
 Edges = dict[Var, list[Var]]
 
@@ -40,26 +40,29 @@ class Activity:
             if isinstance(source, Var) and is_real(source) and is_real(target):
                 found.append((source, target))
 
-        for s in statements(f.body):
-            if isinstance(s, Let):
-                found += [(a, s.out) for k in differentiable(s) if isinstance(a := s.args[k], Var)]
-                continue
-            match s:
-                case If():
-                    for v, x, y in zip(s.outs, s.then.results, s.other.results, strict=True):
-                        add(x, v)
-                        add(y, v)
-                case For() | While():
-                    for v, p, i, r in zip(s.outs, s.params, s.inits, s.body.results, strict=True):
-                        for source in (i, r):
-                            add(source, p)
-                            add(source, v)
-                case Call():
-                    for v, path in zip(s.outs, self.paths[s.function], strict=True):
-                        for k in sorted(path):
-                            add(s.args[k], v)
-                case _:
-                    pass
+        for block in all_blocks(f.body):
+            for s in block.statements:
+                match s:
+                    case Let():
+                        for k in differentiable(s):
+                            a = s.args[k]
+                            if isinstance(a, Var):
+                                found.append((a, s.out))
+                    case If():
+                        for v, x, y in zip(s.outs, s.then.results, s.other.results, strict=True):
+                            add(x, v)
+                            add(y, v)
+                    case For() | While():
+                        for v, p, i, r in zip(s.outs, s.params, s.inits, s.body.results, strict=True):
+                            for source in (i, r):
+                                add(source, p)
+                                add(source, v)
+                    case Call():
+                        for v, path in zip(s.outs, self.paths[s.function], strict=True):
+                            for k in sorted(path):
+                                add(s.args[k], v)
+                    case _:
+                        pass
         return found
 
     def _through(self, f: Function) -> tuple[frozenset[int], ...]:

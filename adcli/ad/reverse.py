@@ -39,9 +39,9 @@ from adcli.ad.tape import Region, insert_tapes
 from adcli.ad.watch import watched
 from adcli.ir.build import Builder, const
 from adcli.ir.nested import CustomRule, Nested
-from adcli.ir.nodes import Atom, Block, Call, Const, For, Function, If, Let, Statement, Var, While
+from adcli.ir.nodes import Atom, Block, Call, Const, For, Function, If, Let, Var, While
 from adcli.ir.types import INT, Type
-from adcli.ir.walk import apart, clone, clone_program, free, inner, outs, rename, statements
+from adcli.ir.walk import apart, clone_block, clone_program, free, inner, outs, rename, statements
 from adcli.ops import TABLE
 from adcli.passes.dead import dead_code
 from adcli.passes.simplify import simplify
@@ -203,7 +203,8 @@ class _Sweep:
         """Fill `copy` with the forward statements and append their reverse."""
         for s in primal.statements:
             note_shape(self.b, s)
-        copies = [self.copied(s) for s in primal.statements]
+        # The blocks of active control flow are filled, and active calls directed, by their reverse.
+        copies = clone_block(primal).statements
         copy.statements += copies
         copy.results = primal.results
         for s, c in zip(reversed(primal.statements), reversed(copies), strict=True):
@@ -222,10 +223,6 @@ class _Sweep:
                     self.call(s, c)
                 case _:
                     pass
-
-    def copied(self, s: Statement) -> Statement:
-        """The forward statement. The blocks of active control flow are filled, and active calls directed, by their reverse."""
-        return clone(s)
 
     def let(self, s: Let) -> None:
         found = self.adjoints.here.pop(s.out, None)

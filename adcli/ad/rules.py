@@ -57,12 +57,12 @@ def _has_rule(s: Let, k: int) -> bool:
 
 
 def constants(s: Let) -> dict[str, object]:
-    return dict(zip(s.op.attrs, s.attrs, strict=True))
+    return dict(zip(s.op.attrs, s.attrs, strict=True)) if s.attrs else {}
 
 
 def bindings(s: Let) -> dict[str, Atom]:
-    """The names a rule text may use: the arguments and `out`; `dims` names are left to the code that needs them."""
-    named: dict[str, Atom] = {n: a for n, a in zip(s.op.args, s.args, strict=False) if not n.startswith("*")}
+    """The names a rule text may use: the arguments and `out`."""
+    named: dict[str, Atom] = dict(zip(s.op.args, s.args, strict=False))
     named["out"] = s.out
     return named
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from adcli.ir.nodes import Atom, Block, Function, Let, Pop, Push, Statement, Var
-from adcli.ir.walk import blocks, functions, outs, reads, rename, statements
+from adcli.ir.walk import all_blocks, blocks, functions, outs, reads, rename, statements
 
 # A value that takes more operations than this to compute again is pushed instead.
 _CHEAP_COST = 6
@@ -47,18 +47,12 @@ class Region:
 
 def insert_tapes(entry: Function, regions: Iterable[Region]) -> None:
     """Put the pushes and pops of every region, inner ones first, in place."""
-    standing = {id(b) for f in functions(entry) for b in _all_blocks(f.body)}
+    standing = {b for f in functions(entry) for b in all_blocks(f.body)}
     at_hand = {v for s in entry.body.statements for v in outs(s)} | set(entry.params)
     tape = 0
     for r in regions:
-        if id(r.forward) in standing and id(r.reverse) in standing:
+        if r.forward in standing and r.reverse in standing:
             tape = _Tape(r, at_hand).insert(tape)
-
-
-def _all_blocks(block: Block) -> Iterable[Block]:
-    yield block
-    for s in statements(block):
-        yield from blocks(s)
 
 
 class _Tape:

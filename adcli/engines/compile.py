@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 from adcli.engines import checks, loops
@@ -13,7 +13,7 @@ from adcli.engines.machine import Machine
 from adcli.engines.slots import JUNK, SELF, Layout
 from adcli.errors import IntegerOverflow
 from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
-from adcli.ir.walk import blocks, functions, reads, statements
+from adcli.ir.walk import all_compound, functions
 
 # Faster than the table's form where the result is real.
 _FOR_REALS: dict[str, Callable[..., Any]] = {"pow": math.pow}
@@ -26,10 +26,10 @@ class Program:
         self.machine = machine
         self.functions = functions(entry)
         self.codes = {f: Code() for f in self.functions}
-        self.surveys = {f: Survey(f, machine) for f in self.functions}
-        self.pushing = _pushing(self.surveys)
-        self.arrays = any(survey.arrays for survey in self.surveys.values())
-        self.calls = any(survey.callees for survey in self.surveys.values())
+        self.pushing = _pushing(self.functions)
+        # Found while compiling: whether there are operations on arrays, and calls, and how deep blocks nest.
+        self.arrays = False
+        self.calls = False
         self.nesting = 0
 
     def compile(self, make: type[Compiler]) -> None:
@@ -40,35 +40,13 @@ class Program:
             compiler.define(f)
 
 
-class Survey:
-    """What is to be known of a function before it is compiled: what it reads, calls and pushes, and whether arrays appear."""
-
-    def __init__(self, f: Function, machine: Machine) -> None:
-        self.read: set[Atom] = set(f.body.results)
-        self.callees: list[Function] = []
-        self.pushes = False
-        self.arrays = any(v.type.shape for v in f.params)
-        for s in statements(f.body):
-            self.read.update(reads(s))
-            match s:
-                case Let():
-                    self.arrays = self.arrays or bool(s.out.type.shape)
-                case Push():
-                    self.pushes = True
-                    machine.tape(s.tape, s.value.type.elem, s.value.type.rank)
-                case Call():
-                    self.callees.append(s.function)
-                case _:
-                    for b in blocks(s):
-                        self.read.update(b.results)
-
-
-def _pushing(surveys: Mapping[Function, Survey]) -> set[Function]:
+def _pushing(program: Sequence[Function]) -> set[Function]:
     """The functions that push on tapes, in calls too."""
-    found = {f for f, survey in surveys.items() if survey.pushes}
+    inside = {f: list(all_compound(f.body)) for f in program}
+    found = {f for f in program if any(isinstance(s, Push) for s in inside[f])}
     grown = True
     while grown:
-        more = {f for f, survey in surveys.items() if f not in found and not found.isdisjoint(survey.callees)}
+        more = {f for f in program if f not in found and any(isinstance(s, Call) and s.function in found for s in inside[f])}
         found |= more
         grown = bool(more)
     return found
@@ -86,7 +64,6 @@ class Compiler:
         self.steps: list[Step] = []
         self.fallible: dict[int, Statement] = {}
         self.of = self.layout.of
-        self.read = program.surveys[function].read
         self.depth = 0
 
     def declare(self, f: Function) -> None:
@@ -210,6 +187,7 @@ class Compiler:
     def array_function(self, s: Let) -> tuple[Callable[..., Any], bool]:
         from adcli.engines import arrays
 
+        self.program.arrays = True
         if s.op.name == "index" and len(s.args) == 2 and not s.out.type.shape:
             return arrays.ELEMENT, True
         return arrays.step(s, tuple(map(self.of, s.args)), self.hold, self.machine), False
@@ -258,8 +236,8 @@ class Compiler:
                 self.emit(lambda frame: f(*[frame[a] for a in args]), own, SELF, None, s)
 
     def push(self, s: Push) -> None:
-        tape = self.machine.tapes[s.tape]
-        if s.value.type.shape:
+        tape = self.machine.tape(s.tape, s.value.type.elem, s.value.type.rank)
+        if s.value.type.rank:
             from adcli.engines import arrays
 
             self.act(arrays.push(tape, self.of(s.value), self.machine, None))
@@ -277,9 +255,9 @@ class Compiler:
 
     def owes(self, s: For | While, parts: tuple[Block, ...]) -> Bookkeeping:
         pushes = sum(isinstance(t, Push) for b in parts for t in b.statements)
-        inside = [t for b in parts for t in statements(b)]
+        inside = [t for b in parts for t in all_compound(b)]
         polls = self.machine.polling or any(
-            (isinstance(t, Push)) or (isinstance(t, Call) and t.function in self.program.pushing) for t in inside
+            isinstance(t, Push) or (isinstance(t, Call) and t.function in self.program.pushing) for t in inside
         )
         return Bookkeeping(self.machine, s.counted, pushes, polls, s.span)
 
@@ -287,18 +265,22 @@ class Compiler:
         pairs = ((self.of(p), self.of(a)) for p, a in zip(s.params, s.inits, strict=True))
         return tuple((p, a) for p, a in pairs if p != a)
 
+    def index(self, s: For | While) -> int:
+        """The slot of a loop's index, once the body is compiled: only what is read has one."""
+        return self.of(s.index) if s.index in self.layout.slots else JUNK
+
     def for_(self, s: For) -> None:
         body = self.block(s.body, self.results(s.params, s.body))
         start, count, step = map(self.of, (s.start, s.count, s.step))
-        index = self.of(s.index) if s.index in self.read else JUNK
+        index = self.index(s)
         self.act(loops.for_loop(start, count, step, index, self.inits(s), body, self.owes(s, (s.body,))))
 
     def while_(self, s: While) -> None:
         test = self.block(s.test)
-        index = self.of(s.index)
 
         def next_test() -> None:
-            if s.index in self.read:
+            index = self.index(s)
+            if index != JUNK:
                 self.emit(operator.add, index, index, self.layout.constant(1))
             self.enter(s.test)
             for t in s.test.statements:
@@ -306,9 +288,10 @@ class Compiler:
 
         body = self.block(s.body, self.results(s.params, s.body), next_test)
         cond = self.of(s.test.results[0])
-        self.act(loops.while_loop(cond, self.of(s.count), index, self.inits(s), test, body, self.owes(s, (s.test, s.body))))
+        self.act(loops.while_loop(cond, self.of(s.count), self.index(s), self.inits(s), test, body, self.owes(s, (s.test, s.body))))
 
     def call(self, s: Call) -> None:
+        self.program.calls = True
         code = self.program.codes[s.function]
         owes = Bookkeeping(self.machine, s.counted, 0, self.machine.polling or s.function in self.program.pushing, s.span)
         self.act(loops.call(code, tuple(map(self.of, s.args)), tuple(map(self.of, s.outs)), code.params, owes))

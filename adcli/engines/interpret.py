@@ -36,9 +36,9 @@ class Interpreter:
         function = storage(function)
         program = Program(function, self.machine)
         self.function = function
-        self.arrays = program.arrays
         with _recursion(COMPILING):
             program.compile(self.compiler)
+        self.arrays = program.arrays
         # A run nests one Python frame a call and one a block in it.
         self.frames = (self.limits.max_depth + 1 if program.calls else 1) * (program.nesting + 4) * 2 + 1000
         self.code = program.codes[function]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from adcli.ir.nodes import Atom, Block, Const, For, Function, If, Statement, Var, While
-from adcli.ir.walk import blocks, inner, outs, reads
+from adcli.ir.walk import blocks, compound, inner, outs, reads
 
 Reader: TypeAlias = Callable[[Iterable[Atom], set[Var]], None]
 
@@ -53,8 +53,7 @@ class _Slots(dict[Atom, int]):
         if isinstance(atom, Const):
             k = self.layout.constant(atom.value)
         else:
-            leader = self.sharing.leader(atom)
-            k = self.layout.new() if leader is atom else self[leader]
+            k = self[self.sharing.leader(atom)] if atom in self.sharing.above else self.layout.new()
         self[atom] = k
         return k
 
@@ -80,7 +79,7 @@ class _Sharing:
             self.above[b] = a
 
     def block(self, block: Block) -> None:
-        for s in block.statements:
+        for s in compound(block):
             for b in blocks(s):
                 self.block(b)
             match s:

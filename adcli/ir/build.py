@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from adcli import ops
 from adcli.errors import Span
 from adcli.ir.nodes import Atom, Block, Check, Const, Let, Statement, Var
-from adcli.ir.types import BOOL, INT, REAL, RULES, Type
+from adcli.ir.types import BOOL, INT, REAL, result_type
+from adcli.ops.record import Op
 
 
 def const(value: float | int | bool) -> Const:
@@ -15,12 +16,6 @@ def const(value: float | int | bool) -> Const:
     if isinstance(value, bool):
         return Const(value, BOOL)
     return Const(value, INT) if isinstance(value, int) else Const(value, REAL)
-
-
-def typed(name: str, args: tuple[Atom, ...], attrs: tuple[object, ...]) -> Type:
-    """The result type of an operation; raises TypeMismatch where the arguments do not fit."""
-    op = ops.TABLE[name]
-    return RULES[op.type](op, args, attrs)
 
 
 class Builder:
@@ -36,9 +31,14 @@ class Builder:
 
     def let(self, name: str, *args: Atom, attrs: tuple[object, ...] = (), span: Span | None = None, name_hint: str = "") -> Var:
         """Append out = name(args…; attrs) and give its variable; `name_hint` is the program's name for it."""
-        op = ops.TABLE[name]
-        out = Var(RULES[op.type](op, args, attrs), name_hint)
-        self.block.statements.append(Let(out, op, args, attrs, span or self.span))
+        out = self.emit(ops.TABLE[name], args, attrs, span or self.span)
+        out.name = name_hint
+        return out
+
+    def emit(self, op: Op, args: tuple[Atom, ...], attrs: tuple[object, ...], span: Span | None) -> Var:
+        """Append out = op(args…; attrs) as it is given."""
+        out = Var(result_type(op, args, attrs))
+        self.block.statements.append(Let(out, op, args, attrs, span))
         return out
 
     const = staticmethod(const)

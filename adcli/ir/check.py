@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
-from adcli.ir.types import BOOL, INT, RULES, Type, TypeMismatch
+from adcli.ir.types import BOOL, INT, Type, TypeMismatch, result_type
 from adcli.ir.walk import blocks, functions, inner, outs, reads, statements
 
 
@@ -146,7 +146,7 @@ def operations_typed(f: Function) -> None:
     for s in statements(f.body):
         if isinstance(s, Let):
             try:
-                type_ = RULES[s.op.type](s.op, s.args, s.attrs)
+                type_ = result_type(s.op, s.args, s.attrs)
             except TypeMismatch as problem:
                 raise AssertionError(f"{f.name}: {_at(s)}: {problem}") from None
             assert fits(type_, s.out.type), f"{f.name}: {_at(s)}: {s.out.type}, but the rule says {type_}"

@@ -5,7 +5,6 @@ list of statements and the atoms it yields. Inner blocks see the variables of th
 """
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -173,5 +172,3 @@ class Function:
     span: Span | None = None
     result_types: tuple[Type, ...] = ()
 
-
-Visit: TypeAlias = Callable[[Statement], None]

@@ -36,6 +36,7 @@ class Type(NamedTuple):
 REAL = Type("real")
 INT = Type("int")
 BOOL = Type("bool")
+_SCALARS = {"real": REAL, "int": INT, "bool": BOOL}
 
 
 class TypeMismatch(Exception):
@@ -73,29 +74,34 @@ def joined(a: Type, b: Type) -> Type | None:
     return Type(elem, tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)))
 
 
+def _of(elem: str, shape: Shape) -> Type:
+    """The type; one object for each scalar kind, so that `result_type` tells them by identity."""
+    return Type(elem, shape) if shape else _SCALARS[elem]
+
+
 def _extents(dims: Sequence[Atom]) -> Shape:
     return tuple(getattr(d, "value", None) for d in dims)
 
 
 def _real(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
-    return Type("real", broadcast_types(args))
+    return _of("real", broadcast_types(args))
 
 
 def _arith(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
-    return Type("int" if all(a.type.elem == "int" for a in args) else "real", broadcast_types(args))
+    return _of("int" if all(a.type.elem == "int" for a in args) else "real", broadcast_types(args))
 
 
 def _compare(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
-    return Type("bool", broadcast_types(args))
+    return _of("bool", broadcast_types(args))
 
 
 def _select(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
     a, b = args[1].type.elem, args[2].type.elem
-    return Type(a if a == b else "real", broadcast_types(args))
+    return _of(a if a == b else "real", broadcast_types(args))
 
 
 def _to_int(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
-    return Type("int", args[0].type.shape)
+    return _of("int", args[0].type.shape)
 
 
 def _dim(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
@@ -175,7 +181,7 @@ def section(shape: Shape, pattern: str, ints: Sequence[Atom]) -> Shape:
 
 def _index(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
     x = args[0].type
-    return Type(x.elem, section(x.shape, str(attrs[0]), args[1:]))
+    return _of(x.elem, section(x.shape, str(attrs[0]), args[1:]))
 
 
 def _update(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
@@ -244,7 +250,7 @@ def _reduced(elem: str, op: Op, args: Sequence[Atom], attrs: Sequence[object]) -
     x = args[0].type
     axis = attrs[0] if attrs else None
     if axis is None:
-        return Type(elem)
+        return _SCALARS[elem]
     assert isinstance(axis, int)
     if axis >= len(x.shape):
         raise TypeMismatch(f"{op.name} along axis {axis} of {shape_text(x.shape)}, which has {len(x.shape)} axes")
@@ -334,3 +340,17 @@ RULES: dict[str, TypeRule] = {
     "dot": _dot, "matmul": _matmul, "outer": _outer, "cross": _cross, "reduce_int": _reduce_int, "reduce_bool": _reduce_bool,
     "order": _order, "matrix": _matrix, "square": _square, "det": _det, "solve": _solve,
 }  # fmt: skip
+
+# Type rules that give a real for reals: most statements need no more.
+_NUMERIC = frozenset({"arith", "real"})
+
+
+def result_type(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
+    """The result type of an operation; raises TypeMismatch where the arguments do not fit."""
+    if op.type in _NUMERIC:
+        for a in args:
+            if a.type is not REAL:
+                break
+        else:
+            return REAL
+    return RULES[op.type](op, args, attrs)

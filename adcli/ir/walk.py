@@ -73,6 +73,31 @@ def statements(block: Block) -> Iterator[Statement]:
             todo.pop()
 
 
+def all_blocks(block: Block) -> Iterator[Block]:
+    """The block and the blocks inside it, in no order to rely on."""
+    todo = [block]
+    while todo:
+        b = todo.pop()
+        yield b
+        for s in compound(b):
+            todo += blocks(s)
+
+
+def compound(block: Block) -> list[Statement]:
+    """The statements of a block itself that are more than an operation."""
+    return [s for s in block.statements if not isinstance(s, Let)]
+
+
+def all_compound(block: Block) -> Iterator[Statement]:
+    """Every statement of a block and of the blocks inside it but the operations, in the order of the text."""
+    todo = compound(block)[::-1]
+    while todo:
+        s = todo.pop()
+        yield s
+        for b in reversed(blocks(s)):
+            todo += compound(b)[::-1]
+
+
 def functions(entry: Function) -> list[Function]:
     """The function and all that it calls, directly or not: callees before callers where there is no recursion."""
     order: list[Function] = []
@@ -93,15 +118,7 @@ def functions(entry: Function) -> list[Function]:
 
 def _callees(f: Function) -> list[Function]:
     """What f calls, in the order of its text: a forward function comes before the adjoint function that names its values."""
-    found: list[Function] = []
-    todo = [s for s in reversed(f.body.statements) if not isinstance(s, Let)]
-    while todo:
-        s = todo.pop()
-        if isinstance(s, Call):
-            found.append(s.function)
-        for b in reversed(blocks(s)):
-            todo.extend(t for t in reversed(b.statements) if not isinstance(t, Let))
-    return found
+    return [s.function for s in all_compound(f.body) if isinstance(s, Call)]
 
 
 def free(blocks_: tuple[Block, ...], bound: tuple[Var, ...]) -> list[Var]:
@@ -127,7 +144,7 @@ def free(blocks_: tuple[Block, ...], bound: tuple[Var, ...]) -> list[Var]:
 
 def clone_block(block: Block) -> Block:
     """A copy whose blocks and control statements are new; variables and Lets are shared."""
-    return Block([clone(s) for s in block.statements], block.results)
+    return Block([s if isinstance(s, Let) else clone(s) for s in block.statements], block.results)
 
 
 def clone(s: Statement) -> Statement:
@@ -148,7 +165,7 @@ def clone_program(entry: Function) -> Function:
     """A copy of the function and of all it calls, for passes that change blocks in place."""
     copies = {f: replace(f, body=clone_block(f.body)) for f in functions(entry)}
     for f in copies.values():
-        for s in statements(f.body):
+        for s in all_compound(f.body):
             if isinstance(s, Call):
                 s.function = copies[s.function]
     return copies[entry]
@@ -192,9 +209,10 @@ def _define(block: Block, names: Mapping[Var, Var]) -> None:
 
 def renamed(atoms: tuple[Atom, ...], names: Mapping[Var, Atom]) -> tuple[Atom, ...]:
     """The atoms with their replacements; the same tuple where there are none."""
-    if not any(a in names for a in atoms):
-        return atoms
-    return tuple(names.get(a, a) if isinstance(a, Var) else a for a in atoms)
+    for a in atoms:
+        if a in names:
+            return tuple([names.get(a, a) if isinstance(a, Var) else a for a in atoms])
+    return atoms
 
 
 def rename(block: Block, names: Mapping[Var, Atom]) -> None:
@@ -206,7 +224,10 @@ def rename(block: Block, names: Mapping[Var, Atom]) -> None:
 def rename_reads(s: Statement, names: Mapping[Var, Atom]) -> Statement:
     """The statement reading other atoms; control statements are changed in place."""
     match s:
-        case Let() | Check():
+        case Let():
+            args = renamed(s.args, names)
+            return s if args is s.args else Let(s.out, s.op, args, s.attrs, s.span, s.inplace)
+        case Check():
             args = renamed(s.args, names)
             return s if args is s.args else replace(s, args=args)
         case Push():

@@ -13,7 +13,7 @@ from adcli import ops
 from adcli.errors import NotAValue, ProgramError, ShapeError, Source, Span, UnknownName, UnsetVariable, ValueKindError
 from adcli.ir.build import Builder, const
 from adcli.ir.nodes import Atom, Block, Const, Let, Var
-from adcli.ir.types import BOOL, INT, REAL, RULES, Shape, Type, TypeMismatch
+from adcli.ir.types import BOOL, INT, REAL, Shape, Type, TypeMismatch, result_type
 from adcli.lower import ints
 from adcli.lower.names import Free, Writes
 from adcli.lower.problems import fail, meant
@@ -28,8 +28,6 @@ HANDLERS: dict[type, Callable[..., Steps]] = {}
 LEAVES: dict[type, Callable[..., Atom]] = {}
 TRUE, FALSE = const(True), const(False)
 MOST_AXES = 32
-# Operations that give a real for reals: most statements, so they skip the type rule.
-_NUMERIC = frozenset({"arith", "real"})
 
 
 class Diverges(Exception):
@@ -229,16 +227,8 @@ class Frame:
     def emit(self, name: str, args: tuple[Atom, ...], attrs: tuple[object, ...] = (), span: Span | None = None) -> Var:
         """Append one operation; type mismatches become errors with the span."""
         op = ops.TABLE[name]
-        if op.type in _NUMERIC:
-            for a in args:
-                if a.type is not REAL:
-                    break
-            else:
-                out = Var(REAL)
-                self.b.block.statements.append(Let(out, op, args, attrs, span))
-                return out
         try:
-            type_ = RULES[op.type](op, args, attrs)
+            type_ = result_type(op, args, attrs)
         except TypeMismatch as problem:
             self.mismatch(problem, span)
         if len(type_.shape) > MOST_AXES:

@@ -42,7 +42,7 @@ def inline(
     text: str, bindings: Mapping[str, Atom], builder: Builder, span: Span | None, constants: Mapping[str, object] | None = None
 ) -> Atom:
     """Lower the rule text into the builder's block: names stand for `bindings`, attributes such as axis for `constants`."""
-    return _template(text)(_Context(bindings, builder, span, constants or {}))
+    return _template(text)(_Context(bindings, builder, span or builder.span, constants or {}))
 
 
 @cache
@@ -53,11 +53,11 @@ def _template(text: str) -> Template:
 def _compiled(node: tree.Expr | tree.Lambda) -> Template:
     match node:
         case tree.Num():
-            value = node.value
-            return lambda c: const(value)
+            value = const(node.value)
+            return lambda c: value
         case tree.Bool():
-            truth = node.value
-            return lambda c: const(truth)
+            truth = const(node.value)
+            return lambda c: truth
         case tree.Name():
             return _name(node.name)
         case tree.Unary():
@@ -78,7 +78,13 @@ def _name(name: str) -> Template:
     if name in ops.CONSTANTS:
         fixed = const(ops.CONSTANTS[name])
         return lambda c: c.bindings.get(name, fixed)
-    return lambda c: c.bindings[name] if name in c.bindings else _constant(c, name)
+
+
+    def run(c: _Context) -> Atom:
+        bound = c.bindings.get(name)
+        return _constant(c, name) if bound is None else bound
+
+    return run
 
 
 def _constant(c: _Context, name: str) -> Atom:
@@ -91,8 +97,8 @@ def _unary(node: tree.Unary) -> Template:
     value = _compiled(node.operand)
     match node.op:
         case "-" if isinstance(node.operand, tree.Num):
-            negative = -node.operand.value
-            return lambda c: const(negative)
+            negative = const(-node.operand.value)
+            return lambda c: negative
         case "-":
             return _operation("neg", lambda c: (value(c),))
         case "not":
@@ -122,13 +128,14 @@ def _dims(node: tree.CallExpr) -> Many:
 
 
 def _operation(name: str, args: Many, attrs: Callable[[_Context], tuple[object, ...]] | None = None) -> Template:
+    op = ops.TABLE[name]
     takes_bools = name in _TAKES_BOOLS
 
     def run(c: _Context) -> Atom:
         given = args(c)
         if not takes_bools:
             given = tuple([_as_real(c, a) if a.type.elem == "bool" else a for a in given])
-        return c.let(name, given, attrs(c) if attrs else ())
+        return c.b.emit(op, given, attrs(c) if attrs else (), c.span)
 
     return run
 

@@ -14,56 +14,52 @@ from typing import TypeVar
 
 from adcli.ir.nested import CustomRule
 from adcli.ir.nodes import Atom, Block, Call, Check, For, Function, If, Let, Pop, Push, Statement, Var, While
-from adcli.ir.walk import blocks, functions, outs, statements
+from adcli.ir.walk import all_compound, blocks, compound, functions, inner, outs
 
 
 class _Marker:
     def __init__(self, program: list[Function]) -> None:
         self.live: set[Var] = set()
         self.kept: set[Statement] = set()
-        self.todo: list[Atom] = []
-        self.parent: dict[Statement, Statement | None] = {}
-        self.definition: dict[Var, tuple[Statement, int]] = {}
+        self.todo: list[Var] = []
+        # The control statement around each statement that stands in one, and what defines each variable: its k-th.
+        self.parent: dict[Statement, Statement] = {}
+        self.definition: dict[Var, Let | tuple[Statement, int]] = {}
+        self.effects: list[Statement] = []
         # A derivative function shares its parameters' variables with the function it was made from.
         self.params: dict[Var, list[tuple[Function, int]]] = {}
         self.calls: dict[Function, list[Call]] = {f: [] for f in program}
-        self.owner: dict[Statement, Function] = {}
-        self.effectful = effectful(program)
+        impure = effectful(program)
         for f in program:
             for k, v in enumerate(f.params):
                 self.params.setdefault(v, []).append((f, k))
-            self.enter(f.body, None, f)
+            self.enter(f.body, impure)
 
-    def enter(self, block: Block, parent: Statement | None, f: Function) -> None:
-        todo = [(block, parent)]
+    def enter(self, body: Block, impure: set[Function]) -> None:
+        todo: list[tuple[Block, Statement | None]] = [(body, None)]
         while todo:
             block, parent = todo.pop()
+            if parent is not None:
+                self.parent.update(dict.fromkeys(block.statements, parent))
             for s in block.statements:
-                self.parent[s] = parent
-                self.owner[s] = f
                 if isinstance(s, Let):
-                    self.definition[s.out] = (s, 0)
+                    self.definition[s.out] = s
                     continue
                 for k, v in enumerate(outs(s)):
                     self.definition[v] = (s, k)
-                match s:
-                    case If():
-                        todo += [(s.then, s), (s.other, s)]
-                    case For():
-                        self.definition |= {v: (s, -1 - k) for k, v in enumerate((s.index, *s.params))}
-                        todo.append((s.body, s))
-                    case While():
-                        self.definition |= {v: (s, -1 - k) for k, v in enumerate((s.index, *s.params))}
-                        todo += [(s.test, s), (s.body, s)]
-                    case Call():
-                        self.calls[s.function].append(s)
-                    case _:
-                        pass
+                for k, v in enumerate(inner(s)):
+                    self.definition[v] = (s, -1 - k)
+                todo += [(b, s) for b in blocks(s)]
+                if isinstance(s, Call):
+                    self.calls[s.function].append(s)
+                if has_effect(s, impure):
+                    self.effects.append(s)
 
     def need(self, atoms: Iterable[Atom]) -> None:
+        live = self.live
         for a in atoms:
-            if isinstance(a, Var) and a not in self.live:
-                self.live.add(a)
+            if a not in live and isinstance(a, Var):
+                live.add(a)
                 self.todo.append(a)
 
     def keep(self, s: Statement) -> None:
@@ -71,11 +67,9 @@ class _Marker:
         at: Statement | None = s
         while at is not None and at not in self.kept:
             self.kept.add(at)
-            if isinstance(at, Let):
-                self.need(at.args)
-                at = self.parent[at]
-                continue
             match at:
+                case Let():
+                    self.need(at.args)
                 case If():
                     self.need((at.cond,))
                 case For():
@@ -90,25 +84,20 @@ class _Marker:
                     self.need(a for a, p in zip(at.args, at.function.params, strict=True) if p in self.live)
                 case Pop():
                     pass
-            at = self.parent[at]
-
-    def has_effect(self, s: Statement) -> bool:
-        return not isinstance(s, Let) and (
-            isinstance(s, Check | Push | Pop | While) or (isinstance(s, Call) and s.function in self.effectful)
-        )
+            at = self.parent.get(at)
 
     def run(self) -> None:
         while self.todo:
             v = self.todo.pop()
-            assert isinstance(v, Var)
+            made = self.definition.get(v)
+            if isinstance(made, Let):
+                self.keep(made)
+                continue
             for f, k in self.params.get(v, ()):
                 self.need(call.args[k] for call in self.calls[f] if call in self.kept)
-            if v not in self.definition:
-                continue
-            s, k = self.definition[v]
-            self.keep(s)
-            if not isinstance(s, Let):
-                self.need(self.sources(s, k))
+            if made is not None:
+                self.keep(made[0])
+                self.need(self.sources(*made))
 
     @staticmethod
     def sources(s: Statement, k: int) -> tuple[Atom, ...]:
@@ -128,6 +117,10 @@ class _Marker:
                 return ()
 
 
+def has_effect(s: Statement, impure: set[Function]) -> bool:
+    return isinstance(s, Check | Push | Pop | While) or (isinstance(s, Call) and s.function in impure)
+
+
 def effectful(program: list[Function]) -> set[Function]:
     """The functions that check, tape, loop without bound, or call themselves."""
     found: set[Function] = set()
@@ -137,9 +130,7 @@ def effectful(program: list[Function]) -> set[Function]:
         changed = False
         for f in program:
             if f not in found and any(
-                isinstance(s, Check | Push | Pop | While)
-                or (isinstance(s, Call) and (s.function in found or position[s.function] >= position[f]))
-                for s in statements(f.body)
+                has_effect(s, found) or (isinstance(s, Call) and position[s.function] >= position[f]) for s in all_compound(f.body)
             ):
                 found.add(f)
                 changed = True
@@ -155,9 +146,8 @@ def dead_code(entry: Function) -> None:
     for f in program:
         if isinstance(f.of, CustomRule):  # its rule takes the same parameters
             marker.need(f.params)
-    for s in marker.parent:
-        if marker.has_effect(s):
-            marker.keep(s)
+    for s in marker.effects:
+        marker.keep(s)
     marker.run()
     used = {f: [f is entry or any(c.outs[k] in marker.live for c in marker.calls[f]) for k in range(len(f.body.results))] for f in program}
     for f in program:
@@ -179,9 +169,7 @@ def only(items: tuple[T, ...], live: Sequence[bool]) -> tuple[T, ...]:
 
 def _sweep(block: Block, m: _Marker, used: dict[Function, list[bool]]) -> None:
     block.statements[:] = [s for s in block.statements if s in m.kept]
-    for s in block.statements:
-        if isinstance(s, Let):
-            continue
+    for s in compound(block):
         match s:
             case If():
                 live = [v in m.live for v in s.outs]

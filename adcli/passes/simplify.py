@@ -24,30 +24,30 @@ from adcli.ops import TABLE
 Names: TypeAlias = dict[Var, Atom]
 
 
-class Seen(dict[object, object]):
-    """Values known in the current scope: by operation and arguments, and by variable. A scope that ends forgets its own."""
+class Seen:
+    """What is known where the walk stands: the variable that holds an operation's value, in scope, and the involution that made one."""
 
-    __slots__ = ("trail",)
+    __slots__ = ("made", "trail", "values")
 
     def __init__(self) -> None:
-        super().__init__()
+        self.values: dict[object, Var] = {}
+        self.made: dict[Atom, Let] = {}
         self.trail: list[object] = []
-
-    def learn(self, key: object, value: object) -> None:
-        self[key] = value
-        self.trail.append(key)
 
     @contextmanager
     def scope(self) -> Iterator[None]:
+        """A scope that ends forgets its values."""
         known = len(self.trail)
         yield
         for key in self.trail[known:]:
-            self.pop(key, None)
+            del self.values[key]
         del self.trail[known:]
 
 
 # Their results own fresh storage that is then written to, or they make arrays of no cost to share.
 _NOT_SHARED = frozenset({"zeros", "full", "eye", "linspace", "iota", "copy", "update", "addat"})
+# What made their results is remembered: done twice they give the argument back, and a sum with a negative is a difference.
+_INVOLUTIONS = frozenset({"neg", "logical_not", "transpose"})
 
 
 def simplify(entry: Function) -> None:
@@ -62,8 +62,11 @@ def _block(block: Block, names: Names, seen: Seen) -> None:
     out: list[Statement] = []
     for s in block.statements:
         if isinstance(s, Let):
-            s = replace(s, args=args) if (args := renamed(s.args, names)) is not s.args else s
-            s = _difference(s, seen)
+            args = renamed(s.args, names)
+            if args is not s.args:
+                s = Let(s.out, s.op, args, s.attrs, s.span, s.inplace)
+            if seen.made and s.op.name == "add":
+                s = _difference(s, seen)
             atom = _value(s, seen)
             if atom is None:
                 out.append(s)
@@ -75,38 +78,40 @@ def _block(block: Block, names: Names, seen: Seen) -> None:
     block.results = renamed(block.results, names)
 
 
-def _key(atom: Atom) -> object:
-    return atom if isinstance(atom, Var) else (atom.type.elem, atom.value, math.copysign(1.0, atom.value))
+def _key(c: Const) -> object:
+    return c.type.elem, c.value, math.copysign(1.0, c.value)
 
 
 def _difference(s: Let, seen: Seen) -> Let:
     """a + (-b) is a - b."""
-    if s.op.name == "add":
-        for k in (1, 0):
-            made = _made_by(s.args[k], seen)
-            if made is not None and made.op.name == "neg" and made.out.type == s.out.type:
-                return replace(s, op=TABLE["sub"], args=(s.args[1 - k], made.args[0]))
+    for k in (1, 0):
+        made = seen.made.get(s.args[k])
+        if made is not None and made.op.name == "neg" and made.out.type == s.out.type:
+            return replace(s, op=TABLE["sub"], args=(s.args[1 - k], made.args[0]))
     return s
 
 
 def _value(s: Let, seen: Seen) -> Atom | None:
     """The atom that the statement's value already is, or None."""
+    name = s.op.name
     folded = _fold(s)
-    if folded is None and (identity := IDENTITIES.get(s.op.name)) is not None:
+    if folded is None and (identity := IDENTITIES.get(name)) is not None:
         folded = identity(s, seen)
     if folded is not None and folded.type == s.out.type:
         if isinstance(folded, Var) and s.out.name and not folded.name:
             folded.name = s.out.name
         return folded
-    if s.op.name in _NOT_SHARED:
+    if name in _NOT_SHARED:
         return None
-    key = (s.op.name, s.attrs, *map(_key, s.args))
-    same = seen.get(key)
-    if isinstance(same, Var) and same.type == s.out.type:
-        return same
+    key = (name, s.attrs, *[a if isinstance(a, Var) else _key(a) for a in s.args])
+    same = seen.values.get(key)
     if same is None:
-        seen.learn(key, s.out)
-    seen.learn(s.out, s)
+        seen.values[key] = s.out
+        seen.trail.append(key)
+    elif same.type == s.out.type:
+        return same
+    if name in _INVOLUTIONS:
+        seen.made[s.out] = s
     return None
 
 
@@ -157,13 +162,8 @@ def _div(s: Let, seen: Seen) -> Atom | None:
     return s.args[0] if _is(s.args[1], 1) else None
 
 
-def _made_by(atom: Atom, seen: Seen) -> Let | None:
-    made = seen.get(atom) if isinstance(atom, Var) else None
-    return made if isinstance(made, Let) else None
-
-
 def _involution(s: Let, seen: Seen) -> Atom | None:
-    made = _made_by(s.args[0], seen)
+    made = seen.made.get(s.args[0])
     return made.args[0] if made is not None and made.op is s.op else None
 
 

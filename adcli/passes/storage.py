@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from adcli import ops
 from adcli.ir.nodes import Atom, Block, Call, For, Function, If, Let, Pop, Push, Statement, Var, While
-from adcli.ir.walk import blocks, clone_program, functions, inner, outs, reads, statements
+from adcli.ir.walk import all_blocks, blocks, clone_program, functions, inner, outs, reads, statements
 
 _VIEWS = frozenset({"index", "reshape", "transpose", "broadcast_to", "sum_to", "diag", "stop", "flip", "to_real", "concat", "stack"})
 _WRITES = frozenset({"update", "addat"})
@@ -22,7 +22,7 @@ _WRITES = frozenset({"update", "addat"})
 
 def storage(entry: Function) -> Function:
     """A copy of the program with `inplace` marked and copies inserted; one without array updates is returned as it is."""
-    if not any(_writes(s) for f in functions(entry) for s in statements(f.body)):
+    if not any(_writes(s) for f in functions(entry) for b in all_blocks(f.body) for s in b.statements):
         return entry
     entry = clone_program(entry)
     facts = _Facts(entry)
