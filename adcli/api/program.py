@@ -23,6 +23,7 @@ from adcli.syntax import parse
 
 if TYPE_CHECKING:
     from adcli.api.point import Value
+    from adcli.api.sparse import Sparse
     from adcli.report.trace import Trace
 
 
@@ -34,11 +35,12 @@ def compile(source: str | Source, *, name: str = "<program>", limits: Limits | N
 class Result:
     """What one evaluation gives.
 
-    outputs: the outputs by name. flags: what to read them with. derivative: what was asked for, see the methods of `Program`.
+    outputs: the outputs by name. flags: what to read them with. derivative: what was asked for, see the methods of `Program`;
+    sparse: the same as a sparse matrix, where that was asked for.
     value: the single output, or None if there are several. mode: how it was computed. steps: primal loop iterations and calls.
     """
 
-    __slots__ = ("derivative", "flags", "gradient", "mode", "of", "outputs", "steps")
+    __slots__ = ("derivative", "flags", "gradient", "mode", "of", "outputs", "sparse", "steps")
 
     def __init__(self, outputs: dict[str, Value], flags: list[Flag], mode: str = "", steps: int = 0) -> None:
         self.outputs = outputs
@@ -48,6 +50,7 @@ class Result:
         self.derivative: dict[str, Any] = {}
         self.gradient: dict[str, Value] = {}
         self.of: str | None = None
+        self.sparse: Sparse | None = None
 
     @property
     def value(self) -> Value | None:
@@ -111,20 +114,33 @@ class Program:
         return self._keep(gradient(self, {**(at or {}), **named}, wrt, of, mode)).derivative
 
     def jacobian(
-        self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, **named: Any
-    ) -> dict[str, Any]:
-        """∂output/∂input by output and input; an array's entry has the output's shape followed by the input's."""
+        self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, sparse: bool = False,
+        **named: Any,
+    ) -> Any:  # fmt: skip
+        """∂output/∂input by output and input, as dictionaries; an array's entry has the output's shape followed by the input's.
+
+        sparse: one `adcli.api.sparse.Sparse` for all of it, with the entries that can differ from zero, by as few sweeps as they allow.
+        """
         from adcli.api.derivatives import jacobian
 
-        return self._keep(jacobian(self, {**(at or {}), **named}, wrt, of)).derivative
+        if sparse:
+            from adcli.api.sparse import jacobian
+
+        result = self._keep(jacobian(self, {**(at or {}), **named}, wrt, of))
+        return result.sparse if sparse else result.derivative
 
     def hessian(
-        self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, **named: Any
-    ) -> dict[str, Any]:
-        """∂²of/∂a∂b by inputs a and b, symmetric to the last bit."""
+        self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, sparse: bool = False,
+        **named: Any,
+    ) -> Any:  # fmt: skip
+        """∂²of/∂a∂b by inputs a and b, symmetric to the last bit; sparse: as for `jacobian`."""
         from adcli.api.second import hessian
 
-        return self._keep(hessian(self, {**(at or {}), **named}, wrt, of)).derivative
+        if sparse:
+            from adcli.api.sparse import hessian
+
+        result = self._keep(hessian(self, {**(at or {}), **named}, wrt, of))
+        return result.sparse if sparse else result.derivative
 
     def jvp(
         self, at: Mapping[str, Any] | None = None, /, *, along: Mapping[str, Any], of: str | None = None, **named: Any

@@ -14,6 +14,7 @@ from adcli.errors import Source, UsageError
 if TYPE_CHECKING:
     from adcli.engines.flags import Flag
 
+TAB = "\t"
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -21,16 +22,18 @@ class Document:
     """What a command prints.
 
     data: the JSON object without its flags. rows: (name, value) with scalars or arrays as values, in order; bare: one scalar
-    that text prints alone. names: further names that --get knows a row by.
+    that text prints alone. names: further names that --get knows a row by. heads: what is over the columns before the value; where
+    they are several, a name is one of a scalar and has its parts between tabs.
     """
 
-    __slots__ = ("bare", "data", "names", "rows")
+    __slots__ = ("bare", "data", "heads", "names", "rows")
 
     def __init__(self, schema: str) -> None:
         self.data: dict[str, Any] = {"schema": schema}
         self.rows: list[tuple[str, Any]] = []
         self.names: dict[str, str] = {}
         self.bare = False
+        self.heads = ["name"]
 
     def add(self, name: str, value: Any) -> None:
         self.rows.append((name, value))
@@ -147,16 +150,22 @@ def csv_cell(text: str) -> str:
 
 
 def to_csv(document: Document) -> str:
-    rows = "".join(f"{csv_cell(name)},{csv_number(value)}\n" for name, value in numbers(document))
-    return "name,value\n" + rows
+    rows = "".join(f"{','.join(map(csv_cell, name.split(TAB)))},{csv_number(value)}\n" for name, value in numbers(document))
+    return ",".join([*document.heads, "value"]) + "\n" + rows
 
 
 def to_markdown(document: Document) -> str:
-    cells = [(name.replace("|", "\\|").replace("_", "\\_"), number(value)) for name, value in numbers(document)]
-    wide = max([4, *(len(name) for name, _ in cells)])
-    deep = max([5, *(len(value) for _, value in cells)])
-    lines = [f"| {'name':<{wide}} | {'value':>{deep}} |", f"| {'-' * wide} | {'-' * (deep - 1)}: |"]
-    return "\n".join(lines + [f"| {name:<{wide}} | {value:>{deep}} |" for name, value in cells]) + "\n"
+    found = list(numbers(document))
+    names = [[part.replace("|", "\\|").replace("_", "\\_") for part in name.split(TAB)] for name, _ in found]
+    values = [number(value) for _, value in found]
+    wide = [max([4, len(head), *(len(name[k]) for name in names)]) for k, head in enumerate(document.heads)]
+    deep = max([5, *map(len, values)])
+
+    def line(parts: list[str], value: str) -> str:
+        return f"| {' | '.join(f'{part:<{w}}' for part, w in zip(parts, wide, strict=True))} | {value} |"
+
+    lines = [line(document.heads, f"{'value':>{deep}}"), line(["-" * w for w in wide], f"{'-' * (deep - 1)}:")]
+    return "\n".join(lines + [line(name, f"{value:>{deep}}") for name, value in zip(names, values, strict=True)]) + "\n"
 
 
 def round_all(document: Document, digits: int | None) -> None:
@@ -177,9 +186,7 @@ def rounded_value(value: Any, digits: int) -> Any:
 def pick(document: Document, name: str) -> str:
     """The number of --get, as text."""
     wanted = document.names.get(name, name)
-    found: dict[str, Any] = {}
-    for key, item in numbers(document):
-        found.setdefault(key, item)
+    found = {name.replace(TAB, ","): value for name, value in reversed(list(numbers(document)))}
     if wanted in found:
         return number(found[wanted])
     base, bracket, rest = name.partition("[")
@@ -210,4 +217,5 @@ def draw(document: Document, colour: bool) -> str:
     """An aligned table for a terminal."""
     from adcli.cli.table import table
 
-    return table(["name", "value"], [[name, number(value)] for name, value in numbers(document)], colour)
+    rows = [[*name.split(TAB), number(value)] for name, value in numbers(document)]
+    return table([*document.heads, "value"], rows, colour)

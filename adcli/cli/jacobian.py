@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
-from adcli.cli.options import OF, POINT, PROGRAM, RESULT, WRT, Job, define, names
+from typing import TYPE_CHECKING
+
+from adcli.cli.options import OF, POINT, PROGRAM, RESULT, WRT, Job, define, names, option
+
+if TYPE_CHECKING:
+    from adcli.api import Result
+
+SPARSE = (option("--sparse", is_flag=True, help="Only entries that can differ from 0, as row, column, value, in few sweeps."),)
 
 
-@define("jacobian", PROGRAM, POINT, WRT, OF, RESULT)
-def command(job: Job, wrt: str | None, of: str | None) -> None:
+@define("jacobian", PROGRAM, POINT, WRT, OF, SPARSE, RESULT)
+def command(job: Job, wrt: str | None, of: str | None, sparse: bool) -> None:
     """Derivatives of every output of PROGRAM by every input, by forward or reverse sweeps, whichever are fewer.
 
-    In text, the line `y,x` holds the derivative of output y by input x, with arrays `y[0],x[1]`.
+    In text, the line `y,x` holds the derivative of output y by input x, with arrays `y[0],x[1]`. With --sparse a line holds row,
+    column and value of an entry; columns (or rows) that share no entry are computed together, and -v tells how many sweeps it took.
 
     Examples:
       adcli jacobian "output u = x*y; output v = x + y^2" --at x=1,y=2
       adcli jacobian "[r*cos(t), r*sin(t)]" --at r=2,t=pi/3 --json
+      adcli jacobian "[x[i]*x[i + 1] for i in 0..3]" --at "x=[1, 2, 3, 4]" --sparse -v
     """
-    from adcli.api.derivatives import jacobian
-    from adcli.cli.results import add_matrix, outputs
+    from adcli.cli.results import add_matrix, add_sparse, outputs
 
     program = job.program()
-    result = jacobian(program, job.point(program), names(wrt), of)
-    document = outputs("adcli/jacobian/1", result)
-    document.data["outputs"] = result.outputs
-    document.data["jacobian"] = result.derivative
-    add_matrix(document, result.derivative, result.outputs)
-    job.report(program, result)
+    if sparse:
+        from adcli.api.sparse import jacobian
+
+        result = jacobian(program, job.point(program), names(wrt), of)
+        document = outputs("adcli/sparse-jacobian/1", result)
+        document.data["outputs"] = result.outputs
+        add_sparse(document, result)
+    else:
+        from adcli.api.derivatives import jacobian
+
+        result = jacobian(program, job.point(program), names(wrt), of)
+        document = outputs("adcli/jacobian/1", result)
+        document.data["outputs"] = result.outputs
+        document.data["jacobian"] = result.derivative
+        add_matrix(document, result.derivative, result.outputs)
+    job.report(program, result, **swept(result))
     job.finish(document, result.flags, program.source)
+
+
+def swept(result: Result) -> dict[str, int]:
+    """What -v says of a sparse matrix."""
+    return {} if result.sparse is None else {"entries": len(result.sparse), "sweeps": result.sparse.sweeps}

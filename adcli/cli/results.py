@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adcli.api import Result
-from adcli.cli.document import Document, elements
+from adcli.cli.document import TAB, Document, elements
 
 
 def outputs(schema: str, result: Result) -> Document:
@@ -50,3 +50,16 @@ def add_matrix(document: Document, found: Mapping[str, Mapping[str, Any]], rows:
             flat = block.reshape((-1, *block.shape[rank:]))
             for name, part in zip(names, flat, strict=True):
                 document.add(f"{name},{column}", part if part.shape else float(part))
+
+
+def add_sparse(document: Document, result: Result) -> None:
+    """The entries of a sparse matrix alone: row, column, value."""
+    found = result.sparse
+    assert found is not None
+    document.rows, document.names = [(f"{row}{TAB}{column}", value) for row, column, value in found.entries()], {}
+    document.heads = ["row", "column"]
+    document.data |= {
+        "shape": list(found.shape), "mode": found.mode, "sweeps": found.sweeps,
+        "rows": [found.row_names[r] for r in found.rows.tolist()], "columns": [found.column_names[c] for c in found.columns.tolist()],
+        "values": found.values,
+    }  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, assert_never
 
 from adcli.engines import checks
 from adcli.engines.limits import Limits, depth_error, memory_error, steps_error, timeout_error
+from adcli.ir.nested import CustomRule
 from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
 from adcli.ops.record import Op
 
@@ -159,9 +160,23 @@ class Shadowed:
         self.depth += 1
         if self.depth > self.limits.max_depth:
             raise depth_error(self.limits, s.span)
-        found = self.call(s.function, [read(a, frame) for a in s.args])
+        rule, args = s.function.of, [read(a, frame) for a in s.args]
+        if isinstance(rule, CustomRule):
+            found = self.ruled(s.function, rule, args)
+        else:
+            found = self.call(s.function, args)
         self.depth -= 1
         self.bind(s.outs, found, frame)
+
+    def ruled(self, function: Function, rule: CustomRule, args: list[Pair]) -> list[Pair]:
+        """A call of a function with partials of its own: they decide, and not its statements."""
+        ((value, _),) = self.call(function, [(v.copy() if hasattr(v, "shape") else v, None) for v, _ in args])
+        moves = any(args[k][1] is not None for k in rule.wrt)
+        return [(value, self.rule(rule, args, value) if moves else None)]
+
+    def rule(self, rule: CustomRule, args: list[Pair], value: Any) -> Any:
+        """The shadow of a value whose partials are given."""
+        raise NotImplementedError
 
     def step(self, s: For | While | Call) -> None:
         self.done += 1
