@@ -243,7 +243,7 @@ class Frame:
         """Hold arguments against an operation's type rule; a mismatch is an error with the span."""
         op = ops.TABLE[name]
         try:
-            RULES[op.type](op, args, ())
+            result_type(op, args, ())
         except TypeMismatch as problem:
             self.mismatch(problem, span)
 
