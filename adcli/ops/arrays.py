@@ -6,6 +6,7 @@ every other result is fresh.
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeAlias
@@ -90,6 +91,8 @@ def _power(x: Any, y: Any) -> Any:
 
 def _pow_x(x: Any, y: Any) -> Any:
     """y·x^(y-1), with the rounding error of y - 1 put back; the table of the language at x = 0."""
+    if isinstance(y, float) and 1 < y < 2**53 and y.is_integer():
+        return y * np.power(x, y - 1.0) + 0.0  # nothing was rounded, and 0 gives 0, not -0
     z = y - 1.0
     error = (y - (z + 1.0)) - (1.0 - ((z + 1.0) - z))
     out = np.power(x, z)
@@ -366,7 +369,9 @@ def _weights(x: Any, m: Any, *, axis: int | None = None) -> Any:
 @silent
 def _norm(x: Any, *, axis: int | None = None) -> Any:
     """sqrt(Σ x²), scaled by the largest element where the squares leave the range of floats."""
-    squares = np.sum(np.square(x, dtype=float), axis=axis)
+    squares = np.add.reduce(np.square(x, dtype=float), axis=axis)
+    if squares.ndim == 0 and 1e-270 < squares < np.inf:
+        return math.sqrt(squares)
     if np.all((squares > 1e-270) & (squares < np.inf)):
         return plain(np.sqrt(squares))
     largest = np.max(np.abs(x), axis=axis, initial=0.0, keepdims=True)
