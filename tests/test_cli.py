@@ -163,6 +163,7 @@ def test_values_may_be_arrays(value: str) -> None:
         ("x", "x", "x=1"),
         ("x", "x=", "no value"),
         ("x", "=1", "not a name"),
+        ("if True { 1 } else { x }", "x=1", "written true"),
         ("x", "x=y", "'y'"),
         ("x", "x=1_0", "x"),
         ("x", "x=ln(-1)", "x"),
@@ -613,6 +614,15 @@ def test_help_on_a_function_leads_to_ops() -> None:
 def test_a_flagged_literal_is_a_sentence() -> None:
     assert "1e999 is too large for a number" in invoke(["eval", "1e999"]).err
     assert "9007199254740993 is not a binary64 number" in invoke(["eval", "9007199254740993"]).err
+
+
+def test_gamma_overflows_far_from_its_poles() -> None:
+    assert "flag[overflow]" in invoke(["eval", "gamma(1e9)"]).err and "flag[singular]" in invoke(["eval", "gamma(0)"]).err
+
+
+def test_failures_of_a_run_say_what_to_do() -> None:
+    for program in ("zeros(-1)", "max(i for i in 0..0)", "int(nan)"):
+        assert "\nhelp: " in fails(5, "eval", program)
 
 
 def test_text_in_another_encoding(tmp_path: pathlib.Path) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Value: TypeAlias = "float | int | bool | np.ndarray[Any, Any]"
 
 WHOLE = 2**53
+CAPITALS = {"True": "true", "False": "false", "PI": "pi", "Pi": "pi", "Inf": "inf", "INF": "inf", "NaN": "nan", "NAN": "nan"}
 WHOLE_NUMBER = "an input declared ': int' takes whole numbers; without it, reals"
 NUMBERS = "a value is a number, or a list of numbers such as [1, 2]"
 RECTANGULAR = "an array is rectangular, such as [[1, 2], [3, 4]]"
@@ -145,6 +146,9 @@ def _missing(missing: Sequence[Input]) -> UsageError:
     names = ", ".join(f"'{_cut(i.name)}'" for i in missing[:20]) + (f" and {len(missing) - 20} more" if len(missing) > 20 else "")
     example = ",".join(f"{_cut(i.name)}={_example(i)}" for i in missing[:4])
     quote = '"' if "[" in example else ""
+    spelt = next((i.name for i in missing if i.name in CAPITALS), None)
+    if spelt is not None:
+        return UsageError(f"no value for input '{spelt}'", help=f"the constant is written {CAPITALS[spelt]}")
     more = ",…" if len(missing) > 4 else ""
     return UsageError(
         f"no value for {'inputs' if len(missing) > 1 else 'input'} {names}",

@@ -4,6 +4,7 @@ A test is a C function that raises where it fails, e.g. range(3)[i]; only then i
 """
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from itertools import repeat
@@ -101,7 +102,8 @@ def failure(check: Check, values: Sequence[Any]) -> EvaluationError:
             )
         case "integral":
             text = f"{about or 'an index or size'} must be a whole number, not {values[0]!r}"
-            return errors.NotWhole(text, span, help="int(x) drops the fraction")
+            fraction = "int(x) drops the fraction" if math.isfinite(values[0]) else "whole numbers are finite"
+            return errors.NotWhole(text, span, help=fraction)
         case "int64":
             return errors.IntegerOverflow("a whole number does not fit in 64 bits", span, help="with a real number (2.0) it becomes a real")
         case "divisor":
@@ -112,6 +114,8 @@ def failure(check: Check, values: Sequence[Any]) -> EvaluationError:
             text = "slices or counts decide these sizes while the program runs: mend those, or the values given"
             return errors.ShapeMismatch(f"{about or 'extents'} must be equal, but are {a} and {b}", span, help=text)
         case "positive-size":
-            return errors.NegativeSize(f"{about or 'a size'} cannot be negative, but is {values[0]}", span)
+            text = "a size is 0 or a positive whole number"
+            return errors.NegativeSize(f"{about or 'a size'} cannot be negative, but is {values[0]}", span, help=text)
         case _:
-            return errors.FailedCheck(about or "a condition does not hold", span)
+            text = "the values that arise while the program runs decide this: mend those, or test for the case with if"
+            return errors.FailedCheck(about or "a condition does not hold", span, help=text)

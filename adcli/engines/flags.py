@@ -103,7 +103,7 @@ def birth(op: str, args: Iterable[Any], value: Any, span: Span | None) -> Flag |
     if not finite(value) and all(map(finite, args)):
         if op in ("div", "floordiv", "mod") and args and _has_zero(args[-1]):
             return Flag("singular", op, span, f"division by zero: the result of {name} is infinite")
-        if op in _POLES or (op == "pow" and args and _has_zero(args[0])):
+        if (op in _POLES and not _far_from_poles(op, args)) or (op == "pow" and args and _has_zero(args[0])):
             return Flag("singular", op, span, f"{name} has a pole or an edge of its domain at {_values(args)}: the result is infinite")
         return Flag("overflow", op, span, f"the result of {name} is too large for a number: it is infinite")
     return None
@@ -116,6 +116,11 @@ _POLES = frozenset({
     "ln", "log2", "log10", "log1p", "atanh", "logit", "log1mexp", "logexpm1", "erfinv", "gamma", "lgamma", "digamma", "polygamma",
     "factorial", "sec", "csc", "cot", "tan", "logdet",
 })  # fmt: skip
+
+
+def _far_from_poles(op: str, args: list[Any]) -> bool:
+    """Whether gamma and its kin, whose poles are at whole numbers up to 0, only grew too large."""
+    return op in ("gamma", "lgamma", "factorial") and bool((args[0] >= 1).all() if hasattr(args[0], "shape") else args[0] >= 1)
 
 
 def _values(args: list[Any]) -> str:

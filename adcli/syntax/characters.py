@@ -52,6 +52,10 @@ ELSEWHERE = (
 def foreign(text: str, at: int) -> ParseError:
     """The error for a character that begins no token."""
     char = text[at]
+    latex = re.compile(r"(?<![A-Za-z0-9_)\]])\\[A-Za-z]+").match(text, at)
+    if latex:
+        advice = "write names without \\, fractions as a/b, and arguments in parentheses: sqrt(x)"
+        return OperatorError("LaTeX is not the language here", Span(at, latex.end()), help=advice)
     for word, message, advice in ELSEWHERE:
         if text.startswith(word, at):
             return OperatorError(message, Span(at, at + len(word)), help=advice)

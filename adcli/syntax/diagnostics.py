@@ -140,6 +140,8 @@ def _value_missing(scene: Scene) -> ParseError:
         return OperatorError(f"'{before.text * 2}' is not an operator", Span(first.start, before.span.end), help=help)
     if before.text == token.text == "^":
         return OperatorError("'^^' is not an operator", scene.both(), help="write ^ for a power")
+    if scene.back(2).kind == "FN" and before.kind == "NAME":
+        return ParseError("a function has its parameters in parentheses", before.span, help=f"write fn {shortened(before.text)}(x) = …")
     if before.kind == "RETURN":
         return ParseError("'return' has no value", before.span, help="write what the function gives, as in return x^2")
     if before.kind == "LPAR" and token.kind == "RPAR":
@@ -454,7 +456,8 @@ def _string(scene: Scene) -> ParseError:
 def _braces(scene: Scene) -> ParseError:
     if scene.head() == "FN" and scene.before.kind == "EQUAL" and scene.innermost() == "":
         return ParseError("a body in braces has no '='", scene.both(), help="write fn f(x) { … }, or fn f(x) = … for a formula")
-    return ParseError("'{' does not begin a value", scene.token.span, help="an array stands in brackets: [1, 2, 3]")
+    help = "group by parentheses: x^(n + 1)" if scene.before.kind in OPERATORS else "an array stands in brackets: [1, 2, 3]"
+    return ParseError("'{' does not begin a value", scene.token.span, help=help)
 
 
 def _declaration(scene: Scene) -> ParseError | None:
