@@ -9,7 +9,7 @@ calls go to the callee's own forward function, made once for each pattern of var
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from adcli.ad.activity import Activity
 from adcli.ad.nested import directional, forward_ready
@@ -169,11 +169,11 @@ class _Forward:
         with self.b.inside(Block()) as body:
             self.statements(s.body)
             body.results = (*s.body.results, *(self.of(s.body.results[k]) for k in moving))
-        widened = {"outs": (*s.outs, *tangents), "params": (*s.params, *params), "inits": (*s.inits, *inits), "body": body}
+        outs, params, inits = (*s.outs, *tangents), (*s.params, *params), (*s.inits, *inits)
         if isinstance(s, While):
-            self.b.append(replace(s, test=clone_block(s.test), **widened))  # type: ignore[arg-type]
+            self.b.append(While(s.count, outs, s.index, params, inits, clone_block(s.test), body, s.span, s.counted))
         else:
-            self.b.append(replace(s, **widened))  # type: ignore[arg-type]
+            self.b.append(For(outs, s.index, s.start, s.count, s.step, params, inits, body, s.span, s.counted))
         self.tangent.update(zip((s.outs[k] for k in moving), tangents, strict=True))
 
     def nested(self, s: Call, spec: Nested, wrt: tuple[int, ...]) -> None:
@@ -181,7 +181,7 @@ class _Forward:
         self.b.append(clone(s))
         moving = [v for v in s.outs if v in self.varied]
         tangents = tuple(Var(v.type, _dotted(v)) for v in s.outs)
-        args = (*s.args, *(self.tangent[s.args[k]] for k in wrt))  # type: ignore[index]
+        args = (*s.args, *(self.of(s.args[k]) for k in wrt))
         self.b.append(Call(tangents, directional(spec, wrt, spec.wrt, forward), args, s.span, counted=False))
         self.tangent.update((v, t) for v, t in zip(s.outs, tangents, strict=True) if v in moving)
 
