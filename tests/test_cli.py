@@ -312,6 +312,13 @@ def test_jacobians_agree_with_their_products(shape: str) -> None:
     assert np.allclose(block.reshape(-1, 2).sum(axis=0), pulled, rtol=1e-15)
 
 
+def test_matrices_stand_row_by_row() -> None:
+    """The same order whether an output is an array, several scalars, or sparse."""
+    out = invoke(["jacobian", "[x*y, x + y]", "--at", "x=2,y=3"]).out
+    assert [line.split("\t")[0] for line in out.splitlines()[2:]] == ["value[0],x", "value[0],y", "value[1],x", "value[1],y"]
+    assert invoke(["jacobian", "[sum(w), 1]", "--at", "w=[]"]).out == "value[0]\t0.0\nvalue[1]\t1.0\n"
+
+
 def test_hessian() -> None:
     got = data("hessian", "x^2*y + y^3", "--at", "x=1,y=2")
     assert got["value"] == 10.0 and got["gradient"] == {"x": 4.0, "y": 13.0}

@@ -45,11 +45,11 @@ def add_matrix(document: Document, found: Mapping[str, Mapping[str, Any]], rows:
                 document.add(f"{row},{column}", block)
             continue
         names = [name for name, _ in elements(row, rows[row])]
-        for column, block in columns.items():
-            rank = len(rows[row].shape)
-            flat = block.reshape((-1, *block.shape[rank:]))
-            for name, part in zip(names, flat, strict=True):
-                document.add(f"{name},{column}", part if part.shape else float(part))
+        rank = len(rows[row].shape)
+        flat = {column: block.reshape((len(names), *block.shape[rank:])) for column, block in columns.items()}
+        for k, name in enumerate(names):
+            for column, parts in flat.items():
+                document.add(f"{name},{column}", parts[k] if parts[k].shape else float(parts[k]))
 
 
 def add_sparse(document: Document, result: Result) -> None:
