@@ -159,6 +159,10 @@ class _Adjoints:
         self.here[v] = (g, lanes)
 
 
+# They only move elements: the lanes move with them.
+_MOVES = frozenset({"reshape", "transpose", "flip", "copy"})
+
+
 class _Sweep:
     """The reverse of one function body: `b` builds the reverse statements, `adjoints` holds the running adjoints."""
 
@@ -256,7 +260,10 @@ class _Sweep:
         elif name in ("index", "update", "addat"):
             self.element(s, k, g)
         elif name in ("stack", "concat"):
-            self.accumulate(x, element(b, s, g, k), fits=True)
+            self.accumulate(x, element(b, s, g, k), None if lanes is None else element(b, s, lanes, k), fits=True)
+        elif lanes is not None and name in _MOVES:
+            moved = [text(b, s, pull_back_text(s, k), {"g": v}) for v in (g, lanes)]
+            self.accumulate(x, moved[0], moved[1], fits=True)
         else:
             part = text(b, s, pull_back_text(s, k), {"g": g})
             self.accumulate(x, fitted(b, part, x) if s.op.type == "reduce" else part, fits=True)

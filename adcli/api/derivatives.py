@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from adcli.api.flags import explained, without_path
 from adcli.api.point import as_real, list_text, nearest
 from adcli.api.program import Program, Result
+from adcli.engines.flags import has_nan
 from adcli.errors import UsageError
 from adcli.ir.types import Type
 
@@ -149,10 +150,24 @@ def _forward(setting: Setting, inputs: tuple[int, ...], of: int) -> tuple[Any, d
                 found[k][index] = tangent
             else:
                 found[k] = tangent
+        found[k] = settled(found[k], lambda k=k: variant.run([*setting.args, 1.0], "reverse", (k,), of)[1])  # type: ignore[misc]
     if value is None:
         value = variant.run(setting.args, of=of)[0]
     without_path(variant, inputs, dead)
     return value, found
+
+
+def settled(found: Any, otherwise: Callable[[], Any]) -> Any:
+    """An array of derivatives, with what another mode gives where it is nan.
+
+    An element that does not move has tangent 0, and times its own infinite derivative that is nan; a sweep the other way round
+    never forms this product, though it may form others.
+    """
+    if not hasattr(found, "shape") or not has_nan(found):
+        return found
+    import numpy as np
+
+    return np.where(np.isnan(found), otherwise(), found)
 
 
 def jacobian(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None, of: str | None) -> Result:
@@ -169,12 +184,13 @@ def jacobian(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None,
     for j, shape in zip(outputs, shapes, strict=True):
         row: dict[str, Any] = {}
         for k in inputs:
-            block = _columns if mode == "forward" else _rows
+            block, other = (_columns, _rows) if mode == "forward" else (_rows, _columns)
             row[variant.names[k]], there = (
                 block(setting, k, j, shape) if setting.real(j) else (zeros((*shape, *variant.types[k].shape)), False)
             )
             if there:
                 paths.add(k)
+                row[variant.names[k]] = settled(row[variant.names[k]], lambda: other(setting, k, j, shape)[0])  # noqa: B023
         result.derivative[program.outputs[j]] = row
     without_path(variant, inputs, [k for k in inputs if k not in paths])
     result.flags, result.steps = variant.flags, variant.steps

@@ -49,6 +49,7 @@ def _mirror(blocks: dict[tuple[int, int], Any], k: int, rest: tuple[int, ...], r
         import numpy as np
 
         square = blocks[k, k].reshape((int(np.sqrt(blocks[k, k].size)),) * 2)
+        square = np.where(np.isnan(square), square.T, square)  # 0·inf in one direction need not be in the other
         blocks[k, k] = (np.triu(square) + np.triu(square, 1).T).reshape(blocks[k, k].shape)
     for m in rest[1:]:
         block = blocks[k, m]

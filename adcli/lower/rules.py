@@ -35,7 +35,9 @@ class _Context:
 
 Template: TypeAlias = Callable[[_Context], Atom]
 Many: TypeAlias = Callable[[_Context], tuple[Atom, ...]]
-_TAKES_BOOLS = frozenset({"select", "logical_and", "logical_or", "logical_not", "to_real", "index", "stop"})
+_TAKES_BOOLS = frozenset(
+    {"select", "logical_and", "logical_or", "logical_not", "to_real", "index", "stop", "reshape", "transpose", "flip"}
+)
 
 
 def inline(
