@@ -369,6 +369,7 @@ def test_an_option_without_its_value() -> None:
 
 
 def test_get_lists_numbers_in_their_order() -> None:
+    assert "did you mean 'value[" in invoke(["eval", "[1, 2]", "--get", "value"]).err
     assert "one of value, w[0], w[1]\n" in invoke(["grad", "sum(w)", "--at", "w=[1,2]", "--get", "none"]).err
 
 

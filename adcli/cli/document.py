@@ -195,7 +195,7 @@ def pick(document: Document, name: str) -> str:
         return number(found[wanted])
     from difflib import get_close_matches
 
-    near = get_close_matches(name, [*found, *document.names], 1)
+    near = get_close_matches(name, [*reversed(found), *(known for known, row in document.names.items() if row in found)], 1)
     some = ", ".join([*reversed(found)][:8]) + (", …" if len(found) > 8 else "")
     raise UsageError(f"the result has no number '{name}'", help=f"did you mean '{near[0]}'?" if near else f"--get takes one of {some}")
 
