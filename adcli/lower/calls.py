@@ -294,8 +294,7 @@ def _extreme(f: Frame, node: tree.CallExpr) -> Steps:
 
 
 def _nonempty(f: Frame, x: Atom, node: tree.CallExpr) -> Atom:
-    if 0 in x.type.shape:
-        f.check("true", const(False), about=(f"{node.name} of an empty array",), span=node.span)
+    matrices.nonempty(f, x, range(len(x.type.shape)), node.name, node.span)
     return x
 
 

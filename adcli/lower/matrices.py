@@ -4,7 +4,8 @@ solve(A, b) with A: [n, n], b: [m]   →   check n = m;  x = solve A, b
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from math import prod
 
 from adcli.errors import Span
 from adcli.ir.build import const
@@ -47,16 +48,19 @@ def truths(f: Frame, a: Atom, span: Span) -> Atom:
     return f.elementwise("ne", (f.real(a, span), const(0.0)), span)
 
 
+def nonempty(f: Frame, x: Atom, along: Iterable[int], name: str, span: Span) -> None:
+    """Check that there are elements along these axes: among none there is no largest one."""
+    for k in along:
+        if not x.type.shape[k]:
+            full = f.emit("ne", (f.extent(x, k), const(0))) if x.type.shape[k] is None else const(False)
+            f.check("true", full, about=(f"{name} of an empty array",), span=span)
+
+
 def position(f: Frame, op: Op, x: Atom, axis: int | None, span: Span) -> Atom:
     """argmax and argmin, of which there is none without elements."""
     along = range(len(x.type.shape)) if axis is None else (axis,)
-    most = 1
-    for k in along:
-        n = x.type.shape[k]
-        if not n:
-            extent = f.extent(x, k)
-            f.check("true", f.emit("ne", (extent, const(0))), about=(f"{op.name} of an empty array",), span=span)
-        most *= HIGHEST if n is None else n
+    nonempty(f, x, along, op.name, span)
+    most = prod(HIGHEST if n is None else n for n in (x.type.shape[k] for k in along))
     out = f.emit(op.name, (x,), (axis,), span)
     f.unit.ranges[out] = (0, max(0, min(most, HIGHEST) - 1))
     if None in out.type.shape and axis is not None:
