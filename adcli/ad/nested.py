@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from adcli.ad.checkpoint import Plan
 from adcli.errors import LimitError
 from adcli.ir.build import const
 from adcli.ir.nested import Nested, is_nested, nested
-from adcli.ir.nodes import Atom, Block, Call, Function, Let, Pop, Push, Var
+from adcli.ir.nodes import Atom, Block, Call, For, Function, Let, Pop, Push, Var, While
 from adcli.ir.walk import apart_program, clone_program, functions, statements
 from adcli.passes.dead import dead_code
 
 Forward = Callable[[Function, Sequence[int]], Function]
 _under_way: set[tuple[Function, tuple[int, ...]]] = set()
-Reverse = Callable[[Function, Sequence[int], Sequence[int]], Function]
+Reverse = Callable[[Function, Sequence[int], Sequence[int], Plan | None], Function]
 
 
 def directional(spec: Nested, along: tuple[int, ...], wrt: tuple[int, ...], forward: Forward) -> Function:
@@ -52,8 +53,8 @@ def forward_ready(entry: Function, forward: Forward) -> None:
             f.of = None
 
 
-def expand(entry: Function, forward: Forward, reverse: Reverse) -> Function:
-    """A copy of the program in which every nested derivative has its statements, tapes included."""
+def expand(entry: Function, forward: Forward, reverse: Reverse, plan: Plan | None = None) -> Function:
+    """A copy of the program in which every nested derivative has its statements, tapes included, with loops checkpointed by the plan."""
     entry = clone_program(entry)
     made: dict[Nested, Function] = {}
     tape = 1 + max((s.tape for f in functions(entry) for s in statements(f.body) if isinstance(s, Push)), default=-1)
@@ -64,8 +65,10 @@ def expand(entry: Function, forward: Forward, reverse: Reverse) -> Function:
             if not isinstance(spec, Nested):
                 continue
             if spec not in made:
-                made[spec] = apart_program(reverse(spec.function, spec.wrt, (spec.of,)))
+                made[spec] = apart_program(reverse(spec.function, spec.wrt, (spec.of,), plan))
                 tape = _renumbered(made[spec], tape)
+                if not spec.counted:
+                    _uncounted(made[spec])
             _fill(f, spec, made[spec])
     dead_code(entry)
     return entry
@@ -79,6 +82,16 @@ def _fill(f: Function, spec: Nested, swept: Function) -> None:
     args: tuple[Atom, ...] = (*f.params, const(1.0))
     f.body = Block([Call(outs, swept, args, spec.function.span, counted=False)], tuple(outs[first + k] for k in kept if isinstance(k, int)))
     f.of = None
+
+
+def _uncounted(swept: Function) -> None:
+    """Nothing in a derivative that runs again is a step."""
+    for f in functions(swept):
+        if isinstance(f.of, Nested):
+            f.of = f.of.uncounted()
+        for s in statements(f.body):
+            if isinstance(s, For | While | Call):
+                s.counted = False
 
 
 def _renumbered(swept: Function, tape: int) -> int:

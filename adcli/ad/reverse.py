@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from adcli.ad.activity import Activity
+from adcli.ad.checkpoint import Checkpoints, Plan
 from adcli.ad.forward import Derivative, forward
 from adcli.ad.nested import directional, forward_ready
 from adcli.ad.rules import (
@@ -47,10 +48,11 @@ from adcli.passes.dead import dead_code
 from adcli.passes.simplify import simplify
 
 
-def reverse(f: Function, wrt: Sequence[int], of: Sequence[int]) -> Function:
+def reverse(f: Function, wrt: Sequence[int], of: Sequence[int], plan: Plan | None = None) -> Function:
     """f's reverse derivative: parameters f.params and a cotangent for each result in `of`; results f's and the adjoint of each `wrt`.
 
     `of.paths` says for each adjoint whether there is a path at all; where there is none it is a structural zero.
+    plan: how loops are checkpointed; without one, whole runs are taped.
     """
     original = f
     forward_ready(f, forward)
@@ -60,7 +62,12 @@ def reverse(f: Function, wrt: Sequence[int], of: Sequence[int]) -> Function:
     out.of = Derivative(original, "reverse", tuple(wrt), tuple(of), paths)
     simplify(out)
     dead_code(out)
-    insert_tapes(out, transform.regions)
+    if plan is None:
+        insert_tapes(out, transform.regions)
+        return out
+    checkpoints = Checkpoints(out, plan, [pair.augmented for pair in transform.pairs.values()])
+    checkpoints.finish(insert_tapes(out, transform.regions, checkpoints.insert))
+    dead_code(out)
     return out
 
 

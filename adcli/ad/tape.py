@@ -12,7 +12,7 @@ elsewhere the scalar that was read is pushed, so that a loop over an array that 
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from adcli.ir.nodes import Atom, Block, Function, Let, Pop, Push, Statement, Var
@@ -45,14 +45,20 @@ class Region:
         return {v: w for v, w in self.regained.items() if w in self.adjoint.params}
 
 
-def insert_tapes(entry: Function, regions: Iterable[Region]) -> None:
-    """Put the pushes and pops of every region, inner ones first, in place."""
+def insert_tapes(entry: Function, regions: Iterable[Region], after: Callable[[Region, int], int] | None = None) -> int:
+    """Put the pushes and pops of every region, inner ones first, in place; the next free tape number.
+
+    `after` may then change the region, given that number, and gives it again.
+    """
     standing = {b for f in functions(entry) for b in all_blocks(f.body)}
     at_hand = {v for s in entry.body.statements for v in outs(s)} | set(entry.params)
     tape = 0
     for r in regions:
         if r.forward in standing and r.reverse in standing:
             tape = _Tape(r, at_hand).insert(tape)
+            if after is not None:
+                tape = after(r, tape)
+    return tape
 
 
 class _Tape:

@@ -17,15 +17,21 @@ class Nested:
 
     mode "reverse": the adjoints, by the parameters `wrt`, of result `of` of `function` (a real scalar); parameters as the function's.
     mode "forward": the tangents of result `of` along those parameters; parameters as the function's, then one tangent for each `wrt`.
+    counted: its iterations and calls are steps of --max-steps.
     """
 
-    __slots__ = ("function", "mode", "of", "wrt")
+    __slots__ = ("counted", "function", "mode", "of", "wrt")
 
-    def __init__(self, function: Function, mode: str, wrt: tuple[int, ...], of: int) -> None:
+    def __init__(self, function: Function, mode: str, wrt: tuple[int, ...], of: int, counted: bool = True) -> None:
         self.function = function
         self.mode = mode
         self.wrt = wrt
         self.of = of
+        self.counted = counted
+
+    def uncounted(self) -> Nested:
+        """The same, for steps that run again."""
+        return Nested(self.function, self.mode, self.wrt, self.of, counted=False)
 
 
 class CustomRule:

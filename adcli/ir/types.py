@@ -333,7 +333,7 @@ def _solve(op: Op, args: Sequence[Atom], attrs: Sequence[object]) -> Type:
 TypeRule: TypeAlias = "Callable[[Op, Sequence[Atom], Sequence[object]], Type]"
 
 RULES: dict[str, TypeRule] = {
-    "real": _real, "arith": _arith, "compare": _compare, "logical": _compare, "select": _select, "to_int": _to_int,
+    "real": _real, "arith": _arith, "compare": _compare, "logical": _compare, "select": _select, "to_int": _to_int, "counts": _dim,
     "dim": _dim, "zeros": _zeros, "full": _full, "eye": _eye, "linspace": _linspace, "iota": _iota,
     "stack": _stack, "concat": _concat, "index": _index, "update": _update, "broadcast": _shaped, "reshape": _reshape,
     "transpose": _transpose, "diag": _diag, "set_diag": _set_diag, "reduce": _reduce, "same": _same, "given": _given,

@@ -131,4 +131,9 @@ ROUNDING: tuple[Op, ...] = (
        shown="x", doc="an integer or truth value as a real number", domain="x in -9..9", cheap=True, public=False),
 )  # fmt: skip
 
-OPS: tuple[Op, ...] = ARITHMETIC + POWERS + COMPARISONS + CHOICE + ROUNDING
+SCHEDULES: tuple[Op, ...] = (
+    Op("revolve_split", ("n", "s"), "zero", type="counts", scalar=t.revolve_split, fast=t.revolve_split, public=False,
+       doc="how many steps after this snapshot to put the next of s, of n steps to be reversed (`adcli.ad.checkpoint`)"),
+)  # fmt: skip
+
+OPS: tuple[Op, ...] = ARITHMETIC + POWERS + COMPARISONS + CHOICE + ROUNDING + SCHEDULES

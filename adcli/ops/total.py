@@ -161,3 +161,19 @@ def ratio(x: float, r: float) -> float:
 
 def unit_gap(x: float) -> float:
     return (1.0 - x) * (1.0 + x)
+
+
+def revolve_split(n: int, s: int) -> int:
+    """Where `revolve` puts the next of s snapshots, the first of which is of the start, in n steps that are to be reversed: after so many.
+
+    With b(s, r) = C(s + r, r), the most steps that s snapshots reverse running none of them more than r times, and r the least with
+    n <= b(s, r): the first part has at most b(s, r - 1) steps, the second at least b(s - 1, r - 1). n where there is nothing to split.
+    Griewank and Walther, "Algorithm 799: revolve", ACM TOMS 26(1), 2000.
+    """
+    if n < 2 or s < 2:
+        return n - 1 if s == 1 and n > 1 else n
+    r, most, before = 0, 1, 1
+    while most < n:
+        r += 1
+        before, most = most, most * (s + r) // r
+    return min(before, n - before * s // (s + r - 1))
