@@ -232,6 +232,16 @@ def test_integers_stay_integers() -> None:
     assert run("iota", 5, 3, -2).tolist() == [5, 3, 1]
 
 
+@pytest.mark.parametrize("y", [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 7.0, 40.0, -0.5, -1.0, -3.0, 0.3, 1e17, math.inf, math.nan])
+def test_derivatives_of_powers_are_those_of_single_numbers(y: float) -> None:
+    x = np.array([0.0, 1e-160, 0.3, 1.0, 2.5, 1e200, -1.7, -3.0, math.inf, math.nan])
+    for name, more in ("pow_x", ()), ("pow_d", (1.0, 0.0)), ("pow_d", (2.0, 0.0)), ("pow_d", (3.0, 0.0)), ("pow_d", (1.0, 1.0)):
+        op = ops.TABLE[name]
+        assert op.scalar is not None
+        want = [op.scalar(float(v), y, *more) for v in x]
+        np.testing.assert_allclose(form(op)(x, y, *more), want, rtol=1e-13)
+
+
 def test_linspace_keeps_its_ends() -> None:
     out = run("linspace", 0.1, 0.7, 7)
     assert out[0] == 0.1 and out[-1] == 0.7 and run("linspace", -1e308, 1e308, 3).tolist() == [-1e308, 0.0, 1e308]

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from adcli.ops import matrices
+from adcli.ops import matrices, powers
 from adcli.ops.record import Op
 
 Form: TypeAlias = Callable[..., Any]
@@ -99,6 +99,22 @@ def _pow_x(x: Any, y: Any) -> Any:
     out = np.where((error != 0) & (x > 0) & (out > 0) & (out < np.inf), out * (1.0 + error * np.log(np.abs(x))), out)
     at_zero = np.where(y > 1, 0.0, np.where(y == 1, 1.0, np.where(y == 0, 0.0, np.where(y > 0, np.inf, np.where(y < 0, -np.inf, np.nan)))))
     return np.where(x == 0, at_zero, y * out)
+
+
+def _pow_d(x: Any, y: Any, k: Any, m: Any) -> Any:
+    """Derivatives of x^y in x alone, y one number, are y(y-1)…·x^(y-k); anything else goes element by element."""
+    if not (isinstance(y, float) and isinstance(k, float) and isinstance(m, float) and m == 0 and 0 <= k <= 50):
+        return each(powers.pow_d)(x, y, k, m)
+    factor = powers.falling(y, int(k), 0)
+    if factor == 0:
+        return np.where(np.isnan(x), np.nan, 0.0)
+    z = y - k
+    error = (y - (z + k)) - (k - ((z + k) - z))
+    out = np.power(x, z)
+    if error:
+        out = np.where((x > 0) & (out > 0) & (out < np.inf), out * (1.0 + error * np.log(np.abs(x))), out)
+    at_zero = 0.0 if y > k else 1.0 if y == k else np.inf if y > 0 else out
+    return factor * np.where(x == 0, at_zero, np.where(np.isnan(x), np.nan, out))
 
 
 def _clip(x: Any, a: Any, b: Any) -> Any:
@@ -472,7 +488,8 @@ def _outer(x: Any, y: Any) -> Any:
 
 
 _ELEMENTWISE: dict[str, Form] = {
-    "floordiv": _floordiv, "mod": _mod, "power": _power, "pow_x": _pow_x, "clip": _clip, "relu": _relu, "sign": _sign, "share": _share,
+    "floordiv": _floordiv, "mod": _mod, "power": _power, "pow_x": _pow_x, "pow_d": _pow_d, "clip": _clip, "relu": _relu, "sign": _sign,
+    "share": _share,
     "above": _above, "inside": _inside, "positive": _positive, "ratio": _ratio, "to_int": _to_int, "to_real": _to_real, "exp10": _exp10,
     "unit_gap": _unit_gap, "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "logsigmoid": _logsigmoid, "silu": _silu,
 }  # fmt: skip
