@@ -138,7 +138,7 @@ class _Run(Shadowed):
         super().__init__(limits)
         self.recording = recording
         self.roles: dict[Let, str] = {}
-        self.ruled: dict[Call, RuledStep] = {}
+        self.steps: dict[Call, RuledStep] = {}
 
     def let(self, s: Let, args: list[Pair]) -> Pair:
         value = self.value(s, [value for value, _ in args])
@@ -160,9 +160,9 @@ class _Run(Shadowed):
         if not isinstance(rule, CustomRule):
             super().enter(s, frame)
             return
-        step = self.ruled.get(s)
+        step = self.steps.get(s)
         if step is None:
-            step = self.ruled[s] = ruled_step(s, rule)
+            step = self.steps[s] = ruled_step(s, rule)
         pairs = [read(a, frame) for a in s.args]
         inside = _Run(Recording({}, self.limits), self.limits)
         ((value, _),) = inside.run(s.function, [(v, None) for v, _ in pairs])
