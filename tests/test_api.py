@@ -85,3 +85,8 @@ def test_a_shape_is_compiled_once() -> None:
     f = adcli.compile("sum(v)")
     first = f.bind({"v": [1, 2]})[0]
     assert f.bind({"v": [3, 4]})[0] is first and f.bind({"v": [3, 4, 5]})[0] is not first
+
+
+def test_blocks_nested_deep() -> None:
+    f = adcli.compile("if x > 0 { " * 300 + "x = x*x" + " }" * 300 + "; x*x")
+    assert f.gradient(x=0.5) == {"x": 0.5} and f.hessian(x=0.5) == {"x": {"x": 3.0}}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from adcli.api.point import bind
 from adcli.api.variant import Variant
 from adcli.engines.flags import Flag
-from adcli.engines.limits import Limits
+from adcli.engines.limits import NESTED, Limits, frames
 from adcli.errors import Source
 from adcli.lower.signature import Input, signature
 from adcli.syntax import parse
@@ -64,6 +64,7 @@ class Program:
     (`f.value({"of": 1})`). Numbers come back as floats (ints, bools), arrays as NumPy arrays. `flags` holds those of the last call.
     """
 
+    @frames(NESTED)
     def __init__(self, source: Source, limits: Limits) -> None:
         self.source = source
         self.limits = limits

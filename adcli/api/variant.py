@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adcli.api.flags import attributed, births, owners
 from adcli.engines.flags import BIRTHS, Flag, finite
+from adcli.engines.limits import NESTED, frames
 from adcli.errors import AdcliError
 from adcli.ir.nested import is_nested
 from adcli.ir.nodes import Block, Function
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 class Variant:
     """`lowered` is the IR as the program says it; `function(kind, …)` and `run(kind, …)` give what is made of it."""
 
+    @frames(NESTED)
     def __init__(self, program: Program, types: Sequence[Type]) -> None:
         from adcli.lower import lower
 
@@ -54,6 +56,7 @@ class Variant:
         derivative = self.function(kind, wrt, of).of
         return derivative.paths if isinstance(derivative, Derivative) else ()
 
+    @frames(NESTED)
     def _build(self, kind: str, wrt: tuple[int, ...], of: int | None, along: tuple[int, ...]) -> Function:
         if kind == "value":
             from adcli.passes import optimize
@@ -102,6 +105,7 @@ class Variant:
                 self.flags.append(flag)
 
 
+@frames(NESTED)
 def ready(function: Function) -> Function:
     """The function as it runs: derivatives that the program itself asks for have their statements."""
     if not is_nested(function):

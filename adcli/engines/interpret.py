@@ -4,7 +4,6 @@
 """
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,14 +13,12 @@ from typing import Any
 from adcli.engines import loops
 from adcli.engines.compile import Compiler, Program
 from adcli.engines.flags import Flag
-from adcli.engines.limits import Limits, depth_error, memory_error, timeout_error
+from adcli.engines.limits import NESTED, Limits, depth_error, frames, memory_error, timeout_error
 from adcli.engines.machine import Machine
 from adcli.engines.slots import SELF
 from adcli.errors import AdcliError
 from adcli.ir.nodes import Function
 from adcli.passes.storage import storage
-
-COMPILING = 100_000  # Python frames: blocks in blocks are compiled by recursion
 
 
 class Interpreter:
@@ -33,15 +30,14 @@ class Interpreter:
         self.limits = Limits() if limits is None else limits
         self.machine = Machine(self.limits)
         self.machine.polling = self.limits.timeout is not None and not _has_alarm()
-        function = storage(function)
-        program = Program(function, self.machine)
-        self.function = function
-        with _recursion(COMPILING):
+        with frames(NESTED):
+            self.function = storage(function)
+            program = Program(self.function, self.machine)
             program.compile(self.compiler)
         self.arrays = program.arrays
         # A run nests one Python frame a call and one a block in it.
         self.frames = (self.limits.max_depth + 1 if program.calls else 1) * (program.nesting + 4) * 2 + 1000
-        self.code = program.codes[function]
+        self.code = program.codes[self.function]
 
     @property
     def flags(self) -> list[Flag]:
@@ -65,7 +61,7 @@ class Interpreter:
         for p, value in zip(code.params, args, strict=True):
             frame[p] = value
         with ExitStack() as around:
-            around.enter_context(_recursion(self.frames))
+            around.enter_context(frames(self.frames))
             if self.limits.timeout is not None:
                 around.enter_context(_timeout(machine, self.limits))
             if self.arrays:
@@ -94,17 +90,6 @@ def _execute(body: loops.Run, s: loops.Frame) -> None:
             s[d] = f(s[a]) if b is None else f(s[a], s[b])
     except loops.RAISED as e:
         body.resume(s, d, e)
-
-
-@contextmanager
-def _recursion(frames: int) -> Iterator[None]:
-    """Room for closures that call closures; Python's calls of Python take no C stack."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, frames))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
 
 
 @contextmanager

@@ -4,11 +4,26 @@ A step is one iteration of a loop or one call of the primal program; memory coun
 """
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from adcli.errors import LimitError, Span
 
 BYTES = 8
+NESTED = 100_000  # Python frames: blocks in blocks are lowered, differentiated and compiled by recursion
+
+
+@contextmanager
+def frames(count: int) -> Iterator[None]:
+    """Room for Python functions that call one another this deep; they take no C stack."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, count))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 class Limits(NamedTuple):
