@@ -22,4 +22,4 @@ bench:                            ## speed, as ratios in one run
 	$(PYTHON) benchmarks/interpreter.py
 
 fuzz:                             ## a long run of the generated programs: 2,000 of each property, 10,000 against differences
-	ADCLI_FUZZ=2000 $(PYTHON) -m pytest -q -n auto tests/test_properties.py tests/test_precise.py
+	ADCLI_FUZZ=2000 $(PYTHON) -m pytest -q -n auto tests/test_properties.py tests/test_precise.py tests/test_gradbench.py

@@ -34,7 +34,7 @@ class Block(NamedTuple):
 
 def pages() -> list[pathlib.Path]:
     """Every page that may hold transcripts."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "tests" / "cases").rglob("*.md"))]
+    return [ROOT / "README.md", *(page for folder in ("docs", "samples", "tests/cases") for page in sorted((ROOT / folder).rglob("*.md")))]
 
 
 def blocks(text: str) -> Iterator[Block]:
