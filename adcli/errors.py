@@ -97,6 +97,7 @@ class LimitError(AdcliError):
 
     code = "limit"
     exit = 6
+    memory = False  # whether it is that of memory, so that a smaller tape helps
 
 
 class OutputError(AdcliError):

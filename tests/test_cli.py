@@ -490,7 +490,8 @@ def test_limits() -> None:
     assert "--max-steps" in fails(6, "eval", loop, "--max-steps", "99")
     deep = "fn f(n) { if n == 0 { return 0 }; return f(n - 1) + 1 }; f(20)"
     assert "--max-depth" in fails(6, "eval", deep, "--max-depth", "10")
-    assert "--max-memory" in fails(6, "grad", "y = x; while y > 0 { y = 2 + sin(y) }; y", "--at", "x=1", "--max-memory", "1MB")
+    endless = "y = x; while y > 0 { y = 2 + sin(y) }; y"
+    assert "--max-memory" in fails(6, "grad", endless, "--at", "x=1", "--tape", "full", "--max-memory", "1MB")
     assert "--timeout" in fails(6, "eval", "while 1 { x = 1 }; x", "--timeout", "0.1")
 
 

@@ -69,8 +69,8 @@ class Checkpoints:
                         called.add(s.function)
                     if not isinstance(s, Let):
                         todo += [(b, within or loop) for b in blocks(s)]
-        for f in {g for f in called for g in functions(f)}:
-            self.inside.update(owned.get(f, ()))
+        for g in {g for f in called for g in functions(f)}:
+            self.inside.update(owned.get(g, ()))
 
     def insert(self, region: Region, tape: int) -> int:
         """Checkpoint the region's loop, if it is one that should be; gives the next free tape number."""

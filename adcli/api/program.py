@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adcli.api.point import bind
+from adcli.api.tapes import choices, told
 from adcli.api.variant import Variant
 from adcli.engines.flags import Flag
 from adcli.engines.limits import NESTED, Limits, frames
@@ -27,9 +28,13 @@ if TYPE_CHECKING:
     from adcli.report.trace import Trace
 
 
-def compile(source: str | Source, *, name: str = "<program>", limits: Limits | None = None) -> Program:
-    """Read a program. `name` is what errors call it. Raises ProgramError, with the place, where the text is wrong."""
-    return Program(source if isinstance(source, Source) else Source(source, name), limits or Limits())
+def compile(source: str | Source, *, name: str = "<program>", limits: Limits | None = None, tape: str = "auto") -> Program:
+    """Read a program. `name` is what errors call it. Raises ProgramError, with the place, where the text is wrong.
+
+    tape: how reverse sweeps through loops keep what they need, "full", "sqrt", "revolve:K" (K snapshots at a time), or "auto": full,
+    and with snapshots where that would take more than the memory allowed. Derivatives are the same to the last bit.
+    """
+    return Program(source if isinstance(source, Source) else Source(source, name), limits or Limits(), tape)
 
 
 class Result:
@@ -65,13 +70,19 @@ class Program:
     """
 
     @frames(NESTED)
-    def __init__(self, source: Source, limits: Limits) -> None:
+    def __init__(self, source: Source, limits: Limits, tape: str = "auto") -> None:
+        self.tapes = choices(tape)
         self.source = source
         self.limits = limits
         self.tree = parse(source)
         self.signature = signature(self.tree, source)
         self.flags: list[Flag] = []
         self._variants: dict[tuple[object, ...], Variant] = {}
+
+    @property
+    def checkpointed(self) -> str:
+        """How loops were reversed where it was not with full tapes."""
+        return next((text for v in self._variants.values() if (text := told(self.tapes[v.choice]))), "")
 
     @property
     def inputs(self) -> tuple[Input, ...]:

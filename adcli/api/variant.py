@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adcli.api.flags import attributed, births, owners
 from adcli.engines.flags import BIRTHS, Flag, finite
 from adcli.engines.limits import NESTED, frames
-from adcli.errors import AdcliError
+from adcli.errors import AdcliError, LimitError
 from adcli.ir.nested import is_nested
 from adcli.ir.nodes import Block, Function
 from adcli.ir.types import Type
+from adcli.ir.walk import functions, statements
 
 if TYPE_CHECKING:
+    from adcli.ad import Plan
     from adcli.api.program import Program
     from adcli.engines.interpret import Interpreter
+
+# Which function: its kind, and the `wrt`, `of` and `along` of `Variant.function`.
+What: TypeAlias = "tuple[str, tuple[int, ...], int | None, tuple[int, ...]]"
 
 
 class Variant:
@@ -31,6 +36,8 @@ class Variant:
         self.lowered = lower(program.tree, program.source, dict(zip(self.names, types, strict=True)))
         self._functions: dict[tuple[object, ...], Function] = {}
         self._machines: dict[tuple[object, ...], Interpreter] = {}
+        self._ready: dict[tuple[object, ...], Function] = {}
+        self.choice = 0  # of the program's tapes: the first that has not been too large
         self.flags: list[Flag] = []
         self.steps = 0
 
@@ -57,7 +64,7 @@ class Variant:
         return derivative.paths if isinstance(derivative, Derivative) else ()
 
     @frames(NESTED)
-    def _build(self, kind: str, wrt: tuple[int, ...], of: int | None, along: tuple[int, ...]) -> Function:
+    def _build(self, kind: str, wrt: tuple[int, ...], of: int | None, along: tuple[int, ...], plan: Plan | None = None) -> Function:
         if kind == "value":
             from adcli.passes import optimize
 
@@ -68,33 +75,70 @@ class Variant:
         if kind == "forward":
             return ad.forward(primal, wrt)
         if kind == "reverse":
-            return ad.reverse(primal, wrt, (0,) if of is not None else [k for k, t in enumerate(self.result_types) if t.elem == "real"])
-        return ad.reverse(self.function("forward", along, of), wrt, (1,))
+            outputs = (0,) if of is not None else [k for k, t in enumerate(self.result_types) if t.elem == "real"]
+            return ad.reverse(primal, wrt, outputs, plan)
+        return ad.reverse(self.function("forward", along, of), wrt, (1,), plan)
 
     def run(
         self, args: Sequence[Any], kind: str = "value", wrt: tuple[int, ...] = (), of: int | None = None, along: int | tuple[int, ...] = ()
     ) -> list[Any]:
         """The results of one run; its flags are added to `flags`, its steps to `steps`."""
-        key = (kind, wrt, of, along)
-        machine = self._machines.get(key)
-        if machine is None:
-            from adcli.engines.interpret import Interpreter
-
-            machine = self._machines[key] = Interpreter(ready(self.function(*key)), self.program.limits)
+        what = (kind, wrt, of, (along,) if isinstance(along, int) else along)
         try:
-            results = machine.run(list(args))
+            machine, results = self._results(what, args)
         except AdcliError as error:
             if error.source is None:
                 error.source = self.program.source
             raise
         flags = list(machine.flags)
         if not all(map(finite, results)) and not any(flag.code in BIRTHS for flag in flags):
-            flags += births(ready(self.function(*key)), self.names, args, self.program.limits)
+            flags += births(self._runnable(what), self.names, args, self.program.limits)
         if flags and kind != "value":
             flags = attributed(flags, owners(self.lowered))
         self.note(flags)
         self.steps = max(self.steps, machine.steps)
         return results
+
+    def _results(self, what: What, args: Sequence[Any]) -> tuple[Interpreter, list[Any]]:
+        """One run; where its tape is too large, another with the next of the program's tapes."""
+        start = self.choice
+        while True:
+            key = (what, self.choice)
+            machine = self._machines.get(key)
+            if machine is None:
+                from adcli.engines.interpret import Interpreter
+
+                machine = self._machines[key] = Interpreter(self._runnable(what), self.program.limits)
+            try:
+                return machine, machine.run(list(args))
+            except LimitError as error:
+                if not error.memory or not self._smaller(what):
+                    self.choice = start
+                    raise
+
+    def _smaller(self, what: What) -> bool:
+        """Go on to the next tape with which the function is another one, if there is any."""
+        now = _size(self._runnable(what))
+        while self.choice + 1 < len(self.program.tapes):
+            self.choice += 1
+            if _size(self._runnable(what)) != now:
+                return True
+        return False
+
+    def _runnable(self, what: What) -> Function:
+        """The function as it runs, with the tape chosen."""
+        key = (what, self.choice)
+        if key not in self._ready:
+            choice = self.program.tapes[self.choice]
+            if choice is None:
+                self._ready[key] = ready(self.function(*what))
+            else:
+                from adcli.ad import Plan
+
+                plan = Plan(*choice)
+                swept = what[0] in ("reverse", "second")
+                self._ready[key] = ready(self._build(*what, plan) if swept else self.function(*what), plan)
+        return self._ready[key]
 
     def note(self, flags: Sequence[Flag]) -> None:
         """Add flags that are not there yet."""
@@ -106,13 +150,17 @@ class Variant:
 
 
 @frames(NESTED)
-def ready(function: Function) -> Function:
+def ready(function: Function, plan: Plan | None = None) -> Function:
     """The function as it runs: derivatives that the program itself asks for have their statements."""
     if not is_nested(function):
         return function
     from adcli import ad
 
-    return ad.expand(function)
+    return ad.expand(function, plan)
+
+
+def _size(function: Function) -> int:
+    return sum(1 for f in functions(function) for _ in statements(f.body))
 
 
 def only(function: Function, of: int) -> Function:

@@ -85,6 +85,13 @@ LIMITS = (
     option("--max-depth", type=click.IntRange(min=1), metavar="N", help="Stop where calls are nested deeper (default 10,000)."),
     option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after so long (default: never)."),
 )
+TAPE = (
+    option(
+        "--tape",
+        metavar="WAY",
+        help="How loops are reversed: full, sqrt, revolve:K (K snapshots), or auto: full while memory suffices (default).",
+    ),
+)
 STRICT = (option("--strict", is_flag=True, help="Any flag but no-path is an error (exit 5)."),)
 WRT = (option("--wrt", metavar="NAMES", help="Inputs to differentiate by: a,b (default: all real ones)."),)
 OF = (option("--of", metavar="NAME", help="The output meant, where there are several."),)
@@ -118,6 +125,7 @@ def define(name: str, *groups: Sequence[Callable[[], click.Parameter]]) -> Calla
         "max_depth",
         "timeout",
         "strict",
+        "tape",
         "to",
         "json",
         "target",
@@ -212,7 +220,8 @@ class Job:
         """Read and check the program."""
         from adcli.api import compile
 
-        return compile(self.source(), limits=self.limits())
+        tape = self.options.get("tape")
+        return compile(self.source(), limits=self.limits(), tape="auto" if tape is None else tape)
 
     def point(self, program: Program) -> dict[str, Any]:
         """The values of --at; names and missing inputs are checked when the program is bound to them."""
@@ -289,6 +298,7 @@ class Job:
                 inputs=", ".join(shown) or "none",
                 outputs=", ".join(program.outputs),
                 mode=result.mode,
+                checkpoints=program.checkpointed if result.mode.startswith("reverse") else "",
                 **facts,
                 steps=result.steps,
             )

@@ -51,7 +51,9 @@ def depth_error(limits: Limits, span: Span | None) -> LimitError:
 
 def memory_error(limits: Limits, span: Span | None, what: str = "the tape and the arrays") -> LimitError:
     text = f"{what} would take more than {size_text(limits.max_memory)} of memory"
-    return LimitError(text, span, help="--max-memory SIZE allows more, e.g. --max-memory 4GB")
+    error = LimitError(text, span, help="--max-memory SIZE allows more, e.g. --max-memory 4GB")
+    error.memory = True
+    return error
 
 
 def elements_error(limits: Limits, count: int, span: Span | None) -> LimitError:

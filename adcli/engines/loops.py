@@ -190,7 +190,7 @@ def look(owes: Bookkeeping, done: int) -> int:
     machine = owes.machine
     machine.work += done
     if machine.work >= CHUNK:
-        machine.poll(CHUNK * owes.pushes, owes.span)
+        machine.poll(done * owes.pushes, owes.span)  # as many may follow
     if not owes.counted:
         return CHUNK
     owes.enter(done)
