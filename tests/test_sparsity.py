@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import adcli
 from adcli.ad.sparsity import column_colours, direct, members, star_colours, sweeps
 from adcli.engines.limits import Limits
-from adcli.errors import AdcliError, LimitError, UnknownFunction
+from adcli.errors import AdcliError, LimitError
 from tests.generated import points, programs
 from tests.invoke import invoke
 
@@ -80,7 +80,7 @@ ARRAY_PROGRAMS = [
     "A*2 + v", "A@v", "v@A", "A@A", "outer(v, w)", "dot(v, w)", "sum(A)", "sum(A, axis=0)", "max(A, axis=1)", "max(v)", "norm(A)",
     "softmax(A)", "softmax(v)", "logsumexp(A, axis=0)", "cumsum(v)", "A'", "A[1, ..]", "A[.., 2]", "v[.. step -1]", "diag(v)", "diag(A)",
     "[v, w]", "concat([v, w*v])", "reshape(A, 9)", "trace(A)", "mean(A, axis=1)", "where(v > w, v*v, w)", "v^2 + w/v", "v[1..3]", "prod(v)",
-    "linspace(v[0], v[2], 4)", "full(v[1], 2, 2)", "flip(v)", "tril(A)", "cross(v, w)", "var(v)", "A + v'*1", "sort(v)", "cumprod(v)",
+    "linspace(v[0], v[2], 4)", "full(v[1], 2, 2)", "tril(A)", "cross(v, w)", "var(v)", "A + v'*1", "sort(v)", "cumprod(v)",
     "B = A; B[1, ..] = v; B[0, 2] += w[0]*w[1]; B", "c = zeros(3); for i in 0..3 { c[i] = v[2 - i]*w[i] }; c", "stop(v)*w", "atan2(v, w)",
     "c = [0, 0, 0]; for i in 0..2 { c[i + 1] = c[i]*v[i] + w[i] }; c", "fn f(a) { if a[0] > 0 { return a*a }; return a }; [f(v), f(-v)]",
     "x = v; y = x; y[0] = w[0]; [x, y]", "pow(v, w)", "hypot(v, w)", "clip(v, w, 9)", "inv(A)", "det(A)", "solve(A, v)", "logdet(A'@A)",
@@ -94,10 +94,6 @@ AT = {"A": np.array([[4.0, 1, 0.5], [2, 3, 0.25], [1, 0.5, 5]]), "v": np.array([
 @pytest.mark.parametrize("text", ARRAY_PROGRAMS)
 def test_jacobians_and_hessians_of_array_operations(text: str) -> None:
     program = adcli.compile(f"input A: [3, 3]; input v: [3]; input w: [3]; {text}")
-    try:
-        program.value(AT)
-    except UnknownFunction as error:
-        pytest.skip(error.message)
     assert near(program.jacobian(AT, sparse=True).dense(), dense(program, AT))
     *before, last = text.split("; ")
     summed = adcli.compile(f"input A: [3, 3]; input v: [3]; input w: [3]; {'; '.join([*before, f'r = {last}'])}; sum(sin([r]))")

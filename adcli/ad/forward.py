@@ -13,20 +13,7 @@ from dataclasses import dataclass
 
 from adcli.ad.activity import Activity
 from adcli.ad.nested import directional, forward_ready
-from adcli.ad.rules import (
-    called_rule,
-    differentiable,
-    fitted,
-    formed,
-    is_dot,
-    linear_positions,
-    note_shape,
-    partial,
-    replaced,
-    tangent_text,
-    times,
-    zero_like,
-)
+from adcli.ad.rules import called_rule, differentiable, fitted, is_dot, note_shape, tangent, times, total, zero_like
 from adcli.ad.watch import watched
 from adcli.ir.build import Builder
 from adcli.ir.nested import CustomRule, Nested
@@ -120,33 +107,10 @@ class _Forward:
         moving = [k for k in differentiable(s) if s.args[k] in self.tangent]
         if moving and s.out in self.varied:
             self.b.span = s.span
-            t = self.rule(s, moving)
+            t = tangent(self.b, s, moving, self.of)
             if isinstance(t, Var) and not t.name:
                 t.name = _dotted(s.out)
             self.tangent[s.out] = t
-
-    def rule(self, s: Let, moving: list[int]) -> Atom:
-        b = self.b
-        if s.op.tangent is not None:
-            return self.total([tangent_text(b, s, k, self.of(s.args[k])) for k in moving])
-        if s.op.kind in ("partials", "reduce"):
-            terms = [times(b, self.of(s.args[k]), partial(b, s, k)) for k in moving]
-            if s.op.kind == "reduce":
-                return b.let("sum", fitted(b, terms[0], s.args[0]), attrs=s.attrs)
-            return fitted(b, self.total(terms), s.out)
-        if s.op.kind == "form":
-            return self.total([formed(b, s, k, self.of(s.args[k])) for k in moving])
-        if s.op.kind == "bilinear":
-            return self.total([b.let(s.op.name, *replaced(s.args, k, self.of(s.args[k])), attrs=s.attrs) for k in moving])
-        values = linear_positions(s)
-        t = b.let(s.op.name, *(self.of(a) if k in values else a for k, a in enumerate(s.args)), attrs=s.attrs)
-        return fitted(b, t, s.out)
-
-    def total(self, terms: list[Atom]) -> Atom:
-        out = terms[0]
-        for t in terms[1:]:
-            out = self.b.let("add", out, t)
-        return out
 
     def branch(self, s: If) -> None:
         moving = [k for k, v in enumerate(s.outs) if v in self.varied]
@@ -195,7 +159,7 @@ class _Forward:
             if k in wrt:
                 term = times(self.b, self.of(s.args[k]), p)
                 terms.append(self.b.let("sum", fitted(self.b, term, s.args[k]), attrs=(None,)) if is_dot(s, k) else term)
-        self.tangent[out] = fitted(self.b, self.total(terms), out)
+        self.tangent[out] = fitted(self.b, total(self.b, terms), out)
 
     def call(self, s: Call) -> None:
         wrt = tuple(k for k, a in enumerate(s.args) if a in self.tangent)

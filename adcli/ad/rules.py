@@ -4,7 +4,7 @@ The structural operations (index, update, addat, stack, concat) take any number 
 """
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from adcli.ir.build import Builder, const
 from adcli.ir.nested import CustomRule
@@ -209,3 +209,29 @@ def called_rule(b: Builder, s: Call, rule: CustomRule) -> tuple[Var, ...]:
 def is_dot(s: Call, k: int) -> bool:
     """The call gives a number for the array at k, so that its partial is a gradient."""
     return bool(s.args[k].type.shape) and not s.outs[0].type.shape
+
+
+def tangent(b: Builder, s: Let, moving: Sequence[int], of: Callable[[Atom], Atom]) -> Atom:
+    """The tangent of the statement's value, from those `of` its arguments: along the arguments at `moving`."""
+    if s.op.tangent is not None:
+        return total(b, [tangent_text(b, s, k, of(s.args[k])) for k in moving])
+    if s.op.kind in ("partials", "reduce"):
+        terms = [times(b, of(s.args[k]), partial(b, s, k)) for k in moving]
+        if s.op.kind == "reduce":
+            return b.let("sum", fitted(b, terms[0], s.args[0]), attrs=s.attrs)
+        return fitted(b, total(b, terms), s.out)
+    if s.op.kind == "form":
+        return total(b, [formed(b, s, k, of(s.args[k])) for k in moving])
+    if s.op.kind == "bilinear":
+        return total(b, [b.let(s.op.name, *replaced(s.args, k, of(s.args[k])), attrs=s.attrs) for k in moving])
+    values = linear_positions(s)
+    t = b.let(s.op.name, *(of(a) if k in values else a for k, a in enumerate(s.args)), attrs=s.attrs)
+    return fitted(b, t, s.out)
+
+
+def total(b: Builder, terms: Sequence[Atom]) -> Atom:
+    """The sum of one or more terms."""
+    out = terms[0]
+    for t in terms[1:]:
+        out = b.let("add", out, t)
+    return out

@@ -83,6 +83,9 @@ def strays(path: str, value: Any) -> Iterator[tuple[str, float]]:
     if isinstance(value, Mapping):
         for name, item in value.items():
             yield from strays(f"{path}.{name}", item)
+    elif isinstance(value, list):
+        for k, item in enumerate(value):
+            yield from strays(f"{path}[{k}]", item)
     elif not finite(value):
         if not hasattr(value, "shape"):
             yield path, value

@@ -192,6 +192,16 @@ class Program:
 
         return self._keep(hvp(self, {**(at or {}), **named}, along, wrt, of)).derivative
 
+    def taylor(
+        self, at: Mapping[str, Any] | None = None, /, *, in_: str | None = None, order: int = 5, of: str | None = None, **named: Any
+    ) -> list[Any]:
+        """The coefficients of order 0 to `order` of the Taylor series along the input `in_`, or an element of one, "w[0]"."""
+        from adcli.api.taylor import taylor
+
+        (coefficients,) = self._keep(taylor(self, {**(at or {}), **named}, in_, order, of)).derivative.values()
+        found: list[Any] = coefficients
+        return found
+
     def trace(
         self, at: Mapping[str, Any] | None = None, /, *, mode: str = "reverse", along: Mapping[str, Any] | None = None,
         wrt: Sequence[str] | None = None, of: str | None = None, order: str = "eval", **named: Any,

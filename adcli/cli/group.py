@@ -18,6 +18,7 @@ COMMANDS = {
     "jvp": "derivative of the outputs along a direction (Jacobian times vector)",
     "vjp": "derivative by the inputs for a cotangent (vector times Jacobian)",
     "hvp": "Hessian times a direction",
+    "taylor": "Taylor coefficients along one input",
     "trace": "the evaluation trace with its derivatives, step by step",
     "ops": "every function and its derivative rule",
     "ir": "what a program becomes, stage by stage",
