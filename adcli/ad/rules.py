@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from adcli.ir.build import Builder, const
 from adcli.ir.nested import CustomRule
 from adcli.ir.nodes import Atom, Call, Const, For, Let, Statement, Var, While
+from adcli.ir.types import REAL
 from adcli.ir.walk import apart
 from adcli.lower import inline
 from adcli.ops import Op
@@ -158,6 +159,8 @@ def fitted(b: Builder, value: Atom, like: Atom) -> Atom:
 
 def same_shape(b: Builder, x: Atom, y: Atom) -> bool:
     """The two are known to have one shape."""
+    if x.type is REAL and y.type is REAL:
+        return True
     if x.type.static or y.type.static:
         return x.type.shape == y.type.shape
     return b.shape_source(x) is b.shape_source(y)

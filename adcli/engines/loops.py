@@ -160,24 +160,24 @@ def while_loop(cond: int, count: int, index: int, inits: Moves, test: Run, body:
         for p, value in zip([p for p, _ in inits], [s[i] for _, i in inits], strict=True):
             s[p] = value
         s[index] = k = done = 0
-        stop = look(owes, 0)
         try:
             for f, d, a, b in head:
                 s[d] = f(s[a]) if b is None else f(s[a], s[b])
         except RAISED as e:
             test.resume(s, d, e)
         while s[cond]:
-            if k == stop:
-                stop = k + look(owes, k - done)
-                done = k
-                if stop == k:
-                    raise steps_error(owes.machine.limits, owes.span)
-            k += 1
-            try:
-                for f, d, a, b in steps:
-                    s[d] = f(s[a]) if b is None else f(s[a], s[b])
-            except RAISED as e:
-                body.resume(s, d, e)
+            room = look(owes, k - done)
+            if room == 0:
+                raise steps_error(owes.machine.limits, owes.span)
+            done = k
+            for k in range(done + 1, done + room + 1):  # noqa: B007 (the last one counts)
+                try:
+                    for f, d, a, b in steps:
+                        s[d] = f(s[a]) if b is None else f(s[a], s[b])
+                except RAISED as e:
+                    body.resume(s, d, e)
+                if not s[cond]:
+                    break
         if owes.counted:
             owes.enter(k - done)
         s[count] = k

@@ -109,9 +109,10 @@ class Statements:
                 if last.kind not in ("", "LBRACE"):
                     ended = token
                 continue
-            if self.separates(last, ended, token):
-                yield Token("SEP", "", (ended or token).start)
-            ended = None
+            if ended is not None or last.kind == "RBRACE":
+                if self.separates(ended, token):
+                    yield Token("SEP", "", (ended or token).start)
+                ended = None
             if kind in OPENS:
                 self.open(token)
             elif kind in CLOSES:
@@ -134,13 +135,13 @@ class Statements:
         """Whether newlines are blanks here: the innermost open bracket is ( or [."""
         return bool(self.brackets) and self.brackets[-1].kind != "LBRACE"
 
-    def separates(self, last: Token, ended: Token | None, token: Token) -> bool:
-        """Whether a statement ends between the tokens `last` and `token`."""
+    def separates(self, ended: Token | None, token: Token) -> bool:
+        """Whether a statement ends between two tokens: at `ended`, or after the } of a block."""
         kind = token.kind
         if kind == "RBRACE":
             return False
         if ended is None:
-            return last.kind == "RBRACE" and kind in FOLLOWS_BLOCK and not self.inside()
+            return kind in FOLLOWS_BLOCK and not self.inside()
         if ended.kind == "SEMICOLON":
             return True
         if kind in ("PLUS", "MINUS"):

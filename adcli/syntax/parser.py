@@ -43,9 +43,10 @@ def _run(source: Source, start: str, comments: list[Comment]) -> Any:
 
 
 def _drive(tables: Tables, tokens: Statements, start: str) -> Any:
-    """Shifts and reduces; `starts` and `ends` say where each symbol on the stack stands."""
+    """Shifts and reduces; `starts` says where each symbol on the stack begins. The last one always ends where the last token does."""
     rows, rules, hop, end = tables.rows, tables.rules, tables.hop, tables.end[start]
-    states, values, starts, ends = [tables.start[start]], list[Any](), list[int](), list[int]()
+    states, values, starts = [tables.start[start]], list[Any](), list[int]()
+    reached = 0
     for token in tokens:
         kind = token.kind
         while (target := rows[states[-1]].get(kind, MISSING)) < 0:
@@ -55,12 +56,11 @@ def _drive(tables: Tables, tokens: Statements, start: str) -> Any:
             if action is None:
                 states[-1] = hop(states[-2], states[-1], kind)
             elif size == 1:
-                values[-1] = action(values[-1:], Span(starts[-1], ends[-1]))
+                values[-1] = action(values[-1:], Span(starts[-1], reached))
                 states[-1] = rows[states[-2]][made]
             else:
-                value = action(values[-size:], Span(starts[-size], ends[-1]))
-                ends[-size] = ends[-1]
-                del states[-size:], values[-size:], starts[1 - size :], ends[1 - size :]
+                value = action(values[-size:], Span(starts[-size], reached))
+                del states[-size:], values[-size:], starts[1 - size :]
                 states.append(rows[states[-1]][made])
                 values.append(value)
             if states[-1] == end and kind == "$END":
@@ -68,7 +68,7 @@ def _drive(tables: Tables, tokens: Statements, start: str) -> Any:
         states.append(target)
         values.append(token)
         starts.append(token.start)
-        ends.append(token.start + len(token.text))
+        reached = token.start + len(token.text)
     raise AssertionError("the token stream ends with $END")
 
 
