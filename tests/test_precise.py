@@ -153,7 +153,30 @@ def distance(got: list[float], want: list[float]) -> float:
     return max(abs(g - w) for g, w in zip(got, want, strict=True)) / max([1.0, *map(abs, want)])
 
 
-class Nesting(Writer):
+class Wide(Writer):
+    """Programs with more of the language's functions."""
+
+    def scalar(self, scope: Scope, depth: int) -> str:
+        if depth < 1 or not self.chance(8):
+            return super().scalar(scope, depth)
+        a, b = super().scalar(scope, depth - 1), super().scalar(scope, 0)
+        return self.pick(f"{self.pick('silu', 'gelu', 'sinc', 'logsigmoid', 'cbrt', 'relu', 'floor', 'abs')}({a} - 0.3)",
+                         f"{self.pick('lgamma', 'digamma', 'log1p', 'acosh', 'log10')}(1.5 + ({a})^2)", f"atan2({a}, {b})",
+                         f"{self.pick('exp', 'asin', 'tan', 'erfinv', 'atanh', 'expm1', 'sinh')}(0.9*tanh({a}))", f"clip({a}, -0.4, {b})",
+                         f"(1.2 + sin({a}))^{b}", f"fmod({a}, 0.7)", f"(({a}) % 1.3)^2")  # fmt: skip
+
+    def reduction(self, scope: Scope, depth: int) -> str:
+        if not self.chance(3):
+            return super().reduction(scope, depth)
+        a, b = self.array(scope, depth - 1), self.array(scope, 0)
+        m = self.pick(*scope.matrices, f"outer({a}, {b})")
+        return self.pick(f"var({a})", f"min({a})", f"sum(sort({a})*[1, 2, 4])", f"cumprod({a})[-1]", f"log_softmax({a})[1]", f"det({m})",
+                         f"{b}[argmax({a})]", f"logdet({m} @ {m}' + eye(3))", f"sum(solve(tanh({m}) + 4*eye(3), {a}))", f"trace({m})",
+                         f"norm(cholesky({m} @ {m}' + eye(n)))", f"inv({m}*{m} + diag([7, 8, 9]))[0, 1]", f"sum(cross({a}, {b}))",
+                         f"det(stack({a}, {b}, [x, y, 1]))", f"sum(tril({m}) @ {b})", f"linspace({a}[0], {b}[1], 4)[2]")  # fmt: skip
+
+
+class Nesting(Wide):
     """Programs in which a function may be the derivative of another."""
 
     def function(self, scope: Scope) -> str:
@@ -170,7 +193,7 @@ class Nesting(Writer):
 
 def program(chance: random.Random, nesting: bool) -> str:
     while True:
-        writer = (Nesting if nesting else Writer)(random.Random(chance.getrandbits(32)), chance.randint(1 + nesting, 4 - nesting))
+        writer = (Nesting if nesting else Wide)(random.Random(chance.getrandbits(32)), chance.randint(1 + nesting, 4 - nesting))
         text = writer.program()
         if not nesting or any(line.startswith("fn d") for line in writer.lines):
             return text
