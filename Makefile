@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: check test lint types update bench fuzz
+.PHONY: check test lint types tables update bench fuzz
 
 check: lint types test            ## everything a change must pass
 
@@ -12,6 +12,9 @@ lint:                             ## style and likely mistakes
 
 types:                            ## mypy, strict
 	$(PYTHON) -m mypy
+
+tables:                           ## the parser tables, after a change of grammar/adl.lark
+	$(PYTHON) -c "from adcli.syntax import tables; tables.main()"
 
 update:                           ## rewrite the outputs in README.md, docs/ and tests/cases/: review the diff
 	$(PYTHON) -m tests.errors_page

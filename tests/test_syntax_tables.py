@@ -27,7 +27,7 @@ def grammar() -> str:
 
 def test_the_stored_tables_are_those_of_the_grammar() -> None:
     stored = json.loads(Path(tables.STORED).read_text("utf-8"))
-    assert stored == tables.build(grammar()), 'run: python -c "from adcli.syntax import tables; tables.main()"'
+    assert stored == tables.build(grammar()), "run: make tables"
 
 
 def test_every_action_is_used_and_there() -> None:

@@ -60,7 +60,7 @@ def at_stage(
     if not count:
         point = {i.name: 1.0 for i in program.inputs if i.default is None and not i.shape and i.name not in point} | point
     setting = Setting(program, point)
-    function, seeds = derivative(program, setting, stage, *choice)
+    function, seeds = derivative(setting, stage, *choice)
     text = show(function)
     data: dict[str, Any] = {"schema": "adcli/ir/1", "stage": stage, "text": text}
     if count:
@@ -70,7 +70,7 @@ def at_stage(
     return text, data
 
 
-def derivative(program: Program, setting: Setting, stage: str, wrt: list[str] | None, of: str | None) -> tuple[Function, list[Any]]:
+def derivative(setting: Setting, stage: str, wrt: list[str] | None, of: str | None) -> tuple[Function, list[Any]]:
     """The function of a stage, and what it takes beside the inputs."""
     from adcli.api.derivatives import zeros
 

@@ -239,7 +239,7 @@ class Job:
         parts = [part.strip() for word in words for part in split(word)]
         return read_point([f"{part}=1" if NAME.fullmatch(part) else part for part in parts], program, self.flags, "--along")
 
-    def cotangent(self, program: Program, words: Sequence[str]) -> Any:
+    def cotangent(self, words: Sequence[str]) -> Any:
         """--cotangent: a value for the one output, or NAME=VALUE,… by output."""
         from adcli.cli import points
 

@@ -14,7 +14,6 @@ from typing import TextIO
 
 from adcli.errors import AdcliError, Source, Span
 
-LIMIT = 4096
 WIDTH = 96
 RED, CYAN, BOLD, PLAIN = "\x1b[1;31m", "\x1b[36m", "\x1b[1m", "\x1b[0m"
 

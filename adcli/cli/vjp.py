@@ -28,7 +28,7 @@ def command(job: Job, cotangent: tuple[str, ...], wrt: str | None, of: str | Non
     from adcli.cli.results import add_inputs, outputs
 
     program = job.program()
-    result = vjp(program, job.point(program), job.cotangent(program, cotangent), names(wrt), of)
+    result = vjp(program, job.point(program), job.cotangent(cotangent), names(wrt), of)
     document = outputs("adcli/vjp/1", result)
     document.data["outputs"] = result.outputs
     document.data["gradient"] = result.derivative

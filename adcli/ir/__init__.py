@@ -1,0 +1,1 @@
+"""The intermediate representation: nodes, types, a builder, the invariants, printing."""

@@ -127,7 +127,7 @@ class Call:
 class Check:
     """Stops with an error unless it holds; effectful, never dead code.
 
-    kind names the test in `adcli.ir.checks` ("bounds": index, extent; "equal": two ints; "integral": a real; "divisor": an int,
+    kind names the test in `adcli.engines.checks` ("bounds": index, extent; "equal": two ints; "integral": a real; "divisor": an int,
     "true": a bool …) and so the error class and its message; `about` is text for the message.
     kind "flag" never stops: where args[0] (a bool, or an array of them) holds anywhere, `about` = (code, op name) is noted as a flag.
     """

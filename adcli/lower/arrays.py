@@ -228,7 +228,7 @@ def flattened(levels: list[Subscript]) -> list[Subscript]:
     return out
 
 
-def stored(f: Frame, x: Atom, levels: Sequence[Subscript], value: Atom, span: Span, value_span: Span, checked: bool = False) -> Var:
+def stored(f: Frame, x: Atom, levels: Sequence[Subscript], value: Atom, span: Span, value_span: Span) -> Var:
     """x with the element or section that the subscripts lead to replaced by the value."""
     sub = levels[0]
     if len(levels) > 1:

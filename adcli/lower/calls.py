@@ -259,7 +259,7 @@ def _reduced(f: Frame, node: tree.CallExpr) -> Steps:
     if value is not None:
         _no_names(f, node, ())
         _arity(f, node, 1, 1, f"{node.name}(… for i in 0..n)")
-        return comprehensions.reduction(f, node.name, value, node.span)
+        return comprehensions.reduction(f, node.name, value)
     operands: list[Atom] = []
     for a in _values(f, node):
         operands.append((yield a))
@@ -463,7 +463,7 @@ def _joined(f: Frame, node: tree.CallExpr) -> Steps:
     rank = len(parts[0].type.shape) + (1 if node.name == "stack" else 0)
     for a, arg in zip(parts, node.args, strict=True):
         if node.name == "concat":
-            _concat_part(f, a, parts[0], axis, arg.span)
+            _concat_part(f, a, parts[0], arg.span)
     if not -rank <= axis < rank:
         raise f.fail(ShapeError, f"axis {axis} where there are {rank}", node.span, f"axes go from 0 to {rank - 1}")
     axis %= rank
@@ -475,7 +475,7 @@ def _joined(f: Frame, node: tree.CallExpr) -> Steps:
     return f.emit(node.name, tuple(parts), (axis,), node.span)
 
 
-def _concat_part(f: Frame, a: Atom, first: Atom, axis: int, span: Span) -> None:
+def _concat_part(f: Frame, a: Atom, first: Atom, span: Span) -> None:
     if not a.type.shape:
         raise f.fail(ValueKindError, "concat joins arrays, and this is a number", span, "put it in brackets: [x]")
     if len(a.type.shape) != len(first.type.shape):

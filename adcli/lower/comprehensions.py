@@ -146,7 +146,7 @@ def _shaped(f: Frame, node: tree.Comprehension, build: Callable[[Shape], Atom]) 
             f.env.update(before)
 
 
-def reduction(f: Frame, name: str, node: tree.Comprehension, span: Span) -> Atom:
+def reduction(f: Frame, name: str, node: tree.Comprehension) -> Atom:
     """sum or prod, in the order of the loop."""
     op, start = ("add", 0.0) if name == "sum" else ("mul", 1.0)
     forget = _private(f, node)

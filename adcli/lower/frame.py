@@ -13,7 +13,7 @@ from adcli import ops
 from adcli.errors import NotAValue, ProgramError, ShapeError, Source, Span, UnknownName, UnsetVariable, ValueKindError
 from adcli.ir.build import Builder, const
 from adcli.ir.nodes import Atom, Block, Const, Let, Var
-from adcli.ir.types import BOOL, INT, REAL, Shape, Type, TypeMismatch, result_type
+from adcli.ir.types import Shape, Type, TypeMismatch, result_type
 from adcli.lower import ints
 from adcli.lower.names import Free, Writes
 from adcli.lower.problems import fail, meant
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from adcli.lower.functions import Instance
 
 Steps: TypeAlias = "Generator[tree.Expr, Atom, Atom]"
-Handler: TypeAlias = "Callable[[Frame, tree.Expr], Steps]"
 HANDLERS: dict[type, Callable[..., Steps]] = {}
 LEAVES: dict[type, Callable[..., Atom]] = {}
 TRUE, FALSE = const(True), const(False)
@@ -426,7 +425,3 @@ class Frame:
 
 def _shape(type_: Type) -> str:
     return str(type_)[len(type_.elem) :]
-
-
-def scalar_type(type_: Type) -> bool:
-    return type_ in (REAL, INT, BOOL)

@@ -141,13 +141,9 @@ def _for(f: Frame, plan: Plan, counts: Counted, bind: Callable[[Atom], None], bo
     f.unit.ranges[index] = counts.interval
 
     def lower(params: dict[str, Var]) -> Block:
-        block = Block()
-        outer, f.b.block = f.b.block, block
-        try:
+        with f.b.inside(Block()) as block:
             bind(index)
             body()
-        finally:
-            f.b.block = outer
         return block
 
     carried = _carry(f, plan, lower)
@@ -162,15 +158,11 @@ def _while(f: Frame, plan: Plan, test: Callable[[Var], Atom], body: Callable[[Va
     tests: list[Block] = []
 
     def lower(params: dict[str, Var]) -> Block:
-        outer = f.b.block
-        tests[:] = [Block()]
-        try:
-            f.b.block = tests[0]
-            tests[0].results = (_going(f, params, lambda: test(index), plan.span, harmless),)
-            f.b.block = block = Block()
+        with f.b.inside(Block()) as head:
+            head.results = (_going(f, params, lambda: test(index), plan.span, harmless),)
+        tests[:] = [head]
+        with f.b.inside(Block()) as block:
             body(index)
-        finally:
-            f.b.block = outer
         return block
 
     carried = _carry(f, plan, lower)
@@ -302,13 +294,12 @@ def _finish(
 ) -> tuple[Block, tuple[Var, ...], tuple[Atom, ...], tuple[Var, ...]]:
     """The yields, the inits and the results, and what the names stand for behind the loop."""
     yields: list[Atom] = []
-    outer, f.b.block = f.b.block, block
-    for n, param in params.items():
-        end = atom_of(ends[n])
-        assert end is not None
-        _keeps_shape(f, param, end, plan.span)
-        yields.append(f.convert(end, param.type))
-    f.b.block = outer
+    with f.b.inside(block):
+        for n, param in params.items():
+            end = atom_of(ends[n])
+            assert end is not None
+            _keeps_shape(f, param, end, plan.span)
+            yields.append(f.convert(end, param.type))
     block.results = tuple(yields)
     inits: list[Atom] = []
     outs: list[Var] = []

@@ -30,10 +30,6 @@ def line(source: Source, span: Span) -> str:
     return f"line {source.position(span.start)[0]}"
 
 
-def ordinal(k: int) -> str:
-    return {1: "first", 2: "second", 3: "third"}.get(k, f"{k}th")
-
-
 def counted(n: int, what: str) -> str:
     """3 → "3 arguments", 1 → "1 argument"."""
     return f"{n} {what}" if n == 1 else f"{n} {what}s"

@@ -355,4 +355,4 @@ def _compound(f: Frame, stmt: tree.Assign) -> None:
     for level in levels:
         old = arrays.get(f, old, level, target.span)
     new = arrays.binary(f, op, old, value, (None, stmt.values[0]), stmt.span)
-    bind(f, name, arrays.stored(f, whole, levels, new, target.span, stmt.span, checked=True))
+    bind(f, name, arrays.stored(f, whole, levels, new, target.span, stmt.span))

@@ -76,7 +76,6 @@ class Items:
 Formula: TypeAlias = Num | Ref | Word | Neg | Infix | Apply | Section | Items
 
 ZERO = Num(0.0)
-ONE = Num(1.0)
 
 
 def is_number(x: Formula, value: float) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 
-def _short(value: float, text: str) -> str:
+def _short(text: str) -> str:
     """A fixed or exponential text without what says nothing: 2.500 → 2.5, 1.000e-07 → 1e-7."""
     mantissa, e, exponent = text.partition("e")
     if "." in mantissa:
@@ -23,8 +23,8 @@ def table_number(value: object) -> str:
     if not math.isfinite(value):
         return str(value)
     if value != 0 and not 5e-4 <= abs(value) < 1e9:
-        return _short(value, f"{value:.3e}")
-    return _short(value, f"{value:.3f}")
+        return _short(f"{value:.3e}")
+    return _short(f"{value:.3f}")
 
 
 def exact_number(value: object) -> str:
@@ -42,6 +42,6 @@ def significant(digits: int) -> Callable[[object], str]:
         if not isinstance(value, float):
             return str(value).lower()
         text = f"{value:.{digits}g}"
-        return _short(value, text) if math.isfinite(value) else text
+        return _short(text) if math.isfinite(value) else text
 
     return write

@@ -62,7 +62,7 @@ def foreign(text: str, at: int) -> ParseError:
     return CharacterError(f"{describe(char)} is not a character of the language", Span(at, at + 1), help=_advice(char))
 
 
-def hidden(word: str, at: int, match: re.Match[str]) -> ParseError:
+def hidden(at: int, match: re.Match[str]) -> ParseError:
     """The error for a control or direction character in a comment."""
     span = Span(at + match.start(), at + match.end())
     help = "remove it: it can make the text look other than it is"

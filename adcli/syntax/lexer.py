@@ -81,7 +81,7 @@ def _comment(text: str, word: str, at: int) -> Comment:
     if hidden:
         from adcli.syntax import characters
 
-        raise characters.hidden(word, at, hidden)
+        raise characters.hidden(at, hidden)
     line = text[text.rfind("\n", 0, at) + 1 : at]
     return Comment(word, Span(at, at + len(word)), not line.strip(" \t\ufeff"))
 

@@ -1,6 +1,6 @@
 """The parse tables: made from grammar/adl.lark by Lark, kept as JSON beside this file.
 
-    python -c "from adcli.syntax import tables; tables.main()"        # writes tables.json; needed after each change of the grammar
+    make tables        # writes tables.json; needed after each change of the grammar
 
 Building takes Lark 30 ms and its import more than that, loading takes 1 or 2: so the package ships the tables, and Lark is
 imported only where they do not belong to the grammar at hand.
