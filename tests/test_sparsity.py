@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import adcli
 from adcli.ad.sparsity import column_colours, direct, members, star_colours, sweeps
+from adcli.api.variant import Variant
 from adcli.engines.limits import Limits
 from adcli.errors import AdcliError, LimitError
 from tests.generated import points, programs
@@ -180,6 +181,28 @@ def test_the_pattern_is_that_of_the_path_that_ran() -> None:
 
 def test_entries_that_happen_to_be_zero_stay() -> None:
     assert list(adcli.compile("x*y").jacobian(x=0, y=0, sparse=True).entries()) == [("value", "x", 0.0), ("value", "y", 0.0)]
+
+
+def test_a_column_that_does_not_move_leaves_no_nan() -> None:
+    """0 times the infinite derivative of an element that is not in the direction."""
+    program = adcli.compile("sum(sqrt(x)*[1, 2])")
+    assert list(program.jacobian(x=[0, 4], sparse=True).entries()) == [("value", "x[0]", math.inf), ("value", "x[1]", 0.5)]
+
+
+@pytest.mark.parametrize("text", ["output a = x*y; output b = [x, y^2]", "v = [x, y, z]; output s = sum(v); output t = x*z"])
+def test_a_dense_jacobian_takes_a_sweep_for_each_column_or_row(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two columns and three rows, then three and two: the value and two sweeps."""
+    counted: list[str] = []
+    plain = Variant.run
+
+    def counting(self: Variant, args: Any, kind: str = "value", *rest: Any, **named: Any) -> Any:
+        counted.append(kind)
+        return plain(self, args, kind, *rest, **named)
+
+    monkeypatch.setattr(Variant, "run", counting)
+    program = adcli.compile(text)
+    program.jacobian(**{given.name: 1.5 + k for k, given in enumerate(program.inputs)})
+    assert len(counted) == 3 and len(set(counted)) == 2
 
 
 def test_nothing_to_differentiate() -> None:

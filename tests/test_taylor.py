@@ -57,6 +57,10 @@ def test_every_function_against_mpmath_to_order_20(name: str, x: float) -> None:
     assert error(got, mp.taylor(f, mp.mpf(x), order)) < 2e-13
 
 
+def angle(x: Any) -> Any:
+    return mp.findroot(lambda y: mp.cos(x * y) / 2 - y, mp.mpf("0.47"))
+
+
 PROGRAMS: list[tuple[str, Callable[[Any], Any], float]] = [
     ("y = x; for i in 0..5 { y = y^2 }; y", lambda x: x**32, 0.95),
     ("y = 1; while abs(y*y - x) > 1e-15 { y = 0.5*(y + x/y) }; y", lambda x: mp.sqrt(x), 2.0),
@@ -89,6 +93,7 @@ PROGRAMS: list[tuple[str, Callable[[Any], Any], float]] = [
     ("sum(inv([[x + 3, 1], [x, exp(x)]]))", lambda x: (mp.exp(x) + 2) / ((x + 3) * mp.exp(x) - x), 0.7),
     ("cholesky([[x + 3, 1], [1, exp(x)]])[1, 1]", lambda x: mp.sqrt(mp.exp(x) - 1 / (x + 3)), 0.7),
     ("grad(z -> z^3*x^2, x)", lambda x: 3 * x**4, 0.7), ("grad(z -> sin(z*x), x)", lambda x: x * mp.cos(x * x), 0.7),
+    ("root(y -> y^2 - x, 1)", lambda x: mp.sqrt(x), 2.0), ("fixed_point(y -> cos(x*y)/2, 0)*x", lambda x: x * angle(x), 0.7),
     ("fn f(a) = exp(a); rule f(a) { da = out }; f(sin(x))", lambda x: mp.exp(mp.sin(x)), 0.7),
     ("fn f(a) = sum(a*a); rule f(a) { da = 2*a }; f([x, sin(x)])", lambda x: x * x + mp.sin(x) ** 2, 0.7),
 ]  # fmt: skip

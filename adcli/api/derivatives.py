@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from adcli.api.flags import explained, without_path
@@ -16,9 +17,9 @@ from adcli.ir.types import Type
 class Setting:
     """A program at a point, with the inputs to differentiate by and the output chosen, all as positions."""
 
-    def __init__(self, program: Program, at: Mapping[str, Any]) -> None:
+    def __init__(self, program: Program, at: Mapping[str, Any], **order: int) -> None:
         self.program = program
-        self.variant, self.args, flags = program.bind(at)
+        self.variant, self.args, flags = program.bind(at, **order)
         self.variant.flags = list(flags)
         self.variant.steps = 0
 
@@ -180,18 +181,16 @@ def jacobian(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None,
     columns = sum(_size(variant.types[k].shape) for k in inputs)
     mode = "forward" if columns <= sum(map(_size, shapes)) else "reverse"
     result = Result({program.outputs[j]: v for j, v in zip(outputs, values, strict=True)}, variant.flags, mode)
-    paths: set[int] = set()
-    for j, shape in zip(outputs, shapes, strict=True):
-        row: dict[str, Any] = {}
-        for k in inputs:
-            block, other = (_columns, _rows) if mode == "forward" else (_rows, _columns)
-            row[variant.names[k]], there = (
-                block(setting, k, j, shape) if setting.real(j) else (zeros((*shape, *variant.types[k].shape)), False)
-            )
-            if there:
-                paths.add(k)
-                row[variant.names[k]] = settled(row[variant.names[k]], lambda: other(setting, k, j, shape)[0])  # noqa: B023
-        result.derivative[program.outputs[j]] = row
+    sizes = dict(zip(outputs, shapes, strict=True))
+    sweep, other = (_by_columns, _by_rows) if mode == "forward" else (_by_rows, _by_columns)
+    found = sweep(setting, inputs, sizes)
+    if any(hasattr(block, "shape") and has_nan(block) for block in found.values()):
+        rest = other(setting, inputs, sizes)
+        found = {key: settled(block, partial(rest.__getitem__, key)) for key, block in found.items()}
+    for j, shape in sizes.items():
+        none = {k: zeros((*shape, *variant.types[k].shape)) for k in inputs if (j, k) not in found}
+        result.derivative[program.outputs[j]] = {variant.names[k]: found[j, k] if (j, k) in found else none[k] for k in inputs}
+    paths = {k for _, k in found}
     without_path(variant, inputs, [k for k in inputs if k not in paths])
     result.flags, result.steps = variant.flags, variant.steps
     return explained(result, jacobian=result.derivative)
@@ -204,34 +203,45 @@ def _size(shape: Sequence[int | None]) -> int:
     return out
 
 
-def _columns(setting: Setting, k: int, j: int, shape: Sequence[int]) -> tuple[Any, bool]:
-    """∂output j/∂input k, one forward sweep for each element of the input."""
+def _by_columns(setting: Setting, inputs: Sequence[int], shapes: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], Any]:
+    """∂output j/∂input k at (j, k) where there is a path: one forward sweep for each element of each input."""
     variant = setting.variant
-    block = zeros((*shape, *variant.types[k].shape))
-    if not any(variant.paths("forward", (k,), j)):
-        return block, False
-    for index, unit in ones_at(variant.types[k].shape):
-        tangent = variant.run([*setting.args, unit], "forward", (k,), j)[1]
-        if shape or index:
-            block[(..., *index)] = tangent
-        else:
-            block = tangent
-    return block, True
+    of = next(iter(shapes)) if len(shapes) < len(setting.program.outputs) else None
+    found: dict[tuple[int, int], Any] = {}
+    for k in inputs:
+        own = variant.types[k].shape
+        reached = [j for j, there in zip(shapes, variant.paths("forward", (k,), of), strict=True) if there]
+        found |= {(j, k): zeros((*shapes[j], *own)) for j in reached}
+        for index, unit in ones_at(own) if reached else ():
+            results = variant.run([*setting.args, unit], "forward", (k,), of)
+            tangents = dict(zip(shapes, results[len(shapes) :], strict=True))
+            for j in reached:
+                _put(found, (j, k), (..., *index), tangents[j])
+    return found
 
 
-def _rows(setting: Setting, k: int, j: int, shape: Sequence[int]) -> tuple[Any, bool]:
-    """∂output j/∂input k, one reverse sweep for each element of the output."""
+def _by_rows(setting: Setting, inputs: Sequence[int], shapes: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], Any]:
+    """The same by one reverse sweep for each element of each output."""
     variant = setting.variant
-    block = zeros((*shape, *variant.types[k].shape))
-    if not any(variant.paths("reverse", (k,), j)):
-        return block, False
-    for index, unit in ones_at(shape):
-        adjoint = variant.run([*setting.args, unit], "reverse", (k,), j)[1]
-        if index or variant.types[k].shape:
-            block[(*index, ...)] = adjoint
-        else:
-            block = adjoint
-    return block, True
+    found: dict[tuple[int, int], Any] = {}
+    for j, shape in shapes.items():
+        if not inputs or not setting.real(j):
+            continue
+        reached = [k for k, there in zip(inputs, variant.paths("reverse", tuple(inputs), j), strict=True) if there]
+        found |= {(j, k): zeros((*shape, *variant.types[k].shape)) for k in reached}
+        for index, unit in ones_at(shape) if reached else ():
+            adjoints = dict(zip(inputs, variant.run([*setting.args, unit], "reverse", tuple(inputs), j)[1:], strict=True))
+            for k in reached:
+                _put(found, (j, k), (*index, ...), adjoints[k])
+    return found
+
+
+def _put(found: dict[tuple[int, int], Any], key: tuple[int, int], index: tuple[Any, ...], part: Any) -> None:
+    """Set a column or row of a block, or the whole of it where it is a number."""
+    if hasattr(found[key], "shape"):
+        found[key][index] = part
+    else:
+        found[key] = part
 
 
 def direction(setting: Setting, along: Mapping[str, Any]) -> tuple[tuple[int, ...], list[Any]]:

@@ -19,6 +19,7 @@ from adcli.api.variant import Variant
 from adcli.engines.flags import Flag
 from adcli.engines.limits import NESTED, Limits, frames
 from adcli.errors import Source
+from adcli.lower import ORDER
 from adcli.lower.signature import Input, signature
 from adcli.syntax import parse
 
@@ -94,13 +95,17 @@ class Program:
         """The names of the outputs; "value" for one without a name."""
         return self.signature.outputs
 
-    def bind(self, at: Mapping[str, Any]) -> tuple[Variant, list[Value], list[Flag]]:
-        """The program compiled for the shapes of a point, the values of its inputs in order, and the flags of the values."""
+    def bind(self, at: Mapping[str, Any], order: int = ORDER) -> tuple[Variant, list[Value], list[Flag]]:
+        """The program compiled for the shapes of a point, the values of its inputs in order, and the flags of the values.
+
+        order: of the highest derivative that is wanted; it matters to roots and fixed points alone.
+        """
         values, types, flags = bind(self.signature, self.source, at)
-        key = tuple(types)
+        order = ORDER if "root" not in self.source.text and "fixed_point" not in self.source.text else max(ORDER, order)
+        key = (order.bit_length(), *types)
         variant = self._variants.get(key)
         if variant is None:
-            variant = self._variants[key] = Variant(self, types)
+            variant = self._variants[key] = Variant(self, types, order)
         return variant, values, flags
 
     def value(self, at: Mapping[str, Any] | None = None, /, **named: Any) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adcli.ad.sparsity import column_colours, direct, members, star_colours, sweeps, transposed
-from adcli.api.derivatives import Setting, sweep_back, zeros
+from adcli.api.derivatives import Setting, settled, sweep_back, zeros
 from adcli.api.flags import explained, without_path
 from adcli.api.program import Program, Result
 from adcli.api.variant import ready
@@ -117,16 +118,14 @@ def jacobian(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None,
     rows = _rows(setting, ready(variant.function("value", of=one)), setting.args, inputs)
     by_column, by_row = _colours(rows, len(directions.names))
     shapes = [getattr(v, "shape", ()) for v in values]
-    if sweeps(by_column) <= sweeps(by_row):
-        mode, colours = "forward", by_column
-        swept = _forward(setting, directions, colours, one, len(outputs))
-        places = [(c, r) for r, row in enumerate(rows) for c in (colours[c] for c in row)]
-    else:
-        mode, colours = "reverse", by_row
-        swept = _reverse(setting, directions, colours, one, shapes)
-        places = [(colours[r], c) for r, row in enumerate(rows) for c in row]
+    columns = partial(_columnwise, setting, directions, by_column, rows, one, len(outputs))
+    across = partial(_rowwise, setting, directions, by_row, rows, one, shapes)
+    mode = "forward" if sweeps(by_column) <= sweeps(by_row) else "reverse"
+    first, other = (columns, across) if mode == "forward" else (across, columns)
+    entries, count = first()
+    entries = settled(entries, lambda: other()[0])
     names = [n for name, shape in zip(outputs, shapes, strict=True) for n in element_names(name, shape)]
-    found = _gathered(rows, swept, places, (names, directions.names), mode)
+    found = Sparse(*_positions(rows), entries, (names, directions.names), mode, count)
     _note_paths(setting, inputs, found)
     result = Result(dict(zip(outputs, values, strict=True)), variant.flags, mode, variant.steps)
     return _finished(result, found)
@@ -143,29 +142,33 @@ def _colours(rows: Sequence[Sequence[int]], columns: int) -> tuple[list[int], li
     return column_colours(rows, columns), column_colours(transposed(rows, columns), len(rows))
 
 
-def _forward(setting: Setting, directions: Directions, colours: Sequence[int], of: int | None, outputs: int) -> list[Numbers]:
-    """All tangents of each combined direction."""
+def _columnwise(
+    setting: Setting, directions: Directions, colours: Sequence[int], rows: Sequence[Sequence[int]], of: int | None, outputs: int
+) -> tuple[Numbers, int]:
+    """The entries from the tangents of each combined direction, and how many sweeps that took."""
     wrt = tuple(directions.inputs)
-    return [
+    swept = [
         joined(setting.variant.run([*setting.args, *seed], "forward", wrt, of)[outputs : 2 * outputs]) for seed in directions.seeds(colours)
     ]
+    return _gathered(swept, [(colours[c], r) for r, row in enumerate(rows) for c in row]), len(swept)
 
 
-def _reverse(
-    setting: Setting, directions: Directions, colours: Sequence[int], of: int | None, shapes: Sequence[tuple[int, ...]]
-) -> list[Numbers]:
-    """All adjoints of each combined cotangent."""
+def _rowwise(
+    setting: Setting, directions: Directions, colours: Sequence[int], rows: Sequence[Sequence[int]], of: int | None,
+    shapes: Sequence[tuple[int, ...]],
+) -> tuple[Numbers, int]:  # fmt: skip
+    """The same from the adjoints of each combined cotangent."""
     import numpy as np
 
     types = setting.variant.result_types
     real = [t.elem == "real" for t in (types if of is None else [types[of]])]
     given, wrt = np.array(colours), tuple(directions.inputs)
-    found: list[Numbers] = []
+    swept: list[Numbers] = []
     for c in range(sweeps(colours)):
         seeds = [s for s, r in zip(pieces((given == c).astype(float), shapes), real, strict=True) if r]
         results = setting.variant.run([*setting.args, *seeds], "reverse", wrt, of)
-        found.append(joined(results[len(shapes) :]))
-    return found
+        swept.append(joined(results[len(shapes) :]))
+    return _gathered(swept, [(colours[r], c) for r, row in enumerate(rows) for c in row]), len(swept)
 
 
 def hessian(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None, of: str | None) -> Result:
@@ -185,8 +188,8 @@ def hessian(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None, 
     place: dict[tuple[int, int], tuple[int, int]] = {}
     for a, b, row, colour in direct(rows, colours):
         place[a, b] = place[b, a] = colour, row
-    places = [place[r, c] for r, row in enumerate(rows) for c in row]
-    found = _gathered(rows, swept, places, (directions.names, directions.names), "reverse over forward")
+    entries = _gathered(swept, [place[r, c] for r, row in enumerate(rows) for c in row])
+    found = Sparse(*_positions(rows), entries, (directions.names, directions.names), "reverse over forward", len(swept))
     result = Result({program.outputs[j]: value}, variant.flags, found.mode, variant.steps)
     result.of = program.outputs[j]
     result.gradient = {variant.names[k]: slopes[k] for k in inputs}
@@ -199,15 +202,19 @@ def _symmetric(rows: Sequence[Sequence[int]]) -> list[list[int]]:
     return [sorted({*row, *other}) for row, other in zip(rows, mirror, strict=True)]
 
 
-def _gathered(
-    rows: Sequence[Sequence[int]], swept: Sequence[Numbers], places: Sequence[tuple[int, int]], names: Names, mode: str
-) -> Sparse:
+def _gathered(swept: Sequence[Numbers], places: Sequence[tuple[int, int]]) -> Numbers:
     """The entries, each read off its place (sweep, position)."""
     import numpy as np
 
+    return np.array([swept[k][position] for k, position in places], dtype=float)
+
+
+def _positions(rows: Sequence[Sequence[int]]) -> tuple[Numbers, Numbers]:
+    """Row and column of every entry."""
+    import numpy as np
+
     at = np.array([(r, c) for r, row in enumerate(rows) for c in row], dtype=int).reshape(-1, 2)
-    values = np.array([swept[k][position] for k, position in places], dtype=float)
-    return Sparse(at[:, 0], at[:, 1], values, names, mode, len(swept))
+    return at[:, 0], at[:, 1]
 
 
 def _note_paths(setting: Setting, inputs: Sequence[int], found: Sparse) -> None:

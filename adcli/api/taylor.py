@@ -18,7 +18,7 @@ ELEMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\[([0-9 ,]+)\]")
 
 def taylor(program: Program, at: Mapping[str, Any], along: str | None, order: int, of: str | None) -> Result:
     """The coefficients f⁽ʲ⁾/j! for j = 0 … order of one output along one input or element of one; `derivative` has them by its name."""
-    setting = Setting(program, at)
+    setting = Setting(program, at, order=order)
     variant = setting.variant
     j = setting.output(of, "a Taylor series")
     name = _only_input(setting) if along is None else along.replace(" ", "")

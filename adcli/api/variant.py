@@ -27,13 +27,13 @@ class Variant:
     """`lowered` is the IR as the program says it; `function(kind, …)` and `run(kind, …)` give what is made of it."""
 
     @frames(NESTED)
-    def __init__(self, program: Program, types: Sequence[Type]) -> None:
+    def __init__(self, program: Program, types: Sequence[Type], order: int) -> None:
         from adcli.lower import lower
 
         self.program = program
         self.names = [i.name for i in program.inputs]
         self.types = list(types)
-        self.lowered = lower(program.tree, program.source, dict(zip(self.names, types, strict=True)))
+        self.lowered = lower(program.tree, program.source, dict(zip(self.names, types, strict=True)), order)
         self._functions: dict[tuple[object, ...], Function] = {}
         self._machines: dict[tuple[object, ...], Interpreter] = {}
         self._ready: dict[tuple[object, ...], Function] = {}

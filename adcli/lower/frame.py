@@ -56,10 +56,11 @@ def atom_of(binding: Binding | None) -> Atom | None:
 
 
 class Unit:
-    """What all functions of one program share."""
+    """What all functions of one program share; order: of the highest derivative that roots and fixed points have."""
 
-    def __init__(self, program: tree.Program, source: Source) -> None:
+    def __init__(self, program: tree.Program, source: Source, order: int) -> None:
         self.program = program
+        self.order = order
         self.source = source
         self.functions: dict[str, tree.FnDef] = {}
         self.rules: dict[str, tree.RuleDef] = {}

@@ -18,8 +18,6 @@ from adcli.lower.frame import Frame, Steps
 from adcli.lower.operators import Closure, called, closure, columns
 from adcli.syntax import tree
 
-# Newton steps after the iteration: derivatives up to order 2^3 - 1 = 7 are the root's.
-POLISH = 3
 NEWTON_STEPS, HALVINGS, ITERATIONS = 100, 40, 10_000
 # Where the iteration stops, relative to x: the steps that follow double the digits each.
 NEWTON_CLOSE, CLOSE = 1e-9, 1e-12
@@ -68,7 +66,7 @@ class _Solve:
         still = tuple(self.b.let("stop", a) if a.type.elem == "real" and isinstance(a, Var) else a for a in self.given.args)
         x = self.newton(still) if name == "root" else self.iterated(still)
         x = self.b.let("stop", x)
-        for _ in range(POLISH):
+        for _ in range(self.f.unit.order.bit_length()):
             args = (x, *self.given.args[1:])
             x = self.b.let("sub", x, self.step(args, self.at(self.residual, args)))
         return x

@@ -17,22 +17,25 @@ from adcli.lower.signature import VALUE, Input, Signature, signature
 from adcli.lower.statements import statements
 from adcli.syntax import tree
 
+ORDER = 7
+"""The highest derivative that roots and fixed points have unless more is asked for."""
 
-def lower(program: tree.Program, source: Source, types: Mapping[str, Type]) -> Function:
+
+def lower(program: tree.Program, source: Source, types: Mapping[str, Type], order: int = ORDER) -> Function:
     """The program as a function for inputs of those types; raises ProgramError where it does not fit them."""
     # Lowering makes many objects and almost no garbage: the collector would walk them all again and again.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _lower(program, source, types)
+        return _lower(program, source, types, order)
     finally:
         if collecting:
             gc.enable()
 
 
-def _lower(program: tree.Program, source: Source, types: Mapping[str, Type]) -> Function:
+def _lower(program: tree.Program, source: Source, types: Mapping[str, Type], order: int) -> Function:
     described = signature(program, source)
-    unit = _unit(program, source, described)
+    unit = _unit(program, source, described, order)
     frame = Frame(unit, "main", source)
     params: list[Var] = []
     sizes: dict[str, tuple[int, str]] = {}
@@ -53,9 +56,9 @@ def _lower(program: tree.Program, source: Source, types: Mapping[str, Type]) -> 
     return Function(name, tuple(params), frame.b.block, described.outputs, span=program.span, result_types=tuple(a.type for a in results))
 
 
-def _unit(program: tree.Program, source: Source, described: Signature) -> Unit:
+def _unit(program: tree.Program, source: Source, described: Signature, order: int) -> Unit:
     """The program's functions and variables by name."""
-    unit = Unit(program, source)
+    unit = Unit(program, source, order)
     for s in program.statements:
         if isinstance(s, tree.FnDef):
             if s.name.name in unit.functions:
