@@ -49,14 +49,13 @@ def choose(f: Frame, cond: Atom, arms: tuple[Arm, Arm], names: Sequence[str], sp
 
 def _side(f: Frame, arm: Arm, block: Block, before: dict[str, Binding | None]) -> dict[str, Binding | None] | None:
     """The bindings at the arm's end, None where it diverges; the frame is as before."""
-    outer, f.b.block = f.b.block, block
     try:
-        arm.lower()
+        with f.b.inside(block):
+            arm.lower()
         return {n: f.env.get(n) for n in before}
     except Diverges:
         return None
     finally:
-        f.b.block = outer
         _restore(f, before)
 
 
@@ -119,9 +118,8 @@ def _phi(
         return Unset(f"is {shape_text(known[0].shape)} if {arms[0].taken}, and {shape_text(known[-1].shape)} if not", None, ShapeError)
     sides: list[Atom] = []
     for atom, block in zip(atoms, blocks, strict=True):
-        outer, f.b.block = f.b.block, block
-        sides.append(f.zero(common) if atom is None else f.convert(atom, common))
-        f.b.block = outer
+        with f.b.inside(block):
+            sides.append(f.zero(common) if atom is None else f.convert(atom, common))
     low, high = (min(p) if k == 0 else max(p) for k, p in enumerate(zip(*(f.interval(s) for s in sides), strict=True)))
     out = Var(common, "" if name[0] == "%" else name)
     if common.elem == "int" and not common.shape:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 from adcli.errors import NotAValue, ShapeError, Span, ValueKindError
 from adcli.ir.build import const
@@ -116,16 +117,14 @@ def _logic(f: Frame, node: tree.Logic) -> Steps:
 
 
 def _short_circuit(f: Frame, node: tree.Logic, result: Atom, operand: tree.Expr) -> Steps:
-    block, outer = Block(), f.b.block
     written = {n: f.env.get(n) for n in f.unit.writes.expressions((operand,))}
-    f.b.block = block
     try:
-        value = yield operand
-        block.results = (f.truth(value, operand.span),)
+        with f.b.inside(Block()) as block:
+            value = yield operand
+            block.results = (f.truth(value, operand.span),)
     except Diverges:
         return result
     finally:
-        f.b.block = outer
         f.env.update({n: b for n, b in written.items() if b is not None})
     out = Var(BOOL)
     if node.op == "and":
@@ -185,15 +184,9 @@ def where(f: Frame, node: tree.CallExpr) -> Steps:
     blocks: list[Block] = []
     values: list[Atom] = []
     for lane in node.args[1:]:
-        block, outer = Block(), f.b.block
-        f.b.block = block
-        try:
+        with suppress(Diverges), f.b.inside(Block()) as block:
             values.append((yield lane))
             blocks.append(block)
-        except Diverges:
-            pass
-        finally:
-            f.b.block = outer
     if not values:
         raise Diverges
     return values[0] if len(values) == 1 else _lanes(f, cond, blocks, values, node)
@@ -203,15 +196,14 @@ def _lanes(f: Frame, cond: Atom, blocks: list[Block], values: list[Atom], node: 
     """The If of a scalar `where`, its lanes brought to one type."""
     type_ = _lane_type(f, values, node)
     for k, (block, value) in enumerate(zip(blocks, values, strict=True)):
-        outer, f.b.block = f.b.block, block
         literal = arrays.whole_literal(node.args[k + 1])
         if type_.elem == "int" and value.type.elem == "real" and literal is not None:
             value = const(literal)
-        value = f.convert(value, type_, node.span)
-        if len(value.type.shape) < len(type_.shape) or (type_.static and value.type.shape != type_.shape):
-            value = f.emit("broadcast_to", (value, *(const(n or 0) for n in type_.shape)), (), node.span)
+        with f.b.inside(block):
+            value = f.convert(value, type_, node.span)
+            if len(value.type.shape) < len(type_.shape) or (type_.static and value.type.shape != type_.shape):
+                value = f.emit("broadcast_to", (value, *(const(n or 0) for n in type_.shape)), (), node.span)
         block.results = (value,)
-        f.b.block = outer
     out = Var(type_)
     if type_.elem == "int" and not type_.shape:
         (a, b), (c, d) = (f.interval(block.results[0]) for block in blocks)
