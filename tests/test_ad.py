@@ -59,6 +59,14 @@ PROGRAMS = {
     "row argument": ("fn g(r) = sum(r*r)*r[0]\nt = 0\nfor i in 0..2 { t += g(A[i]) }\nt", {"A": [[1.0, 2.0, 0.5], [0.3, -1.0, 2.0]]}),
     "array state": ("z = [x, y]\nfor i in 0..5 { k = [z[1], -sin(z[0])]\nz = z + 0.1*(k + 0.5*k*z) }\nz[0]*z[1]", {"x": 0.4, "y": 0.8}),
     "swap": ("a, b = x, y\nfor i in 0..5 { a, b = (a + b)/2, sqrt(a*b) }\na*b", {"x": 1.4, "y": 0.8}),
+    "heap sort": (
+        "fn sift(a, root, end) { while 2*root + 1 <= end {\nchild = 2*root + 1\nbest = root\nif a[best] < a[child] { best = child }\n"
+        "if child + 1 <= end and a[best] < a[child + 1] { best = child + 1 }\nif best == root { return a }\n"
+        "a[root], a[best] = a[best], a[root]\nroot = best }\nreturn a }\n"
+        "n = len(v)\na = v\nfor k in 0..n//2 { a = sift(a, n//2 - 1 - k, n - 1) }\n"
+        "for k in 0..n - 1 { a[0], a[n - 1 - k] = a[n - 1 - k], a[0]\na = sift(a, 0, n - 2 - k) }\nsum(a[i]^(i + 1) for i in 0..n)",
+        {"v": [0.5, 1.2, 0.7, 2.0, 0.1]},
+    ),
     "where": ("sum(where(v > 0, sqrt(abs(v)), v^2)) + where(x > 0, x^2, 1/x)", {"v": [0.5, -1.2, 0.7, 2.0], "x": 0.3}),
 }  # fmt: skip
 
