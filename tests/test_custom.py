@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 import adcli
-from adcli.errors import ProgramError
+from adcli.engines.limits import Limits
+from adcli.engines.record import record
+from adcli.errors import LimitError, ProgramError, Source
+from adcli.ir.types import REAL
+from adcli.lower import lower
+from adcli.syntax import parse
 
 SQUARE = "fn f(x, y) = x^2*sin(y)\nrule f(x, y) { dx = 2*x*sin(y); dy = x^2*cos(y) }\n"
 PROGRAMS = {
@@ -85,3 +90,12 @@ def test_the_trace_takes_the_rule() -> None:
     program = adcli.compile("fn hard(x) = floor(x)\nrule hard(x) { dx = 3 }\nhard(a)*a")
     table = str(program.trace(a=2.5))
     assert "hard(v₀)" in table and "dx(2.5)" in table and "9.5" in table
+
+
+def test_a_recorded_call_counts_its_steps() -> None:
+    """Two calls of 51 steps each pass a limit that one alone keeps."""
+    source = Source("fn f(x) { s = x\nfor i in 0..50 { s = s*x }\ns }\nrule f(x) { dx = 1 }\nf(a) + f(a)")
+    lowered = lower(parse(source), source, {"a": REAL})
+    assert len(record(lowered, [1.0], Limits(max_steps=102))) == 4
+    with pytest.raises(LimitError, match="more than 101 steps"):
+        record(lowered, [1.0], Limits(max_steps=101))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adcli.engines.limits import BYTES, Limits, memory_error
-from adcli.engines.shadow import Frame, Pair, Shadowed, read
+from adcli.engines.shadow import Frame, Pair, Shadowed
 from adcli.ir.nested import CustomRule
 from adcli.ir.nodes import Call, Const, Function, Let, Var
 from adcli.ops import Op
@@ -139,13 +139,14 @@ class _Run(Shadowed):
         self.recording = recording
         self.roles: dict[Let, str] = {}
         self.steps: dict[Call, RuledStep] = {}
+        self.silent = False
 
     def let(self, s: Let, args: list[Pair]) -> Pair:
         value = self.value(s, [value for value, _ in args])
         role = self.roles.get(s)
         if role is None:
             role = self.roles[s] = _role(s)
-        if role == VALUE:
+        if role == VALUE or self.silent:
             return value, None
         r = self.recording
         if role == ALIAS:
@@ -155,19 +156,18 @@ class _Run(Shadowed):
             return value, ref
         return value, r.add(s, [r.constant(v) if ref is None else ref for v, ref in args], value, self.iteration)
 
-    def enter(self, s: Call, frame: Frame) -> None:
-        rule = s.function.of
-        if not isinstance(rule, CustomRule):
-            super().enter(s, frame)
-            return
+    def ruled(self, s: Call, rule: CustomRule, args: list[Pair]) -> list[Pair]:
+        """One row for the call, none for the statements inside, whose steps and depth count all the same."""
+        outer, self.silent = self.silent, True
+        value = self.unshadowed(s.function, args)
+        self.silent = outer
+        if outer:
+            return [(value, None)]
         step = self.steps.get(s)
         if step is None:
             step = self.steps[s] = ruled_step(s, rule)
-        pairs = [read(a, frame) for a in s.args]
-        inside = _Run(Recording({}, self.limits), self.limits)
-        ((value, _),) = inside.run(s.function, [(v, None) for v, _ in pairs])
-        refs = [self.recording.constant(v) if ref is None else ref for v, ref in pairs]
-        self.bind(s.outs, [(value, self.recording.add(step, refs, value, self.iteration))], frame)
+        refs = [self.recording.constant(v) if ref is None else ref for v, ref in args]
+        return [(value, self.recording.add(step, refs, value, self.iteration))]
 
     def bind(self, outs: Sequence[Var], pairs: Sequence[Pair], frame: Frame) -> None:
         """A step without a name takes that of the variable its value is given to."""

@@ -162,17 +162,22 @@ class Shadowed:
             raise depth_error(self.limits, s.span)
         rule, args = s.function.of, [read(a, frame) for a in s.args]
         if isinstance(rule, CustomRule):
-            found = self.ruled(s.function, rule, args)
+            found = self.ruled(s, rule, args)
         else:
             found = self.call(s.function, args)
         self.depth -= 1
         self.bind(s.outs, found, frame)
 
-    def ruled(self, function: Function, rule: CustomRule, args: list[Pair]) -> list[Pair]:
+    def ruled(self, s: Call, rule: CustomRule, args: list[Pair]) -> list[Pair]:
         """A call of a function with partials of its own: they decide, and not its statements."""
-        ((value, _),) = self.call(function, [(v.copy() if hasattr(v, "shape") else v, None) for v, _ in args])
+        value = self.unshadowed(s.function, args)
         moves = any(args[k][1] is not None for k in rule.wrt)
         return [(value, self.rule(rule, args, value) if moves else None)]
+
+    def unshadowed(self, function: Function, args: list[Pair]) -> Any:
+        """The value of a function of one result, computed without shadows."""
+        ((value, _),) = self.call(function, [(v.copy() if hasattr(v, "shape") else v, None) for v, _ in args])
+        return value
 
     def rule(self, rule: CustomRule, args: list[Pair], value: Any) -> Any:
         """The shadow of a value whose partials are given."""
