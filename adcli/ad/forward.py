@@ -19,7 +19,7 @@ from adcli.ir.build import Builder
 from adcli.ir.nested import CustomRule, Nested
 from adcli.ir.nodes import Atom, Block, Call, For, Function, If, Let, Statement, Var, While
 from adcli.ir.types import Type
-from adcli.ir.walk import apart, clone, clone_block, clone_program
+from adcli.ir.walk import apart, clone_block, clone_program
 from adcli.passes.dead import dead_code
 from adcli.passes.simplify import simplify
 
@@ -142,7 +142,7 @@ class _Forward:
 
     def nested(self, s: Call, spec: Nested, wrt: tuple[int, ...]) -> None:
         """A nested gradient moves as the gradient of a directional derivative."""
-        self.b.append(clone(s))
+        self.b.append(s)
         moving = [v for v in s.outs if v in self.varied]
         tangents = tuple(Var(v.type, _dotted(v)) for v in s.outs)
         args = (*s.args, *(self.of(s.args[k]) for k in wrt))
@@ -151,7 +151,7 @@ class _Forward:
 
     def ruled(self, s: Call, rule: CustomRule, wrt: tuple[int, ...]) -> None:
         """A function with partials of its own: Σ ∂ₖ·ẋₖ."""
-        self.b.append(clone(s))
+        self.b.append(s)
         self.b.span = s.span
         partials, (out,) = called_rule(self.b, s, rule), s.outs
         terms: list[Atom] = []

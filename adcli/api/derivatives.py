@@ -151,11 +151,15 @@ def _forward(setting: Setting, inputs: tuple[int, ...], of: int) -> tuple[Any, d
                 found[k][index] = tangent
             else:
                 found[k] = tangent
-        found[k] = settled(found[k], lambda k=k: variant.run([*setting.args, 1.0], "reverse", (k,), of)[1])  # type: ignore[misc]
+        found[k] = settled(found[k], partial(_adjoint, setting, k, of))
     if value is None:
         value = variant.run(setting.args, of=of)[0]
     without_path(variant, inputs, dead)
     return value, found
+
+
+def _adjoint(setting: Setting, k: int, of: int) -> Any:
+    return setting.variant.run([*setting.args, 1.0], "reverse", (k,), of)[1]
 
 
 def settled(found: Any, otherwise: Callable[[], Any]) -> Any:
