@@ -20,9 +20,8 @@ update:                           ## rewrite the outputs in README.md, docs/ and
 	$(PYTHON) -m tests.errors_page
 	$(PYTHON) -m tests.transcripts --update
 
-bench:                            ## speed, as ratios in one run
-	$(PYTHON) benchmarks/startup.py
-	$(PYTHON) benchmarks/interpreter.py
+bench:                            ## speed, as ratios in one run: writes benchmarks/RESULTS.md
+	$(PYTHON) benchmarks/run.py
 
 fuzz:                             ## a long run of the generated programs: 2,000 of each property, 10,000 against differences
 	ADCLI_FUZZ=2000 $(PYTHON) -m pytest -q -n auto tests/test_properties.py tests/test_precise.py tests/test_gradbench.py
