@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from adcli.api.engine import Choice, Tiers
 from adcli.api.point import bind
 from adcli.api.tapes import choices, told
 from adcli.api.variant import Variant
@@ -29,13 +30,19 @@ if TYPE_CHECKING:
     from adcli.report.trace import Trace
 
 
-def compile(source: str | Source, *, name: str = "<program>", limits: Limits | None = None, tape: str = "auto") -> Program:
+def compile(
+    source: str | Source, *, name: str = "<program>", limits: Limits | None = None, tape: str = "auto", engine: str = "auto",
+    exact_libm: bool = False,
+) -> Program:  # fmt: skip
     """Read a program. `name` is what errors call it. Raises ProgramError, with the place, where the text is wrong.
 
     tape: how reverse sweeps through loops keep what they need, "full", "sqrt", "revolve:K" (K snapshots at a time), or "auto": full,
     and with snapshots where that would take more than the memory allowed. Derivatives are the same to the last bit.
+    engine: "interpret", "native" (needs llvmlite), or "auto": the interpreter, and native code for what takes long.
+    exact_libm: native code computes functions such as sin as the interpreter does; without, they may differ by 4 units in the last place.
     """
-    return Program(source if isinstance(source, Source) else Source(source, name), limits or Limits(), tape)
+    choice = Choice(engine, exact_libm).checked()
+    return Program(source if isinstance(source, Source) else Source(source, name), limits or Limits(), tape, choice)
 
 
 class Result:
@@ -71,8 +78,9 @@ class Program:
     """
 
     @frames(NESTED)
-    def __init__(self, source: Source, limits: Limits, tape: str = "auto") -> None:
+    def __init__(self, source: Source, limits: Limits, tape: str = "auto", choice: Choice | None = None) -> None:
         self.tapes = choices(tape)
+        self.tiers = Tiers(choice or Choice(), limits)
         self.source = source
         self.limits = limits
         self.tree = parse(source)
@@ -84,6 +92,11 @@ class Program:
     def checkpointed(self) -> str:
         """How loops were reversed where it was not with full tapes."""
         return next((text for v in self._variants.values() if (text := told(self.tapes[v.choice]))), "")
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """The engines that have run so far: "interpret", "native"."""
+        return tuple(self.tiers.used)
 
     @property
     def inputs(self) -> tuple[Input, ...]:

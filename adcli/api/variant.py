@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from adcli.api.engine import Runner
 from adcli.api.flags import attributed, births, owners
 from adcli.engines.flags import BIRTHS, Flag, finite
 from adcli.engines.limits import NESTED, frames
@@ -17,7 +18,6 @@ from adcli.ir.walk import functions, statements
 if TYPE_CHECKING:
     from adcli.ad import Plan
     from adcli.api.program import Program
-    from adcli.engines.interpret import Interpreter
 
 # Which function: its kind, and the `wrt`, `of` and `along` of `Variant.function`.
 What: TypeAlias = "tuple[str, tuple[int, ...], int | None, tuple[int, ...]]"
@@ -35,7 +35,7 @@ class Variant:
         self.types = list(types)
         self.lowered = lower(program.tree, program.source, dict(zip(self.names, types, strict=True)), order)
         self._functions: dict[tuple[object, ...], Function] = {}
-        self._machines: dict[tuple[object, ...], Interpreter] = {}
+        self._runners: dict[tuple[object, ...], Runner] = {}
         self._ready: dict[tuple[object, ...], Function] = {}
         self.choice = 0  # of the program's tapes: the first that has not been too large
         self.flags: list[Flag] = []
@@ -85,32 +85,35 @@ class Variant:
         """The results of one run; its flags are added to `flags`, its steps to `steps`."""
         what = (kind, wrt, of, (along,) if isinstance(along, int) else along)
         try:
-            machine, results = self._results(what, args)
+            runner, results = self._results(what, args)
         except AdcliError as error:
             if error.source is None:
                 error.source = self.program.source
             raise
-        flags = list(machine.flags)
+        flags = list(runner.flags)
         if not all(map(finite, results)) and not any(flag.code in BIRTHS for flag in flags):
             flags += births(self._runnable(what), self.names, args, self.program.limits)
         if flags and kind != "value":
             flags = attributed(flags, owners(self.lowered))
         self.note(flags)
-        self.steps = max(self.steps, machine.steps)
+        self.steps = max(self.steps, runner.steps)
         return results
 
-    def _results(self, what: What, args: Sequence[Any]) -> tuple[Interpreter, list[Any]]:
+    def runner(self, what: What) -> Runner:
+        """The function with its engine, and with the tape that has not been too large so far."""
+        key = (what, self.choice)
+        found = self._runners.get(key)
+        if found is None:
+            found = self._runners[key] = Runner(self.program.tiers, self._runnable(what))
+        return found
+
+    def _results(self, what: What, args: Sequence[Any]) -> tuple[Runner, list[Any]]:
         """One run; where its tape is too large, another with the next of the program's tapes."""
         start = self.choice
         while True:
-            key = (what, self.choice)
-            machine = self._machines.get(key)
-            if machine is None:
-                from adcli.engines.interpret import Interpreter
-
-                machine = self._machines[key] = Interpreter(self._runnable(what), self.program.limits)
             try:
-                return machine, machine.run(list(args))
+                runner = self.runner(what)
+                return runner, runner.run(list(args))
             except LimitError as error:
                 if not error.memory or not self._smaller(what):
                     self.choice = start

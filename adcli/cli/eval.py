@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from adcli.cli.options import POINT, PROGRAM, RESULT, Job, define
+from adcli.cli.options import ENGINE, POINT, PROGRAM, RESULT, Job, define
 
 
-@define("eval", PROGRAM, POINT, RESULT)
+@define("eval", PROGRAM, POINT, ENGINE, RESULT)
 def command(job: Job) -> None:
     """Values of the outputs of PROGRAM at a point.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from adcli.cli.options import OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names, option
+from adcli.cli.options import ENGINE, OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names, option
 
 MODE = (
     option(
@@ -16,7 +16,7 @@ MODE = (
 )
 
 
-@define("grad", PROGRAM, POINT, WRT, OF, MODE, TAPE, RESULT)
+@define("grad", PROGRAM, POINT, WRT, OF, MODE, TAPE, ENGINE, RESULT)
 def command(job: Job, wrt: str | None, of: str | None, mode: str) -> None:
     """Value and gradient of a scalar output of PROGRAM at a point.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from adcli.cli.jacobian import SPARSE, swept
-from adcli.cli.options import OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names
+from adcli.cli.options import ENGINE, OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names
 
 
-@define("hessian", PROGRAM, POINT, WRT, OF, SPARSE, TAPE, RESULT)
+@define("hessian", PROGRAM, POINT, WRT, OF, SPARSE, TAPE, ENGINE, RESULT)
 def command(job: Job, wrt: str | None, of: str | None, sparse: bool) -> None:
     """Value, gradient and Hessian of a scalar output of PROGRAM, reverse over forward.
 

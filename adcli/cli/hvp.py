@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from adcli.cli.jvp import ALONG
-from adcli.cli.options import OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names
+from adcli.cli.options import ENGINE, OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names
 
 
-@define("hvp", PROGRAM, POINT, ALONG, WRT, OF, TAPE, RESULT)
+@define("hvp", PROGRAM, POINT, ALONG, WRT, OF, TAPE, ENGINE, RESULT)
 def command(job: Job, along: tuple[str, ...], wrt: str | None, of: str | None) -> None:
     """Hessian of a scalar output of PROGRAM times a direction, in one reverse sweep over a forward one.
 

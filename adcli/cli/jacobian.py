@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adcli.cli.options import OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names, option
+from adcli.cli.options import ENGINE, OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names, option
 
 if TYPE_CHECKING:
     from adcli.api import Result
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SPARSE = (option("--sparse", is_flag=True, help="Only entries that can differ from 0, as row, column, value, in few sweeps."),)
 
 
-@define("jacobian", PROGRAM, POINT, WRT, OF, SPARSE, TAPE, RESULT)
+@define("jacobian", PROGRAM, POINT, WRT, OF, SPARSE, TAPE, ENGINE, RESULT)
 def command(job: Job, wrt: str | None, of: str | None, sparse: bool) -> None:
     """Derivatives of every output of PROGRAM by every input, by forward or reverse sweeps, whichever are fewer.
 

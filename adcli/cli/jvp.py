@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from adcli.cli.options import OF, POINT, PROGRAM, RESULT, Job, define, option
+from adcli.cli.options import ENGINE, OF, POINT, PROGRAM, RESULT, Job, define, option
 
 ALONG = (
     option("--along", multiple=True, required=True, metavar="NAME=VALUE,…", help="How the inputs move: x=1,y=0; those left out do not."),
 )
 
 
-@define("jvp", PROGRAM, POINT, ALONG, OF, RESULT)
+@define("jvp", PROGRAM, POINT, ALONG, OF, ENGINE, RESULT)
 def command(job: Job, along: tuple[str, ...], of: str | None) -> None:
     """Derivative of the outputs of PROGRAM along a direction of its inputs: the Jacobian times a vector, in one forward sweep.
 

@@ -92,6 +92,15 @@ TAPE = (
         help="How loops are reversed: full, sqrt, revolve:K (K snapshots), or auto: full while memory suffices (default).",
     ),
 )
+ENGINE = (
+    option(
+        "--engine",
+        type=click.Choice(["auto", "interpret", "native"]),
+        default="auto",
+        help="auto: native code for what takes long, if llvmlite is there (default); interpret; native.",
+    ),
+    option("--exact-libm", is_flag=True, help="Native code calls sin and the like as the interpreter does, without vectors (≤ 4 ulp)."),
+)
 STRICT = (option("--strict", is_flag=True, help="Any flag but no-path is an error (exit 5)."),)
 WRT = (option("--wrt", metavar="NAMES", help="Inputs to differentiate by: a,b (default: all real ones)."),)
 OF = (option("--of", metavar="NAME", help="The output meant, where there are several."),)
@@ -126,6 +135,8 @@ def define(name: str, *groups: Sequence[Callable[[], click.Parameter]]) -> Calla
         "timeout",
         "strict",
         "tape",
+        "engine",
+        "exact_libm",
         "to",
         "json",
         "target",
@@ -221,7 +232,13 @@ class Job:
         from adcli.api import compile
 
         tape = self.options.get("tape")
-        return compile(self.source(), limits=self.limits(), tape="auto" if tape is None else tape)
+        return compile(
+            self.source(),
+            limits=self.limits(),
+            tape="auto" if tape is None else tape,
+            engine=self.options.get("engine", "interpret"),
+            exact_libm=self.options.get("exact_libm", False),
+        )
 
     def point(self, program: Program) -> dict[str, Any]:
         """The values of --at; names and missing inputs are checked when the program is bound to them."""
@@ -298,6 +315,7 @@ class Job:
                 inputs=", ".join(shown) or "none",
                 outputs=", ".join(program.outputs),
                 mode=result.mode,
+                engine=", ".join(program.engines),
                 checkpoints=program.checkpointed if result.mode.startswith("reverse") else "",
                 **facts,
                 steps=result.steps,

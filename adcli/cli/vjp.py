@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adcli.cli.options import OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names, option
+from adcli.cli.options import ENGINE, OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names, option
 
 COTANGENT = (
     option(
@@ -15,7 +15,7 @@ COTANGENT = (
 )
 
 
-@define("vjp", PROGRAM, POINT, COTANGENT, WRT, OF, TAPE, RESULT)
+@define("vjp", PROGRAM, POINT, COTANGENT, WRT, OF, TAPE, ENGINE, RESULT)
 def command(job: Job, cotangent: tuple[str, ...], wrt: str | None, of: str | None) -> None:
     """A cotangent of the outputs of PROGRAM carried back to its inputs: a vector times the Jacobian, in one reverse sweep.
 

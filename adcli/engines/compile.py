@@ -11,6 +11,7 @@ from adcli.engines.flags import birth, noted
 from adcli.engines.loops import Action, Bookkeeping, Code, Frame, Run, Step
 from adcli.engines.machine import Machine
 from adcli.engines.slots import JUNK, SELF, Layout
+from adcli.engines.weight import ENDLESS, ENTRY, Budget, block_weight
 from adcli.errors import IntegerOverflow
 from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
 from adcli.ir.walk import all_compound, functions
@@ -22,8 +23,11 @@ _FOR_REALS: dict[str, Callable[..., Any]] = {"pow": math.pow}
 class Program:
     """What all functions of one program share while it is compiled."""
 
-    def __init__(self, entry: Function, machine: Machine) -> None:
+    def __init__(self, entry: Function, machine: Machine, budget: Budget | None = None) -> None:
         self.machine = machine
+        self.budgeted = budget is not None
+        self.budget = budget or Budget(ENDLESS)
+        self.weights: dict[Function, int] = {}
         self.functions = functions(entry)
         self.codes = {f: Code() for f in self.functions}
         self.pushing = _pushing(self.functions)
@@ -31,6 +35,14 @@ class Program:
         self.arrays = False
         self.calls = False
         self.nesting = 0
+
+    def weight(self, f: Function) -> int:
+        """What a call costs of the budget, the loops and calls in it apart."""
+        if not self.budgeted:
+            return 0
+        if f not in self.weights:
+            self.weights[f] = ENTRY + block_weight(f.body)
+        return self.weights[f]
 
     def compile(self, make: type[Compiler]) -> None:
         compilers = [(f, make(self, f)) for f in self.functions]
@@ -259,7 +271,8 @@ class Compiler:
         polls = self.machine.polling or any(
             isinstance(t, Push) or (isinstance(t, Call) and t.function in self.program.pushing) for t in inside
         )
-        return Bookkeeping(self.machine, s.counted, pushes, polls, s.span)
+        weight = sum(map(block_weight, parts)) + 1 if self.program.budgeted else 0
+        return Bookkeeping(self.machine, s.counted, pushes, polls, s.span, self.program.budget, weight)
 
     def inits(self, s: For | While) -> tuple[tuple[int, int], ...]:
         pairs = ((self.of(p), self.of(a)) for p, a in zip(s.params, s.inits, strict=True))
@@ -293,5 +306,6 @@ class Compiler:
     def call(self, s: Call) -> None:
         self.program.calls = True
         code = self.program.codes[s.function]
-        owes = Bookkeeping(self.machine, s.counted, 0, self.machine.polling or s.function in self.program.pushing, s.span)
+        polls = self.machine.polling or s.function in self.program.pushing
+        owes = Bookkeeping(self.machine, s.counted, 0, polls, s.span, self.program.budget, self.program.weight(s.function))
         self.act(loops.call(code, tuple(map(self.of, s.args)), tuple(map(self.of, s.outs)), code.params, owes))

@@ -16,24 +16,30 @@ from adcli.engines.flags import Flag
 from adcli.engines.limits import NESTED, Limits, depth_error, frames, memory_error, timeout_error
 from adcli.engines.machine import Machine
 from adcli.engines.slots import SELF
+from adcli.engines.weight import Budget
 from adcli.errors import AdcliError
 from adcli.ir.nodes import Function
 from adcli.passes.storage import storage
 
 
 class Interpreter:
-    """A function compiled to closures; `run` it as often as wanted. Not to be shared between threads."""
+    """A function compiled to closures; `run` it as often as wanted. Not to be shared between threads.
+
+    budget: what all runs together may cost; the one that goes over it raises `Spent`.
+    """
 
     compiler: type[Compiler] = Compiler
 
-    def __init__(self, function: Function, limits: Limits | None = None) -> None:
+    def __init__(self, function: Function, limits: Limits | None = None, budget: Budget | None = None) -> None:
         self.limits = Limits() if limits is None else limits
         self.machine = Machine(self.limits)
         self.machine.polling = self.limits.timeout is not None and not _has_alarm()
         with frames(NESTED):
             self.function = storage(function)
-            program = Program(self.function, self.machine)
+            program = Program(self.function, self.machine, budget)
             program.compile(self.compiler)
+            self.weight = program.weight(self.function)
+        self.budget = program.budget
         self.arrays = program.arrays
         # A run nests one Python frame a call and one a block in it.
         self.frames = (self.limits.max_depth + 1 if program.calls else 1) * (program.nesting + 4) * 2 + 1000
@@ -68,6 +74,8 @@ class Interpreter:
                 around.enter_context(_quiet())
             machine.active = True
             try:
+                if self.weight:
+                    self.spend()
                 _execute(code.run, frame)
                 return [frame[k] for k in code.results]
             except AdcliError as error:
@@ -82,6 +90,13 @@ class Interpreter:
             finally:
                 machine.active = False
                 frame[SELF] = None
+
+
+    def spend(self) -> None:
+        """What stands in the function, apart from its loops and calls."""
+        self.budget.left -= self.weight
+        if self.budget.left < 0:
+            self.budget.spent()
 
 
 def _execute(body: loops.Run, s: loops.Frame) -> None:

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from adcli.engines.limits import depth_error, steps_error
 from adcli.engines.machine import CHUNK, Machine
 from adcli.engines.slots import JUNK, SELF
+from adcli.engines.weight import Budget
 from adcli.errors import Span
 from adcli.ir.nodes import Statement
 
@@ -91,16 +92,21 @@ def branch(cond: int, then: Run, other: Run) -> Action:
 
 
 class Bookkeeping:
-    """What a loop or call owes the limits. pushes: numbers on tapes in one iteration, at least; polls: there may be more."""
+    """What a loop or call owes the limits. pushes: numbers on tapes in one iteration, at least; polls: there may be more.
 
-    __slots__ = ("counted", "machine", "polls", "pushes", "span")
+    budget: of the run; weight: what an iteration costs of it, 0 where nobody asks.
+    """
 
-    def __init__(self, machine: Machine, counted: bool, pushes: int, polls: bool, span: Span | None) -> None:
+    __slots__ = ("budget", "counted", "machine", "polls", "pushes", "span", "weight")
+
+    def __init__(self, machine: Machine, counted: bool, pushes: int, polls: bool, span: Span | None, budget: Budget, weight: int) -> None:
         self.machine = machine
         self.counted = counted
         self.pushes = pushes
         self.polls = polls
         self.span = span
+        self.budget = budget
+        self.weight = weight
 
     def enter(self, n: int) -> None:
         """Before n iterations that are counted."""
@@ -108,6 +114,13 @@ class Bookkeeping:
         machine.left -= n
         if machine.left < 0:
             raise steps_error(machine.limits, self.span)
+
+    def spend(self, n: int) -> None:
+        """Before n iterations, or behind them."""
+        budget = self.budget
+        budget.left -= n * self.weight
+        if budget.left < 0:
+            budget.spent()
 
     def spans(self, start: int, n: int, step: int) -> Iterator[Any]:
         """The indices in chunks, looking at memory and the clock between them."""
@@ -127,7 +140,7 @@ class Bookkeeping:
 
 def for_loop(start: int, count: int, step: int, index: int, inits: Moves, body: Run, owes: Bookkeeping) -> Action:
     steps = body.steps
-    counted, polls = owes.counted, owes.polls or owes.pushes > 0
+    counted, weight, polls = owes.counted, owes.weight, owes.polls or owes.pushes > 0
 
     def run(s: Frame) -> None:
         n, first, by = s[count], s[start], s[step]
@@ -140,6 +153,8 @@ def for_loop(start: int, count: int, step: int, index: int, inits: Moves, body: 
             return
         if counted:
             owes.enter(n)
+        if weight:
+            owes.spend(n)
         for indices in owes.spans(first, n, by) if polls or by == 0 else (range(first, first + n * by, by),):
             for i in indices:
                 s[index] = i
@@ -180,6 +195,8 @@ def while_loop(cond: int, count: int, index: int, inits: Moves, test: Run, body:
                     break
         if owes.counted:
             owes.enter(k - done)
+        if owes.weight:
+            owes.spend(k - done)
         s[count] = k
 
     return run
@@ -191,6 +208,8 @@ def look(owes: Bookkeeping, done: int) -> int:
     machine.work += done
     if machine.work >= CHUNK:
         machine.poll(done * owes.pushes, owes.span)  # as many may follow
+    if owes.weight:
+        owes.spend(done)
     if not owes.counted:
         return CHUNK
     owes.enter(done)
@@ -201,6 +220,7 @@ def call(code: Code, args: tuple[int, ...], outs: tuple[int, ...], params: tuple
     machine = owes.machine
     into = tuple(zip(params, args, strict=True))
     counted, polls = owes.counted, owes.polls
+    budget, weight = owes.budget, owes.weight
     single, first = len(outs) == 1, outs[0] if outs else JUNK
 
     def run(s: Frame) -> None:
@@ -211,6 +231,10 @@ def call(code: Code, args: tuple[int, ...], outs: tuple[int, ...], params: tuple
             machine.left -= 1
             if machine.left < 0:
                 raise steps_error(machine.limits, owes.span)
+        if weight:
+            budget.left -= weight
+            if budget.left < 0:
+                budget.spent()
         if polls:
             machine.work += 1
             if machine.work > CHUNK:
