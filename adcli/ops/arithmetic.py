@@ -48,7 +48,7 @@ POWERS: tuple[Op, ...] = (
        doc="d/dx of x^y; at x = 0 the limit (0, 1 or inf), and 0 for y = 0", domain="x in 0.1..9, y in -5..5", public=False),
     Op("pow_y", ("x", "y"), "partials", ("pow_d(x, y, 1, 1)", "pow_d(x, y, 0, 2)"), scalar=powers.pow_y,
        mp=lambda mp, x, y: mp.power(x, y) * mp.log(x), latex=r"{{{0}}}^{{{1}}} \ln {0}", shown="x^y*ln(x)",
-       doc="d/dy of x^y; at x = 0 it is 0 for y > 0, else nan; nan for x < 0", domain="x in 0.1..9, y in -5..5", public=False),
+       doc="d/dy of x^y; at x = 0 it is 0 for y > 0, else nan; nan for x < 0", domain="x in 0.1..9, y in -5..5", public=False, native="select(x > 0, pow(x, y)*ln(x), select(x == 0 and y > 0, 0.0, nan))"),
     Op("pow_d", ("x", "y", "k", "m"), "partials", ("pow_d(x, y, k + 1, m)", "pow_d(x, y, k, m + 1)", None, None), scalar=powers.pow_d,
        array="pow_d", mp=powers.mp_pow_d, latex=r"\partial_x^{{{2}}} \partial_y^{{{3}}} {{{0}}}^{{{1}}}",
        doc="the k-th derivative in x of the m-th in y of x^y", domain="x in 0.1..9, y in -5..5, k in 2, m in 0", public=False),

@@ -41,6 +41,8 @@ class Op:
     fast: a C function that equals `scalar` wherever it does not raise ArithmeticError or ValueError.
     array: NumPy form: the name of a function of `adcli.ops.arrays`, or "np.NAME" for a ufunc;
         None means the scalar form element by element.
+    native: how native code computes it: the name of a function of the C library ("sin"), or an ADL text over the arguments
+        ("1/cos(x)"); None where the engine has instructions of its own, or calls the Python form.
     mp: mpmath form, for tests, `compare` and `roundoff`: an mpmath function's name or a callable (mp, *args).
     symbol, latex: notation, "+" or a template such as r"\\sqrt{{{0}}}".
     shown: how rules that use the operation are written for readers: an ADL text over the arguments ("y*x^(y - 1)").
@@ -51,7 +53,7 @@ class Op:
     """
 
     __slots__ = (
-        "aliases", "args", "array", "attrs", "body", "cheap", "doc", "domain", "fast", "kind", "latex", "mp", "name", "public", "rule",
+        "aliases", "args", "array", "attrs", "body", "cheap", "doc", "domain", "fast", "kind", "latex", "mp", "name", "native", "public", "rule",
         "scalar", "shown", "special", "symbol", "tangent", "type",
     )  # fmt: skip
     name: Final[str]
@@ -64,6 +66,7 @@ class Op:
     scalar: Final[Callable[..., Any] | None]
     fast: Final[Callable[..., Any] | None]
     array: Final[str | None]
+    native: Final[str | None]
     mp: Final[str | Callable[..., Any] | None]
     symbol: Final[str | None]
     latex: Final[str | None]
@@ -80,8 +83,8 @@ class Op:
     def __init__(
         self, name: str, args: tuple[str, ...], kind: str, rule: Rule = (), *, tangent: tuple[str | None, ...] | None = None,
         type: str = "real", attrs: tuple[str, ...] = (), scalar: Callable[..., Any] | None = None, fast: Callable[..., Any] | None = None,
-        array: str | None = None, mp: str | Callable[..., Any] | None = None, symbol: str | None = None, latex: str | None = None,
-        shown: str | None = None, doc: str = "", domain: str = "", special: Mapping[str, str] = _NONE, cheap: bool = False,
+        array: str | None = None, native: str | None = None, mp: str | Callable[..., Any] | None = None, symbol: str | None = None,
+        latex: str | None = None, shown: str | None = None, doc: str = "", domain: str = "", special: Mapping[str, str] = _NONE, cheap: bool = False,
         public: bool = True, body: str | None = None, aliases: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         self.name = name
@@ -94,6 +97,7 @@ class Op:
         self.scalar = scalar
         self.fast = fast
         self.array = array
+        self.native = native
         self.mp = mp
         self.symbol = symbol
         self.latex = latex

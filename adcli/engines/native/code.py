@@ -1,0 +1,221 @@
+"""LLVM text in the making: instructions appended to the function at hand, in single assignment, with fresh names counted.
+
+An operand is the text that stands for a value in an instruction: "%v7", "0x4000000000000000", "12".
+"""
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+LLVM = {"real": "double", "int": "i64", "bool": "i1"}
+# In memory a truth value is a byte.
+STORED = {"real": "double", "int": "i64", "bool": "i8"}
+SIZE = {"real": 8, "int": 8, "bool": 1}
+# Type-based alias information: elements of arrays and the state of the run are never the same memory (see `module`). Elements of
+# different types may be: memory that held one array holds another later.
+DATA, STATE = "!1", "!2"
+UNLIKELY = "!prof !9"
+
+
+def real(value: float) -> str:
+    """A double as LLVM reads it exactly: its bits."""
+    return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
+
+
+def constant(value: float | int | bool, elem: str) -> str:
+    if elem == "real":
+        return real(float(value))
+    return str(int(value))
+
+
+class Code:
+    """The body of one LLVM function. `here` is the label of the block being written; `allocas` go to its entry."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.allocas: list[str] = []
+        self.here = "entry"
+        self.count = 0
+        self.declared: dict[str, str] = {}
+        self.apart = ""
+
+    def name(self, hint: str = "v") -> str:
+        self.count += 1
+        return f"%{hint}{self.count}"
+
+    def op(self, text: str) -> str:
+        """%new = text"""
+        self.count += 1
+        out = f"%v{self.count}"
+        self.lines.append(f"  {out} = {text}")
+        return out
+
+    def do(self, text: str) -> None:
+        self.lines.append("  " + text)
+
+    def label(self, name: str) -> None:
+        """Begin the block of that name (with its %)."""
+        self.lines.append(f"{name[1:]}:")
+        self.here = name[1:]
+
+    def new_label(self, hint: str) -> str:
+        self.count += 1
+        return f"%{hint}{self.count}"
+
+    def go(self, label: str) -> None:
+        self.do(f"br label {label}")
+
+    def branch(self, cond: str, yes: str, no: str, unlikely: bool = False) -> None:
+        """`unlikely`: yes is hardly ever taken."""
+        self.do(f"br i1 {cond}, label {yes}, label {no}" + (f", {UNLIKELY}" if unlikely else ""))
+
+    @contextmanager
+    def aside(self, at: int) -> Iterator[None]:
+        """What is written meanwhile goes to line `at`, into a block that is already complete but for its end."""
+        lines, self.lines = self.lines, []
+        here = self.here
+        yield
+        lines[at:at] = self.lines
+        self.lines, self.here = lines, here
+
+    def declare(self, name: str, signature: str) -> None:
+        """An external function, declared once for the module."""
+        self.declared[name] = signature
+
+    def alloca(self, elem: str, count: int) -> str:
+        """Room on the stack, made when the function is entered."""
+        self.count += 1
+        out = f"%a{self.count}"
+        self.allocas.append(f"  {out} = alloca [{count} x {STORED[elem]}], align 16")
+        return out
+
+    # Integers: folded where both are constants, so that static shapes give constant offsets.
+
+    def add(self, a: str, b: str) -> str:
+        if a == "0":
+            return b
+        if b == "0":
+            return a
+        if _is_number(a) and _is_number(b):
+            return str(int(a) + int(b))
+        return self.op(f"add nsw i64 {a}, {b}")
+
+    def sub(self, a: str, b: str) -> str:
+        if b == "0":
+            return a
+        if _is_number(a) and _is_number(b):
+            return str(int(a) - int(b))
+        return self.op(f"sub nsw i64 {a}, {b}")
+
+    def mul(self, a: str, b: str) -> str:
+        if a == "1":
+            return b
+        if b == "1":
+            return a
+        if a == "0" or b == "0":
+            return "0"
+        if _is_number(a) and _is_number(b):
+            return str(int(a) * int(b))
+        return self.op(f"mul nsw i64 {a}, {b}")
+
+    def product(self, factors: Sequence[str]) -> str:
+        out = "1"
+        for f in factors:
+            out = self.mul(out, f)
+        return out
+
+    def smaller(self, m: str, n: str) -> str:
+        if _is_number(m) and _is_number(n):
+            return str(min(int(m), int(n)))
+        return self.call("llvm.smin.i64", "i64", [("i64", m), ("i64", n)])
+
+    def at_least_zero(self, n: str) -> str:
+        if _is_number(n):
+            return str(max(0, int(n)))
+        return self.call("llvm.smax.i64", "i64", [("i64", n), ("i64", "0")])
+
+    # Memory.
+
+    def load(self, elem: str, ptr: str, index: str = "0") -> str:
+        """An element as an operand (truth values as i1)."""
+        apart = f", !noalias {self.apart}" if self.apart else ""
+        out = self.op(f"load {STORED[elem]}, ptr {self.element(elem, ptr, index)}, !tbaa {DATA}{apart}")
+        return self.op(f"trunc i8 {out} to i1") if elem == "bool" else out
+
+    def store(self, elem: str, value: str, ptr: str, index: str = "0", scope: str = "") -> None:
+        """scope: of an array that is read by nothing that is read while `apart` is that scope."""
+        if elem == "bool":
+            value = self.op(f"zext i1 {value} to i8") if not _is_number(value) else value
+        self.do(f"store {STORED[elem]} {value}, ptr {self.element(elem, ptr, index)}, !tbaa {DATA}{scope and ', !alias.scope ' + scope}")
+
+    def element(self, elem: str, ptr: str, index: str) -> str:
+        return ptr if index == "0" else self.op(f"getelementptr inbounds {STORED[elem]}, ptr {ptr}, i64 {index}")
+
+    def copy(self, to: str, source: str, bytes_: str, may_overlap: bool = False) -> None:
+        kind = "memmove" if may_overlap else "memcpy"
+        self.declare(f"llvm.{kind}.p0.p0.i64", "declare void @llvm.{}.p0.p0.i64(ptr, ptr, i64, i1)".format(kind))
+        self.do(f"call void @llvm.{kind}.p0.p0.i64(ptr align 8 {to}, ptr align 8 {source}, i64 {bytes_}, i1 false)")
+
+    def call(self, name: str, result: str, args: Sequence[tuple[str, str]], attributes: str = "") -> str:
+        """A call of an external function of that name."""
+        self.declare(name, f"declare {result} @{name}({', '.join(t for t, _ in args)}){attributes and ' ' + attributes}")
+        return self.op(f"call {result} @{name}({', '.join(f'{t} {a}' for t, a in args)})")
+
+    def select(self, cond: str, type_: str, yes: str, no: str) -> str:
+        return yes if yes == no else self.op(f"select i1 {cond}, {type_} {yes}, {type_} {no}")
+
+    def loop(self, count: str, body: Callable[[str], None], hint: str = "k") -> None:
+        """body(k) for k from 0 up to count, which it may know to be at least 0; unrolled by nobody but LLVM."""
+        if _is_number(count):
+            if int(count) <= 0:
+                return
+            if int(count) == 1:
+                return body("0")
+        before = self.here
+        head, end = self.new_label("loop"), self.new_label("end")
+        if not _is_number(count):
+            self.branch(self.op(f"icmp sgt i64 {count}, 0"), head, end)
+        else:
+            self.go(head)
+        self.label(head)
+        k, following = self.name(hint), self.name(hint)
+        at = len(self.lines)
+        body(k)
+        self.lines.insert(at, f"  {k} = phi i64 [ 0, %{before} ], [ {following}, %{self.here} ]")
+        self.do(f"{following} = add nuw nsw i64 {k}, 1")
+        self.branch(self.op(f"icmp eq i64 {following}, {count}"), end, head)
+        self.label(end)
+
+    def reduce(self, count: str, type_: str, init: str, body: Callable[[str, str], str]) -> str:
+        """acc = body(k, acc) for k from 0 up to count, begun with init."""
+        if _is_number(count) and int(count) <= 0:
+            return init
+        before = self.here
+        head, end = self.new_label("loop"), self.new_label("end")
+        if not _is_number(count):
+            self.branch(self.op(f"icmp sgt i64 {count}, 0"), head, end)
+        else:
+            self.go(head)
+        self.label(head)
+        k, following, acc = self.name("k"), self.name("k"), self.name("acc")
+        at = len(self.lines)
+        out = body(k, acc)
+        self.lines[at:at] = [
+            f"  {k} = phi i64 [ 0, %{before} ], [ {following}, %{self.here} ]",
+            f"  {acc} = phi {type_} [ {init}, %{before} ], [ {out}, %{self.here} ]",
+        ]
+        last = self.here
+        self.do(f"{following} = add nuw nsw i64 {k}, 1")
+        self.branch(self.op(f"icmp eq i64 {following}, {count}"), end, head)
+        self.label(end)
+        if _is_number(count):
+            return out
+        return self.op(f"phi {type_} [ {init}, %{before} ], [ {out}, %{last} ]")
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("-").isdigit()
+
+
+is_number = _is_number

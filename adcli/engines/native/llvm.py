@@ -1,0 +1,71 @@
+"""LLVM through llvmlite, and the only file that imports it: text to object code, object code to addresses."""
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+
+
+@cache
+def machine(level: int) -> Any:
+    """The host as a target."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(
+        opt=level, reloc="default", codemodel="jitdefault", cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten()
+    )
+
+
+def identity() -> str:
+    """What object code depends on beside its program: versions and the processor."""
+    version = ".".join(map(str, llvm.llvm_version_info))
+    return f"{llvmlite.__version__} {version} {llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
+
+
+def optimised(text: str, level: int) -> Any:
+    """The module after the standard passes."""
+    module = llvm.parse_assembly(text)
+    module.triple = llvm.get_process_triple()
+    target = machine(level)
+    module.data_layout = str(target.target_data)
+    options = llvm.create_pipeline_tuning_options(speed_level=level)
+    options.loop_vectorization = True
+    options.slp_vectorization = level > 1
+    builder = llvm.create_pass_builder(target, options)
+    builder.getModulePassManager().run(module, builder)
+    return module
+
+
+def object_code(text: str, level: int) -> bytes:
+    code: bytes = machine(level).emit_object(optimised(text, level))
+    return code
+
+
+class Loaded:
+    """Object code in memory, its symbols resolved; alive as long as this object."""
+
+    def __init__(self, code: bytes, symbols: dict[str, int]) -> None:
+        for name, address in symbols.items():
+            llvm.add_symbol(name, address)
+        empty = llvm.parse_assembly("")
+        self.engine = llvm.create_mcjit_compiler(empty, machine(1))
+        self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        self.engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        return int(self.engine.get_function_address(name))
+
+
+@cache
+def vector_library() -> frozenset[str]:
+    """The functions of glibc's libmvec that this machine has; empty elsewhere."""
+    try:
+        library = ctypes.CDLL("libmvec.so.1")
+        llvm.load_library_permanently("libmvec.so.1")
+    except (OSError, RuntimeError):
+        return frozenset()
+    return frozenset({"x"}) if hasattr(library, "_ZGVdN4v_sin") else frozenset()

@@ -1,0 +1,16 @@
+"""The state of a run, as native code and Python share it: a block of 64-bit numbers, then one byte for each flag.
+
+LEFT   steps still allowed                      SITE    where the run failed: a number of `Module.sites`
+DEPTH  calls that may still be nested           VALUES  what the test that failed had looked at
+FUEL   work until the next look at the clock    STACK   the lowest address the stack may reach
+TAPE   the tape's top, which grows up           ARENA   the lowest address in use by arrays, which grow down towards the tape
+"""
+from __future__ import annotations
+
+LEFT, DEPTH, FUEL, TAPE, ARENA, SITE, STACK, PEAK = range(8)
+VALUES = 8
+MOST_VALUES = 8
+FLAGS = 8 * (VALUES + MOST_VALUES)  # in bytes
+
+# Work between two looks at the clock, in scalar operations: some milliseconds.
+REFILL = 2**22

@@ -1,0 +1,125 @@
+"""How the values of a program are held while native code is written for it.
+
+scalar   an operand
+Regs     a small array of constant shape: one operand for each element; nothing is in memory
+Mem      an array in memory, row by row: a pointer and extents
+Virtual  an array that is computed where it is read: a function from indices to an element. So a chain of elementwise operations,
+         sections and transpositions, and the reduction at its end, become one loop, and nothing between them is stored.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from adcli.engines.native.code import Code, is_number
+
+# Arrays of constant shape up to this size live in registers.
+SMALL = 16
+
+Index: TypeAlias = "Sequence[str]"
+
+
+@dataclass(slots=True, eq=False)
+class Regs:
+    elem: str
+    shape: tuple[int, ...]
+    items: list[str]
+
+    @property
+    def extents(self) -> tuple[str, ...]:
+        return tuple(map(str, self.shape))
+
+
+@dataclass(slots=True, eq=False)
+class Mem:
+    """base: the array whose storage it is, this one's own or, of a view, that of another; roots: the loop parameters it may be."""
+
+    elem: str
+    extents: tuple[str, ...]
+    ptr: str
+    roots: frozenset[str] = frozenset()
+    base: str = ""
+
+    def __post_init__(self) -> None:
+        self.base = self.base or self.ptr
+
+
+@dataclass(slots=True, eq=False)
+class Virtual:
+    """at: the element at an index; flat: the element at a position counted through all elements in order, where that is as cheap.
+
+    size: about how many operations an element takes; transposed: the array of which this is the transpose; scalar: the operand that
+    all elements are; reads: the storage that is read, which must not be overwritten before the array is computed.
+    """
+
+    elem: str
+    extents: tuple[str, ...]
+    at: Callable[[Index], str]
+    flat: Callable[[str], str] | None = None
+    size: int = 1
+    transposed: Mem | None = None
+    scalar: str | None = None
+    reads: frozenset[str] = field(default_factory=frozenset)
+
+
+Array: TypeAlias = "Regs | Mem | Virtual"
+Value: TypeAlias = "str | Regs | Mem | Virtual"
+
+
+def strides(c: Code, extents: Sequence[str]) -> list[str]:
+    """How far apart neighbours along each axis are."""
+    out = ["1"]
+    for n in reversed(extents[1:]):
+        out.append(c.mul(out[-1], n))
+    return out[::-1]
+
+
+def offset(c: Code, extents: Sequence[str], index: Index) -> str:
+    """The position of an element: Horner's rule over the extents."""
+    at = "0"
+    for n, i in zip(extents, index, strict=True):
+        at = c.add(c.mul(at, n), i)
+    return at
+
+
+def count(c: Code, extents: Sequence[str]) -> str:
+    return c.product(extents)
+
+
+def number(n: str) -> int | None:
+    return int(n) if is_number(n) else None
+
+
+def element(c: Code, a: Array, index: Index) -> str:
+    """An element at an index, which for Regs is made of constants."""
+    match a:
+        case Regs():
+            return a.items[int(offset(c, a.extents, index))]
+        case Mem():
+            return c.load(a.elem, a.ptr, offset(c, a.extents, index))
+        case _:
+            return a.at(index)
+
+
+def flat(c: Code, a: Array) -> Callable[[str], str] | None:
+    """Elements by position, where that is as cheap as by index."""
+    match a:
+        case Regs():
+            return lambda k: a.items[int(k)]
+        case Mem():
+            return lambda k: c.load(a.elem, a.ptr, k)
+        case _:
+            return a.flat
+
+
+
+def storage(values: Sequence[Value]) -> frozenset[str]:
+    """The storage that reading these values reads."""
+    found: set[str] = set()
+    for v in values:
+        if isinstance(v, Mem):
+            found.add(v.base)
+        elif isinstance(v, Virtual):
+            found |= v.reads
+    return frozenset(found)
