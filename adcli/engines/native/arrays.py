@@ -224,11 +224,13 @@ def _ones(w: Writer, s: Let, args: Sequence[Value]) -> Value:
 
 def _filled(w: Writer, s: Let, value: str, dims: Sequence[Value]) -> Value:
     extents = w.sizes(dims)
+    w.limited(extents)
     return made(w, s, Virtual(s.out.type.elem, extents, lambda i: value, lambda k: value, 0, scalar=value))
 
 
 def _eye(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     extents = w.sizes([args[0], args[0]])
+    w.limited(extents)
     return made(w, s, Virtual("real", extents, lambda i: _where(w, "eq", i[0], i[1], scalars.ONE, scalars.ZERO), size=0))
 
 
@@ -243,13 +245,16 @@ def _iota(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     def at(k: str) -> str:
         return c.add(start, c.mul(k, step))
 
-    return made(w, s, Virtual("int", w.sizes([n]), lambda i: at(i[0]), at, 0))
+    extents = w.sizes([n])
+    w.limited(extents)
+    return made(w, s, Virtual("int", extents, lambda i: at(i[0]), at, 0))
 
 
 def _linspace(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     c = w.c
     a, b = (scalars.coerced(c, str(v), s.args[k].type.elem, "real") for k, v in enumerate(args[:2]))
     (n,) = w.sizes([args[2]])
+    w.limited((n,))
     last = scalars.coerced(c, c.sub(n, "1"), "int", "real")
     width = c.op(f"fsub double {b}, {a}")
     narrow = c.op(f"fcmp olt double {scalars.intrinsic('fabs')(c, width)}, {real(float('inf'))}")
@@ -485,6 +490,7 @@ def _dim(w: Writer, s: Let, args: Sequence[Value]) -> Value:
 
 def _broadcast_to(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     x, extents = args[0], w.sizes(args[1:])
+    w.limited(extents)
     if isinstance(x, str):
         return made(w, s, Virtual(s.out.type.elem, extents, lambda i: x, lambda k: x, 0, scalar=x))
     (x,) = loopable(w, extents, [x])

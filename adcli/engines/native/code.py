@@ -5,7 +5,7 @@ An operand is the text that stands for a value in an instruction: "%v7", "0x4000
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 LLVM = {"real": "double", "int": "i64", "bool": "i1"}
@@ -30,9 +30,13 @@ def constant(value: float | int | bool, elem: str) -> str:
 
 
 class Code:
-    """The body of one LLVM function. `here` is the label of the block being written; `allocas` go to its entry."""
+    """The body of one LLVM function. `here` is the label of the block being written; `allocas` go to its entry.
 
-    def __init__(self) -> None:
+    vectorised: by name of a function of the C library the number of the attributes that tell its vector versions (see `vectors`).
+    """
+
+    def __init__(self, vectorised: Mapping[str, int]) -> None:
+        self.vectorised = vectorised
         self.lines: list[str] = []
         self.allocas: list[str] = []
         self.here = "entry"

@@ -12,7 +12,7 @@ from typing import Any
 
 from adcli.engines.flags import Flag
 from adcli.engines.limits import NESTED, Limits, frames, memory_error
-from adcli.engines.native import llvm, runtime, state
+from adcli.engines.native import llvm, runtime, state, vectors
 from adcli.engines.native.expand import expand
 from adcli.engines.native.module import Module
 from adcli.engines.native.sites import Site
@@ -31,7 +31,7 @@ class Code:
     def __init__(self, function: Function, limits: Limits, exact_libm: bool = False, level: int = 2) -> None:
         with frames(NESTED):
             self.function = storage(expand(function))
-            module = Module(self.function, limits)
+            module = Module(self.function, limits, exact_libm)
         self.flags: list[Flag] = module.flags
         self.sites: list[Site] = module.sites
         self.externals = module.externals
@@ -40,6 +40,7 @@ class Code:
         self.results = [(a.type.elem, a.type.shape) for a in self.function.body.results]
         self.text = module.text
         self.object = llvm.object_code(module.text, level)
+        llvm.load_library(vectors.LIBRARY)
         self.loaded = llvm.Loaded(self.object, runtime.symbols(self.externals))
         self.entry = _ENTRY(self.loaded.address("adcli.entry"))
 

@@ -41,7 +41,7 @@ class Writer(Loops):
     def __init__(self, module: Module, function: Function) -> None:
         self.module = module
         self.function = function
-        self.c = Code()
+        self.c = Code(module.vectorised)
         self.values: dict[Var, Value] = {}
         self.addressed = module.addressed
         self.remaining: Counter[Var] = Counter()
@@ -267,13 +267,15 @@ class Writer(Loops):
         n = count(self.c, extents)
         if is_number(n) and int(n) * SIZE[elem] <= ON_STACK and not outlive:
             return Mem(elem, tuple(extents), self.c.alloca(elem, max(1, int(n))))
-        if not is_number(n) or int(n) > self.module.limits.max_elements:
-            self.limit_elements(extents, n)
+        self.limited(extents)
         ptr = self.take(self.c.mul(n, str(SIZE[elem])))
         return Mem(elem, tuple(extents), ptr)
 
-    def limit_elements(self, extents: Sequence[str], n: str) -> None:
-        c = self.c
+    def limited(self, extents: Sequence[str]) -> None:
+        """An array of this shape may be made."""
+        c, n = self.c, count(self.c, extents)
+        if is_number(n) and int(n) <= self.module.limits.max_elements:
+            return
         total = None
         for e in extents:  # as reals, which do not overflow
             e = scalars.coerced(c, e, "int", "real")

@@ -1,7 +1,7 @@
 """LLVM through llvmlite, and the only file that imports it: text to object code, object code to addresses."""
 from __future__ import annotations
 
-import ctypes
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -61,11 +61,7 @@ class Loaded:
 
 
 @cache
-def vector_library() -> frozenset[str]:
-    """The functions of glibc's libmvec that this machine has; empty elsewhere."""
-    try:
-        library = ctypes.CDLL("libmvec.so.1")
-        llvm.load_library_permanently("libmvec.so.1")
-    except (OSError, RuntimeError):
-        return frozenset()
-    return frozenset({"x"}) if hasattr(library, "_ZGVdN4v_sin") else frozenset()
+def load_library(name: str) -> None:
+    """Let object code find the symbols of a shared library, if there is one."""
+    with suppress(RuntimeError):
+        llvm.load_library_permanently(name)

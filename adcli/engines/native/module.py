@@ -7,11 +7,11 @@ it is to be copied, or, where types do not tell all of its extents, filled in as
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from adcli.engines.flags import Flag, noted
 from adcli.engines.limits import Limits
-from adcli.engines.native import prelude
+from adcli.engines.native import prelude, vectors
 from adcli.engines.native.aliases import Aliases, recursive
 from adcli.engines.native.code import DATA, LLVM, SIZE
 from adcli.engines.native.function import Writer, is_small
@@ -38,8 +38,9 @@ attributes #2 = { nounwind willreturn memory(none) }
 class Module:
     """The text of a program (`text`), and what Python must know to run it: `sites`, `flags`, and the forms that it calls (`externals`)."""
 
-    def __init__(self, entry: Function, limits: Limits, vectors: Sequence[str] = ()) -> None:
+    def __init__(self, entry: Function, limits: Limits, exact_libm: bool = False) -> None:
         self.entry = entry
+        self.vectorised = {} if exact_libm else vectors.groups()
         self.limits = limits
         self.program = functions(entry)
         self.names = {f: f"adcli.f{k}" for k, f in enumerate(self.program)}
@@ -52,7 +53,6 @@ class Module:
         self._flagged: dict[Check, int] = {}
         self.scopes = 0
         self.externals: list[str] = []
-        self.vectors = vectors
         self.text = self.written()
 
     def site(self, site: Site) -> int:
@@ -99,7 +99,8 @@ class Module:
             f'!{k - 2} = distinct !{{!{k - 2}}}\n!{k - 1} = distinct !{{!{k - 1}, !{k - 2}}}\n!{k} = !{{!{k - 1}}}\n'
             for k in (100 + 3 * n for n in range(1, self.scopes + 1))
         )
-        return "\n".join([*declared.values(), prelude.TEXT, *bodies, self.start(), _ATTRIBUTES, metadata])
+        vector = vectors.text(frozenset(declared) & self.vectorised.keys())
+        return "\n".join([*declared.values(), prelude.TEXT, vector, *bodies, self.start(), _ATTRIBUTES, metadata])
 
     def start(self) -> str:
         """The entry."""

@@ -57,15 +57,8 @@ def coerced(c: Code, a: str, have: str, want: str) -> str:
 def libm(c: Code, name: str, *args: str) -> str:
     """A function of the C library on doubles. It is free of effects: errno is looked at by nobody."""
     c.declare(name, f"declare double @{name}({', '.join('double' for _ in args)}) {PURE}")
-    return c.op(f"call double @{name}({', '.join(f'double {a}' for a in args)}) {libm_attributes(name)}".rstrip())
-
-
-def libm_attributes(name: str) -> str:
-    return f"#{VECTOR[name]}" if name in VECTOR else ""
-
-
-# By name of a function that libmvec has, the number of the attribute group that tells the vectoriser (see `vectors`).
-VECTOR: dict[str, int] = {}
+    group = f" #{c.vectorised[name]}" if name in c.vectorised else ""
+    return c.op(f"call double @{name}({', '.join(f'double {a}' for a in args)}){group}")
 
 
 def python(c: Code, op: Op, elem: str, args: Sequence[tuple[str, str]]) -> str:
