@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from adcli.api.engine import Choice, Tiers
@@ -25,6 +26,7 @@ from adcli.lower.signature import Input, signature
 from adcli.syntax import parse
 
 if TYPE_CHECKING:
+    from adcli.api.bench import Measured
     from adcli.api.point import Value
     from adcli.api.sparse import Sparse
     from adcli.report.trace import Trace
@@ -107,6 +109,13 @@ class Program:
     def outputs(self) -> tuple[str, ...]:
         """The names of the outputs; "value" for one without a name."""
         return self.signature.outputs
+
+    def using(self, engine: str) -> Program:
+        """The same program with an engine of its own choice, nothing compiled yet."""
+        made = copy(self)
+        made.tiers = Tiers(Choice(engine, self.tiers.choice.exact_libm).checked(), self.limits)
+        made._variants = {}
+        return made
 
     def bind(self, at: Mapping[str, Any], order: int = ORDER) -> tuple[Variant, list[Value], list[Flag]]:
         """The program compiled for the shapes of a point, the values of its inputs in order, and the flags of the values.
@@ -230,6 +239,15 @@ class Program:
         made, result = trace(self, {**(at or {}), **named}, mode=mode, along=along, wrt=wrt, of=of, order=order)
         self._keep(result)
         return made
+
+    def bench(
+        self, at: Mapping[str, Any] | None = None, /, *, engines: Sequence[str] | None = None, wrt: Sequence[str] | None = None,
+        of: str | None = None, seconds: float = 1.0, **named: Any,
+    ) -> dict[str, Measured]:  # fmt: skip
+        """Seconds to compile the gradient, for a value and for a gradient, their ratio and the tape's bytes, by engine."""
+        from adcli.api.bench import bench
+
+        return bench(self, {**(at or {}), **named}, engines=engines, wrt=wrt, of=of, seconds=seconds)
 
     def _keep(self, result: Result) -> Result:
         self.flags = result.flags

@@ -33,6 +33,7 @@ class Variant:
         self.program = program
         self.names = [i.name for i in program.inputs]
         self.types = list(types)
+        self.order = order
         self.lowered = lower(program.tree, program.source, dict(zip(self.names, types, strict=True)), order)
         self._functions: dict[tuple[object, ...], Function] = {}
         self._runners: dict[tuple[object, ...], Runner] = {}

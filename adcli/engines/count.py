@@ -7,9 +7,9 @@ from typing import Any
 
 from adcli.engines.compile import Compiler
 from adcli.engines.interpret import Interpreter
-from adcli.engines.limits import Limits
+from adcli.engines.limits import BYTES, Limits
 from adcli.engines.loops import Frame
-from adcli.ir.nodes import Block, Function
+from adcli.ir.nodes import Atom, Block, Function, Pop, Push
 from adcli.ir.walk import functions, statements
 
 
@@ -44,6 +44,36 @@ def executed(function: Function, args: Sequence[Any], limits: Limits | None = No
         for s in block.statements:
             _add(found, type(s).__name__, times)
     return found
+
+
+def tape_peak(function: Function, args: Sequence[Any], limits: Limits | None = None) -> int:
+    """Bytes on the tapes of a run where they are fullest, 8 for each number."""
+    now = peak = 0
+
+    class Weighing(Compiler):
+        def push(self, s: Push) -> None:
+            super().push(s)
+            self.weigh(s.value, 1)
+
+        def pop(self, s: Pop) -> None:
+            super().pop(s)
+            self.weigh(s.out, -1)
+
+        def weigh(self, value: Atom, sign: int) -> None:
+            slot, array = self.of(value), bool(value.type.rank)
+
+            def move(frame: Frame) -> None:
+                nonlocal now, peak
+                now += sign * (frame[slot].size if array else 1)
+                peak = max(peak, now)
+
+            self.act(move)
+
+    class Weigher(Interpreter):
+        compiler = Weighing
+
+    Weigher(function, limits).run(args)
+    return peak * BYTES
 
 
 def _add(found: dict[str, int], kind: str, times: int) -> None:
