@@ -1,6 +1,6 @@
 """Native code through LLVM: `Native` runs a function of the IR as `engines.interpret.Interpreter` does, at the speed of compiled C."""
 from __future__ import annotations
 
-from adcli.engines.native.engine import Native
+from adcli.engines.native.engine import VERSION, Native, target
 
-__all__ = ["Native"]
+__all__ = ["VERSION", "Native", "target"]

@@ -5,54 +5,107 @@
 from __future__ import annotations
 
 import ctypes
-import struct
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
-from adcli.engines.flags import Flag
-from adcli.engines.limits import NESTED, Limits, frames, memory_error
-from adcli.engines.native import llvm, runtime, state, vectors
+from adcli.engines.flags import Flag, noted
+from adcli.engines.limits import NESTED, Limits, frames
+from adcli.engines.native import llvm, runtime, sites, state, vectors
 from adcli.engines.native.expand import expand
 from adcli.engines.native.module import Module
 from adcli.engines.native.sites import Site
-from adcli.errors import AdcliError
+from adcli.engines.weight import Budget, Spent
+from adcli.errors import AdcliError, Span
 from adcli.ir.nodes import Function
+from adcli.ir.types import Shape
 from adcli.passes.storage import storage
 
+# Part of the key of what is kept on disk: changes with the code that is generated, and with how it is called.
+VERSION = 1
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-# Stack for recursion: address space, of which is used what is needed.
-STACK = 1 << 30
+_DTYPES = {"real": "float64", "int": "int64", "bool": "bool"}
+# What the interpreter may take to find out which operation it was that left the finite numbers.
+_EXPLAINING = 3_000_000
+
+
+def target() -> str:
+    """What compiled code depends on beside its program."""
+    return llvm.identity()
 
 
 class Code:
     """A compiled program: object code, the flags and sites it names by number, the types of its arguments and results."""
 
-    def __init__(self, function: Function, limits: Limits, exact_libm: bool = False, level: int = 2) -> None:
-        with frames(NESTED):
-            self.function = storage(expand(function))
-            module = Module(self.function, limits, exact_libm)
-        self.flags: list[Flag] = module.flags
-        self.sites: list[Site] = module.sites
-        self.externals = module.externals
-        self.recursive = bool(module.recursive)
-        self.params = [(p.type.elem, p.type.shape) for p in self.function.params]
-        self.results = [(a.type.elem, a.type.shape) for a in self.function.body.results]
-        self.text = module.text
-        self.object = llvm.object_code(module.text, level)
+    def __init__(self, meta: dict[str, Any], object_code: bytes) -> None:
+        self.meta = meta
+        self.object = object_code
+        self.sites: list[Site] = sites.from_data(meta["sites"])
+        self.flags = [noted(code, op, None if span is None else Span(*span)) for code, op, span in meta["flags"]]
+        self.params: list[tuple[str, Shape]] = [(elem, tuple(shape)) for elem, shape in meta["params"]]
+        self.results: list[tuple[str, Shape]] = [(elem, tuple(shape)) for elem, shape in meta["results"]]
+        self.recursive: bool = meta["recursive"]
+        self.polls: bool = "adcli_poll" in meta["externals"]
         llvm.load_library(vectors.LIBRARY)
-        self.loaded = llvm.Loaded(self.object, runtime.symbols(self.externals))
+        self.loaded = llvm.Loaded(object_code, runtime.symbols(meta["externals"]))
         self.entry = _ENTRY(self.loaded.address("adcli.entry"))
+
+
+@frames(NESTED)
+def compiled(function: Function, limits: Limits, exact_libm: bool = False, level: int = 2) -> Code:
+    """Compile a function. Raises `loops.Unsupported` where it is of no form that native code has."""
+    ready = storage(expand(function))
+    module = Module(ready, limits, exact_libm)
+    meta = {
+        "target": target(),
+        "sites": sites.to_data(module.sites),
+        "flags": [(f.code, f.op, f.span) for f in module.flags],
+        "params": [p.type for p in ready.params],
+        "results": [a.type for a in ready.body.results],
+        "recursive": bool(module.recursive),
+        "externals": module.externals,
+    }
+    return Code(meta, llvm.object_code(module.text, level))
 
 
 class Native:
     """A function compiled; `run` it as often as wanted. Not to be shared between threads."""
 
     def __init__(self, function: Function, limits: Limits | None = None, exact_libm: bool = False) -> None:
-        self.limits = Limits() if limits is None else limits
-        self.code = Code(function, self.limits, exact_libm)
+        self._begin(compiled(function, limits or Limits(), exact_libm), limits or Limits(), lambda: function)
+
+    @classmethod
+    def from_entry(cls, meta: dict[str, Any], blobs: Sequence[bytes], limits: Limits, function: Callable[[], Function]) -> Native:
+        """What `to_entry` gave, loaded; `function` is asked for only to explain a result. Raises ValueError where it is for another machine."""
+        if meta.get("target") != target():
+            raise ValueError("compiled for another machine")
+        made = cls.__new__(cls)
+        made._begin(Code(meta, blobs[0]), limits, function)
+        return made
+
+    def to_entry(self) -> tuple[dict[str, Any], list[bytes]]:
+        """All that it takes to run the function again without its IR: data for JSON, and byte strings."""
+        return self.code.meta, [self.code.object]
+
+    def _begin(self, code: Code, limits: Limits, function: Callable[[], Function]) -> None:
+        self.limits = limits
+        self.code = code
+        self.function = function
         self.flags: list[Flag] = []
-        self._run = runtime.Run(self.code, self.limits)
+        self._run = runtime.Run(code.sites, code.flags, limits)
+        self._given = (ctypes.c_int64 * max(1, len(code.params)))()
+        self._reals = (ctypes.c_double * len(self._given)).from_buffer(self._given)
+        self._passing = [_passing(elem, shape) for elem, shape in code.params]
+        words = sum(1 + shape.count(None) for _, shape in code.results)
+        self._out = (ctypes.c_int64 * max(1, words))()
+        self._out_reals = (ctypes.c_double * len(self._out)).from_buffer(self._out)
+        self._call = (self._run.address, ctypes.addressof(self._given), ctypes.addressof(self._out))
+        self._guard = self._run.interruptible if code.polls else nullcontext
+
+    def __del__(self) -> None:
+        run = getattr(self, "_run", None)
+        if run is not None:
+            run.close()
 
     @property
     def steps(self) -> int:
@@ -65,87 +118,97 @@ class Native:
         Raises EvaluationError where a check fails, LimitError where a limit is reached.
         """
         run, code = self._run, self.code
-        try:
-            run.reset()
-        except (OSError, ValueError, OverflowError):
-            raise memory_error(self.limits, None) from None
-        keep: list[Any] = []
-        given = runtime.passed(run, code.params, args, keep)
-        out, made = self.room(keep)
-        status = self.enter(given, out)
+        run.reset()
+        keep = [put(self, k, a) for k, (put, a) in enumerate(zip(self._passing, args, strict=True))]
+        made = self._room()
+        if code.recursive:
+            with self._guard():
+                status = runtime.on_large_stack(run, lambda: code.entry(*self._call))
+        elif code.polls:
+            with self._guard():
+                status = code.entry(*self._call)
+        else:
+            status = code.entry(*self._call)
+        del keep
         if status:
             error = run.error()
             raise error.with_traceback(None) if isinstance(error, AdcliError) else error
-        flagged = bytes(memoryview(run.words).cast("B")[state.FLAGS : state.FLAGS + len(code.flags)])
-        self.flags = [flag for flag, raised in zip(code.flags, flagged, strict=True) if raised]
-        return self.taken(out, made)
+        self.flags = []
+        if run.flagged != run.none_flagged:
+            self.flags = [flag for flag, raised in zip(code.flags, run.flagged, strict=True) if raised]
+        results = self._taken(made)
+        if run.words[state.RAISED]:
+            self._explain(args)
+        return results
 
-    def enter(self, given: Any, out: Any) -> int:
-        run, code = self._run, self.code
-        call = [run.address, ctypes.addressof(given), ctypes.addressof(out)]
-        if not code.recursive:
-            return int(code.entry(*call))
-        return _on_large_stack(run, lambda: int(code.entry(*call)))
-
-    def room(self, keep: list[Any]) -> tuple[Any, list[Any]]:
-        """Where results go: numbers, and arrays whose shape is known."""
-        words: list[int] = []
+    def _room(self) -> list[Any]:
+        """Arrays for the results whose shape is known."""
         made: list[Any] = []
+        k = 0
         for elem, shape in self.code.results:
+            array = None
             if shape and None not in shape:
                 import numpy as np
 
-                array = np.empty(shape, {"real": np.float64, "int": np.int64, "bool": np.bool_}[elem])
-                made.append(array)
-                words.append(array.ctypes.data)
-            else:
-                made.append(None)
-                words += [0] * (1 + sum(n is None for n in shape))
-        return (ctypes.c_int64 * max(1, len(words)))(*words), made
+                array = np.empty(shape, _DTYPES[elem])
+                self._out[k] = array.ctypes.data
+            made.append(array)
+            k += 1 + shape.count(None)
+        return made
 
-    def taken(self, out: Any, made: list[Any]) -> list[Any]:
+    def _taken(self, made: list[Any]) -> list[Any]:
         results: list[Any] = []
         k = 0
         for (elem, shape), array in zip(self.code.results, made, strict=True):
             if array is not None:
                 results.append(array)
-                k += 1
             elif shape:
-                from adcli.engines.native.numpy_forms import array_at
-
-                address, k = out[k], k + 1
-                extents = []
-                for n in shape:
-                    if n is None:
-                        extents.append(out[k])
-                        k += 1
-                    else:
-                        extents.append(n)
-                results.append(array_at(address, elem, tuple(extents)).copy())
+                results.append(self._found(k, elem, shape))
+                k += shape.count(None)
+            elif elem == "real":
+                results.append(self._out_reals[k])
             else:
-                bits, k = out[k], k + 1
-                results.append(runtime.value(bits, elem))
+                results.append(bool(self._out[k]) if elem == "bool" else self._out[k])
+            k += 1
         return results
 
+    def _found(self, k: int, elem: str, shape: Shape) -> Any:
+        """An array whose extents only the run knew: its address and they stand in the results."""
+        from adcli.engines.native.numpy_forms import array_at
 
-def _on_large_stack(run: runtime.Run, call: Any) -> int:
-    """Run in a thread of its own, whose stack has room for the deepest recursion that limits allow."""
-    result: list[int] = []
+        extents = iter(self._out[k + 1 : k + 1 + shape.count(None)])
+        return array_at(self._out[k], elem, tuple(next(extents) if n is None else n for n in shape)).copy()
 
-    def work() -> None:
-        here = ctypes.c_int64()
-        run.words[state.STACK] = ctypes.addressof(here)  # refined below: the address of a local of this thread is not on its stack
-        run.words[state.STACK] = 0
-        result.append(call())
+    def _explain(self, args: Sequence[Any]) -> None:
+        """Arithmetic divided by zero, or left a domain or the range of numbers: the interpreter says where, as it does for itself."""
+        from adcli.engines.interpret import Interpreter
 
-    before = threading.stack_size(STACK)
-    try:
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-    finally:
-        threading.stack_size(before)
-    thread.join()
-    return result[0]
+        again = Interpreter(self.function(), self.limits, Budget(_EXPLAINING, lambda: True))
+        try:
+            again.run(args)
+        except Spent:
+            return
+        self.flags = again.flags
 
 
-_ = struct
+def _passing(elem: str, shape: Shape) -> Callable[[Native, int, Any], Any]:
+    """How an argument of a type is handed over; what must be kept alive while the code runs is returned."""
+    if shape:
+        return lambda native, k, a: _pass_array(native, k, a, elem)
+    return _pass_real if elem == "real" else _pass_int
+
+
+def _pass_real(native: Native, k: int, a: Any) -> None:
+    native._reals[k] = a
+
+
+def _pass_int(native: Native, k: int, a: Any) -> None:
+    native._given[k] = int(a)
+
+
+def _pass_array(native: Native, k: int, a: Any, elem: str) -> Any:
+    import numpy as np
+
+    array = np.ascontiguousarray(a, _DTYPES[elem])
+    native._given[k] = array.ctypes.data
+    return array

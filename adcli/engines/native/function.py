@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, assert_never
 from adcli.engines.native import arrays, scalars, state
 from adcli.engines.native.code import DATA, LLVM, SIZE, STATE, Code, constant, is_number
 from adcli.engines.native.loops import Loops
-from adcli.engines.native.sites import Site
+from adcli.engines.native.sites import Site, of_check, of_statement
 from adcli.engines.native.values import SMALL, Array, Mem, Regs, Value, Virtual, count, element
 from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
 from adcli.ir.types import Type, size
@@ -307,23 +307,25 @@ class Writer(Loops):
 
     span: Span | None = None
 
-    def require(self, ok: str, kind: str, values: Sequence[str], span: Span | None, check: Check | None = None) -> None:
-        """Go on if `ok`, else leave with a failure of that kind and the values it looked at."""
+    def require(self, ok: str, kind: str, values: Sequence[str], span: Span | None) -> None:
+        """Go on if `ok`, else leave with a failure of that kind and the integers it looked at."""
+        self.hold(ok, Site(kind, span, ("int",) * len(values)), values)
+
+    def hold(self, ok: str, site: Site, values: Sequence[str]) -> None:
         if ok in ("1", "true"):
             return
         c = self.c
-        site = self.module.site(Site(kind, span, check))
         good, bad = c.new_label("ok"), c.new_label("bad")
         c.branch(ok, good, bad)
         c.lines[-1] += ", !prof !8"
         c.label(bad)
-        self.leave(site, values, [a.type.elem for a in check.args] if check else ["int"] * len(values))
+        self.leave(site, values)
         c.label(good)
 
-    def leave(self, site: int, values: Sequence[str], elems: Sequence[str]) -> None:
+    def leave(self, site: Site, values: Sequence[str] = ()) -> None:
         c = self.c
-        self.store_state(state.SITE, str(site))
-        for k, (v, e) in enumerate(zip(values[: state.MOST_VALUES], elems, strict=False)):
+        self.store_state(state.SITE, str(self.module.site(site)))
+        for k, (v, e) in enumerate(zip(values[: state.MOST_VALUES], site.elems, strict=False)):
             bits = c.op(f"bitcast double {v} to i64") if e == "real" else scalars.coerced(c, v, e, "int")
             self.store_state(state.VALUES + k, bits)
         c.go("%fail")
@@ -424,7 +426,7 @@ class Writer(Loops):
             return self.flag(s, values[0])
         v = [str(x) for x in values]
         ok = getattr(self, "holds_" + s.kind.replace("-", "_"))(s, *v)
-        self.require(ok, "check", v, s.span, s)
+        self.hold(ok, of_check(s), v)
         return None
 
     def flag(self, s: Check, cond: Value) -> None:
@@ -617,7 +619,7 @@ class Writer(Loops):
         bad = c.new_label("bad")
         c.branch(good, on, bad)
         c.label(bad)
-        self.leave(self.module.site(Site("raised", span)), (), ())
+        self.leave(Site("raised", span))
         c.label(on)
 
     def choose(self, type_: str, cond: str, yes: Callable[[], str], no: Callable[[], str]) -> str:
@@ -639,7 +641,7 @@ class Writer(Loops):
     def ask(self, s: Let, args: Sequence[Value]) -> Value:
         """Let Python compute the statement: arguments and results in an array of 64-bit numbers, arrays as pointers and extents."""
         c = self.c
-        site = self.module.site(Site("ask", s.span, let=s))
+        site = self.module.site(of_statement(s))
         given: list[tuple[str, str]] = []
         for v, a in zip(args, s.args, strict=True):
             if isinstance(v, str):

@@ -9,9 +9,8 @@ import llvmlite
 import llvmlite.binding as llvm
 
 
-@cache
 def machine(level: int) -> Any:
-    """The host as a target."""
+    """The host as a target. Each execution engine takes one of its own over."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
@@ -26,11 +25,11 @@ def identity() -> str:
     return f"{llvmlite.__version__} {version} {llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
 
 
-def optimised(text: str, level: int) -> Any:
+def optimised(text: str, level: int, target: Any = None) -> Any:
     """The module after the standard passes."""
+    target = target or machine(level)
     module = llvm.parse_assembly(text)
     module.triple = llvm.get_process_triple()
-    target = machine(level)
     module.data_layout = str(target.target_data)
     options = llvm.create_pipeline_tuning_options(speed_level=level)
     options.loop_vectorization = True
@@ -41,7 +40,8 @@ def optimised(text: str, level: int) -> Any:
 
 
 def object_code(text: str, level: int) -> bytes:
-    code: bytes = machine(level).emit_object(optimised(text, level))
+    target = machine(level)
+    code: bytes = target.emit_object(optimised(text, level, target))
     return code
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from adcli.engines.flags import Flag, noted
 from adcli.engines.limits import Limits
-from adcli.engines.native import prelude, vectors
+from adcli.engines.native import prelude, state, vectors
 from adcli.engines.native.aliases import Aliases, recursive
 from adcli.engines.native.code import DATA, LLVM, SIZE
 from adcli.engines.native.function import Writer, is_small
@@ -25,6 +25,7 @@ _ATTRIBUTES = """
 attributes #0 = { nounwind }
 attributes #1 = { nounwind willreturn memory(none) alwaysinline }
 attributes #2 = { nounwind willreturn memory(none) }
+attributes #3 = { nounwind noinline }
 !0 = !{!"adcli"}
 !1 = !{!3, !3, i64 0}
 !2 = !{!4, !4, i64 0}
@@ -100,7 +101,7 @@ class Module:
             for k in (100 + 3 * n for n in range(1, self.scopes + 1))
         )
         vector = vectors.text(frozenset(declared) & self.vectorised.keys())
-        return "\n".join([*declared.values(), prelude.TEXT, vector, *bodies, self.start(), _ATTRIBUTES, metadata])
+        return "\n".join([*declared.values(), prelude.TEXT, prelude.EXCEPTIONS, vector, *bodies, self.start(), _ATTRIBUTES, metadata])
 
     def start(self) -> str:
         """The entry."""
@@ -133,7 +134,11 @@ class Module:
             else:
                 args.append(f"ptr %x{k}")
         struct, types = self.struct(f), self.results(f)
-        lines.append(f"  %r = call {struct} @{self.names[f]}({', '.join(args)})")
+        self.before(lines)
+        # Not inlined, so that no arithmetic moves out from between the two looks at the processor's flags.
+        lines.append(f"  %r = call {struct} @{self.names[f]}({', '.join(args)}) #3")
+        lines.append("  %raised = call i64 @adcli.raised()")
+        lines.append(f"  store i64 %raised, ptr %ctx.{state.RAISED}")
         lines.append(f"  %status = extractvalue {struct} %r, {len(types)}")
         lines.append("  %fine = icmp eq i32 %status, 0")
         lines.append("  br i1 %fine, label %results, label %end")
@@ -142,6 +147,18 @@ class Module:
         lines.append("  br label %end")
         lines.append("end:\n  ret i32 %status")
         return "define i32 @adcli.entry(ptr %ctx, ptr %in, ptr %out) #0 {\nentry:\n" + "\n".join(lines) + "\n}\n"
+
+    def before(self, lines: list[str]) -> None:
+        """How deep the stack may grow, from here; the processor's flags cleared."""
+        for number in (state.STACK, state.RAISED):
+            lines.append(f"  %ctx.{number} = getelementptr i64, ptr %ctx, i64 {number}")
+        if self.recursive:
+            lines.append(f"  %room = load i64, ptr %ctx.{state.STACK}")
+            lines.append("  %frame = call ptr @llvm.frameaddress.p0(i32 0)")
+            lines.append("  %here = ptrtoint ptr %frame to i64")
+            lines.append("  %lowest = sub i64 %here, %room")
+            lines.append(f"  store i64 %lowest, ptr %ctx.{state.STACK}")
+        lines.append("  call void @adcli.clear()")
 
     def finish(self, lines: list[str], struct: str) -> None:
         """Store the results."""

@@ -3,6 +3,7 @@ table's functions whose text would be long. Each is the counterpart of a functio
 """
 from __future__ import annotations
 
+import platform
 import re
 
 from adcli.engines.native.code import real
@@ -231,6 +232,43 @@ define internal double @adcli.pow_x(double %x, double %y) #1 {
 """
 
 TEXT = re.sub(r"\{([^{}, ]+)\}", lambda m: real(float(m[1])), _TEXT)
+# The processor's flags for division by zero, invalid operations and overflow: cleared before a run, read after it.
+_X86 = """
+define internal void @adcli.clear() #3 {
+  %p = alloca i32
+  call void @llvm.x86.sse.stmxcsr(ptr %p)
+  %word = load i32, ptr %p
+  %cleared = and i32 %word, -64
+  store i32 %cleared, ptr %p
+  call void @llvm.x86.sse.ldmxcsr(ptr %p)
+  ret void
+}
+define internal i64 @adcli.raised() #3 {
+  %p = alloca i32
+  call void @llvm.x86.sse.stmxcsr(ptr %p)
+  %word = load i32, ptr %p
+  %bits = and i32 %word, 13
+  %out = zext i32 %bits to i64
+  ret i64 %out
+}
+declare void @llvm.x86.sse.stmxcsr(ptr)
+declare void @llvm.x86.sse.ldmxcsr(ptr)
+"""
+# FE_INVALID, FE_DIVBYZERO and FE_OVERFLOW of the C library; 7 on ARM.
+_OTHER = """
+define internal void @adcli.clear() #3 {
+  call i32 @feclearexcept(i32 7)
+  ret void
+}
+define internal i64 @adcli.raised() #3 {
+  %bits = call i32 @fetestexcept(i32 7)
+  %out = zext i32 %bits to i64
+  ret i64 %out
+}
+declare i32 @feclearexcept(i32)
+declare i32 @fetestexcept(i32)
+"""
+EXCEPTIONS = _X86 if platform.machine() in ("x86_64", "AMD64") else _OTHER
 PURE = "nounwind willreturn memory(none)"
 DECLARED = {
     **{name: f"declare double @{name}(double) {PURE}" for name in ("exp", "log", "erfc", "cbrt")},

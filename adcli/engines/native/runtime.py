@@ -3,69 +3,78 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import signal
 import struct
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import Any
 
 from adcli import errors
 from adcli.engines import checks
+from adcli.engines.flags import Flag
 from adcli.engines.limits import Limits, depth_error, elements_error, memory_error, steps_error, timeout_error
 from adcli.engines.native import state
 from adcli.engines.native.sites import Site
 from adcli.errors import AdcliError
-from adcli.ir.nodes import Let
+from adcli.ir.nodes import Check
 from adcli.ops import TABLE
-
-if TYPE_CHECKING:
-    from adcli.engines.native.engine import Code
 
 # Bytes of memory beyond the limit, so that what is just allowed still fits.
 SLACK = 1 << 16
+# Stack for recursion, which runs in a thread of its own: address space, of which is used what is needed.
+STACK = 1 << 30
+STACK_MARGIN = 1 << 18
 _TYPES = {"r": ctypes.c_double, "i": ctypes.c_int64, "b": ctypes.c_bool}
-_ELEM = {"real": "r", "int": "i", "bool": "b"}
-_CTYPES = {"real": ctypes.c_double, "int": ctypes.c_int64, "bool": ctypes.c_bool}
 
 
 class Run:
     """One place to run a program in: its state, its region of memory, what Python raised. Not to be shared between threads."""
 
-    def __init__(self, code: Code, limits: Limits) -> None:
-        self.code = code
+    def __init__(self, sites: Sequence[Site], flags: Sequence[Flag], limits: Limits) -> None:
+        self.sites = sites
         self.limits = limits
-        self.words = (ctypes.c_int64 * (state.VALUES + state.MOST_VALUES + (len(code.flags) + 7) // 8 + 1))()
+        self.words = (ctypes.c_int64 * (state.VALUES + state.MOST_VALUES + (len(flags) + 7) // 8 + 1))()
         self.address = ctypes.addressof(self.words)
+        self.bytes = memoryview(self.words).cast("B")
+        self.flagged = self.bytes[state.FLAGS : state.FLAGS + len(flags)]
+        self.none_flagged = bytes(len(flags))
         self.region: Any = None
-        self.low = self.high = 0
+        self.fresh = bytearray(self.words)
         self.deadline: float | None = None
         self.raised: BaseException | None = None
-        self.fetched: bytes | Any = b""
+        self.signals: list[tuple[Callable[..., Any], int]] = []
         RUNS[self.address] = self
 
-    def __del__(self) -> None:
+    def close(self) -> None:
         RUNS.pop(self.address, None)
 
     def reset(self) -> None:
-        words, limits = self.words, self.limits
+        """Begin anew. Raises LimitError where the address space that the limit of memory asks for cannot be had."""
         if self.region is None:
             self.reserve()
-        ctypes.memset(self.address, 0, ctypes.sizeof(words))
-        words[state.LEFT] = limits.max_steps
-        words[state.DEPTH] = limits.max_depth
-        words[state.FUEL] = state.REFILL
-        words[state.TAPE] = self.low
-        words[state.ARENA] = self.high
+        self.bytes[:] = self.fresh
         self.raised = None
-        self.deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
+        self.deadline = None if self.limits.timeout is None else time.monotonic() + self.limits.timeout
 
     def reserve(self) -> None:
         """Address space for all that the limit allows; memory is used only where something is written."""
-        bytes_ = min(self.limits.max_memory, 1 << 46) + SLACK
+        limits = self.limits
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
-        self.region = mmap.mmap(-1, bytes_, flags=flags)
-        self.low = ctypes.addressof(ctypes.c_char.from_buffer(self.region))
-        self.high = self.low + self.limits.max_memory // 16 * 16
+        try:
+            self.region = mmap.mmap(-1, min(limits.max_memory, 1 << 46) + SLACK, flags=flags)
+        except (OSError, ValueError, OverflowError):
+            raise memory_error(limits, None) from None
+        low = ctypes.addressof(ctypes.c_char.from_buffer(self.region))
+        words = (ctypes.c_int64 * len(self.words))()
+        words[state.LEFT], words[state.DEPTH] = limits.max_steps, limits.max_depth
+        words[state.FUEL], words[state.STACK] = state.REFILL, STACK - STACK_MARGIN
+        words[state.TAPE] = low
+        words[state.ARENA] = low + min(limits.max_memory, 1 << 46) // 16 * 16
+        self.fresh = bytearray(words)
 
     def error(self) -> BaseException:
         """What a run that failed failed with."""
@@ -73,16 +82,13 @@ class Run:
         if self.raised is not None:
             raised, self.raised = self.raised, None
             return raised
-        site = self.code.sites[words[state.SITE]]
+        site = self.sites[words[state.SITE]]
         return self.failure(site, list(words[state.VALUES : state.VALUES + state.MOST_VALUES]))
 
-    def failure(self, site: Site, values: Sequence[int]) -> AdcliError:
+    def failure(self, site: Site, bits: Sequence[int]) -> AdcliError:
         limits, span = self.limits, site.span
+        values = [value(b, e) for b, e in zip(bits, site.elems, strict=False)]
         match site.kind:
-            case "check":
-                assert site.check is not None
-                elems = [a.type.elem for a in site.check.args]
-                return checks.failure(site.check, [value(bits, e) for bits, e in zip(values, elems, strict=False)])
             case "steps":
                 return steps_error(limits, span)
             case "depth":
@@ -90,32 +96,69 @@ class Run:
             case "memory":
                 return memory_error(limits, span)
             case "elements":
-                return elements_error(limits, values[0], span)
+                return elements_error(limits, int(values[0]), span)
             case "shapes":
                 return errors.ShapeMismatch(f"shapes [{values[0]}] and [{values[1]}] do not fit together", span)
             case "reshape":
                 return errors.ShapeMismatch(f"{values[0]} elements do not make an array of {values[1]}", span)
             case kind:
-                raise AssertionError(kind)
+                return checks.failure(Check(kind.removeprefix("check:"), (), site.about, span), values)
 
     def poll(self) -> int:
-        """Look at the clock; signals have been looked at by Python on the way here."""
+        """Look at the clock and at signals."""
         self.words[state.FUEL] = state.REFILL
+        self.deliver()
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise timeout_error(self.limits)
         return 0
+
+    def deliver(self) -> None:
+        """Let the handlers of signals that have arrived do what they do."""
+        while self.signals:
+            handler, number = self.signals.pop(0)
+            handler(number, None)
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """In the main thread, signals wait for the next poll: a handler that raised on the way there would raise into nothing."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before: dict[int, Any] = {}
+        for number in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(number)
+            if callable(handler):
+                before[number] = handler
+
+        def note(number: int, frame: FrameType | None) -> None:
+            self.signals.append((before[number], number))
+            self.words[state.FUEL] = -1
+
+        for number in before:
+            signal.signal(number, note)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        self.deliver()
 
     def ask(self, number: int, frame: int) -> int:
         """Compute a statement by the table's own form, on arrays where they lie."""
         from adcli.engines.native.numpy_forms import answer
 
-        let = self.code.sites[number].let
-        assert let is not None
-        self.fetched = answer(let, (ctypes.c_int64 * 64).from_address(frame))
+        _LATEST.data = answer(self.sites[number], (ctypes.c_int64 * 64).from_address(frame))
         return 0
 
 
 RUNS: dict[int, Run] = {}
+
+
+class _Latest(threading.local):
+    data: Any = None
+
+
+_LATEST = _Latest()
 
 
 def value(bits: int, elem: str) -> float | int | bool:
@@ -143,17 +186,13 @@ def _poll(address: int) -> int:
 @ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
 def _ask(address: int, number: int, frame: int) -> int:
     run = RUNS[address]
-    LATEST.append(run)
     return _guarded(run, lambda: run.ask(number, frame))
-
-
-LATEST: list[Run] = []
 
 
 @ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 def _fetch(address: int) -> None:
     """Copy what was computed last to where native code wants it."""
-    data = LATEST.pop().fetched
+    data = _LATEST.data
     if data.nbytes:
         ctypes.memmove(address, data.ctypes.data, data.nbytes)
 
@@ -180,22 +219,16 @@ def symbols(names: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def passed(run: Run, types: Sequence[tuple[str, tuple[int | None, ...]]], args: Sequence[Any], keep: list[Any]) -> Any:
-    """The arguments as 64-bit numbers; `keep` holds the arrays that they point to."""
-    out = (ctypes.c_int64 * max(1, len(args)))()
-    for k, ((elem, shape), a) in enumerate(zip(types, args, strict=True)):
-        if shape:
-            import numpy as np
-
-            array = np.ascontiguousarray(a, dtype={"real": np.float64, "int": np.int64, "bool": np.bool_}[elem])
-            keep.append(array)
-            out[k] = array.ctypes.data
-        elif elem == "real":
-            out[k] = struct.unpack("<q", struct.pack("<d", a))[0]
-        else:
-            out[k] = int(a)
-    return out
-
-
-def unused() -> tuple[object, ...]:
-    return (_ELEM, _CTYPES, Let)
+def on_large_stack(run: Run, call: Callable[[], int]) -> int:
+    """Run in a thread of its own, whose stack has room for the deepest recursion that limits allow."""
+    result: list[int] = []
+    before = threading.stack_size(STACK)
+    try:
+        thread = threading.Thread(target=lambda: result.append(call()), daemon=True)
+        thread.start()
+    except RuntimeError:
+        raise memory_error(run.limits, None, "the stack for recursion") from None
+    finally:
+        threading.stack_size(before)
+    thread.join()
+    return result[0]
