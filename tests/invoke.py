@@ -21,17 +21,23 @@ class Outcome(NamedTuple):
     both: str
 
 
+class Copied(io.BytesIO):
+    """Bytes that go to a second place as text, too."""
+
+    def __init__(self, copy: list[str]) -> None:
+        super().__init__()
+        self.copy = copy
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        self.copy.append(bytes(data).decode())
+        return super().write(data)
+
+
 class Stream(io.TextIOWrapper):
     """A stream that is no terminal and copies what it gets to a second place."""
 
     def __init__(self, copy: list[str]) -> None:
-        super().__init__(io.BytesIO(), encoding="utf-8", write_through=True, newline="")
-        self.copy = copy
-
-    def write(self, text: str) -> int:
-        count = super().write(text)
-        self.copy.append(text)
-        return count
+        super().__init__(Copied(copy), encoding="utf-8", write_through=True, newline="")
 
     def text(self) -> str:
         buffer = self.buffer

@@ -17,14 +17,14 @@ from tests.invoke import environment, invoke
 
 ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "adcli"
-LAYERS = ["errors", "ops", "syntax", "ir", "lower", "passes", "ad", "engines", "report", "api", "cli"]
+LAYERS = ["errors", "ops", "syntax", "ir", "lower", "passes", "ad", "engines", "data", "report", "api", "cli"]
 OWNERS = {
     "lark": {"syntax"},
     "click": {"cli"},
     "rich": {"cli"},
-    "numpy": {"ops", "engines", "api", "cli", "report"},
+    "numpy": {"ops", "engines", "data", "api", "cli", "report"},
     "llvmlite": {"engines"},
-    "polars": set(),
+    "polars": {"data"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -53,7 +53,7 @@ def test_imports_go_down(path: pathlib.Path) -> None:
     assert not above
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if layer(p) in ("cli", "api", "lower", "syntax")], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [p for p in MODULES if layer(p) in ("cli", "api", "data", "lower", "syntax")], ids=lambda p: p.stem)
 def test_errors_say_what_to_do(path: pathlib.Path) -> None:
     """Whoever makes an error gives it a help line."""
     kinds = {cls.__name__ for cls in classes()}
@@ -71,7 +71,9 @@ def test_outside_packages_have_one_owner(path: pathlib.Path) -> None:
     for name, top in imports(path):
         package = name.split(".")[0]
         assert layer(path) in OWNERS.get(package, {layer(path)}), f"{package} is not for {layer(path)}"
-        lazy = package in {"rich", "numpy"} and path.name not in {"arrays.py", "matrices.py"}
+        assert package != "polars" or path.name == "frames.py"
+        whole = path.name in {"arrays.py", "matrices.py"} or path.relative_to(PACKAGE).parts == ("engines", "rows", "columns.py")
+        lazy = package in {"rich", "numpy", "polars"} and not whole
         assert not (top and lazy), f"{package} must be imported lazily"
         assert package in {*OWNERS, "adcli"} or package in sys.stdlib_module_names | {"__future__"}, package
 
@@ -96,6 +98,11 @@ def test_a_scalar_gradient_imports_neither_numpy_nor_rich() -> None:
 
 def test_an_array_does_import_numpy() -> None:
     assert "numpy" in loaded("grad", "sum(w^2)", "--at", "w=[1,2]")
+
+
+def test_rows_of_plain_csv_need_no_polars(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "x.csv").write_text("x\n1\n2\n")
+    assert not loaded("grad", "x^2", "--data", str(tmp_path / "x.csv")) & {"polars", "rich"}
 
 
 def test_help_imports_little() -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from adcli.engines.flags import BIRTHS, Flag, birth, finite, has_nan, message
+from adcli.engines.flags import BIRTHS, Flag, finite, message
 from adcli.ir.nodes import Let
 from adcli.ir.walk import functions, statements
 from adcli.ops import TABLE
@@ -36,22 +36,9 @@ def without_path(variant: Variant, inputs: Sequence[int], dead: Sequence[int]) -
 
 def births(function: Function, names: Sequence[str], args: Sequence[Any], limits: Limits) -> list[Flag]:
     """Where inf or nan came from: the values given, or the first operation that made one of finite numbers."""
-    for name, value in zip(names, args, strict=False):
-        if not finite(value):
-            code, what = ("domain", "nan") if has_nan(value) else ("singular", "infinite")
-            return [Flag(code, name, None, f"the value given for '{name}' is {what}")]
-    from adcli.engines.observe import observe
+    from adcli.engines.observe import Births
 
-    found: list[Flag] = []
-
-    def look(let: Let, values: Sequence[Any], value: Any, iteration: tuple[int, ...]) -> None:
-        if not found and not finite(value):
-            flag = birth(let.op.name, values, value, let.span)
-            if flag is not None:
-                found.append(flag)
-
-    observe(function, list(args), limits, look)
-    return found
+    return Births(function, names, limits).of(args)
 
 
 def owners(entry: Function) -> dict[Span, list[str]]:

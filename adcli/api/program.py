@@ -249,6 +249,21 @@ class Program:
 
         return bench(self, {**(at or {}), **named}, engines=engines, wrt=wrt, of=of, seconds=seconds)
 
+    def batch(
+        self, data: Mapping[str, Any], kind: str = "eval", /, *, at: Mapping[str, Any] | None = None, wrt: Sequence[str] | None = None,
+        of: str | None = None, along: Mapping[str, Any] | None = None, engine: str = "auto", jobs: int = 1,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Values or derivatives in every row of data, as columns: arrays of shape [rows] by name.
+
+        data: for each input that changes an array whose leading axis counts the rows; at: one value for all rows for the others.
+        kind: "eval", "grad", "jvp" (with `along`) or "hessian". The columns are called as `--data` calls them: value, d_x, d_w[0].
+        engine: "auto", "interpret" or "native"; jobs: threads. The first row that fails raises its error.
+        """
+        from adcli.api.batch import batch
+
+        columns, self.flags = batch(self, data, kind, at or {}, wrt, of, along, engine, jobs)
+        return columns
+
     def _keep(self, result: Result) -> Result:
         self.flags = result.flags
         return result

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from adcli.cli.options import ENGINE, POINT, PROGRAM, RESULT, Job, define
+from adcli.cli import rows
+from adcli.cli.options import DATA, ENGINE, POINT, PROGRAM, ROWS_RESULT, Job, define
 
 
-@define("eval", PROGRAM, POINT, ENGINE, RESULT)
+@define("eval", PROGRAM, POINT, DATA, ENGINE, ROWS_RESULT)
 def command(job: Job) -> None:
     """Values of the outputs of PROGRAM at a point.
 
@@ -19,6 +20,9 @@ def command(job: Job) -> None:
     from adcli.api.derivatives import evaluate
     from adcli.cli.results import outputs
 
+    if rows.given(job):
+        rows.run(job, "eval")
+        return
     program = job.program()
     result = evaluate(program, job.point(program))
     document = outputs("adcli/eval/1", result)

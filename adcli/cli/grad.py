@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from adcli.cli.options import ENGINE, OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names, option
+from adcli.cli import rows
+from adcli.cli.options import DATA, ENGINE, OF, POINT, PROGRAM, ROWS_RESULT, TAPE, WRT, Job, define, names, option
 
 MODE = (
     option(
@@ -16,7 +17,7 @@ MODE = (
 )
 
 
-@define("grad", PROGRAM, POINT, WRT, OF, MODE, TAPE, ENGINE, RESULT)
+@define("grad", PROGRAM, POINT, WRT, OF, MODE, TAPE, DATA, ENGINE, ROWS_RESULT)
 def command(job: Job, wrt: str | None, of: str | None, mode: str) -> None:
     """Value and gradient of a scalar output of PROGRAM at a point.
 
@@ -31,6 +32,9 @@ def command(job: Job, wrt: str | None, of: str | None, mode: str) -> None:
     from adcli.api.derivatives import gradient
     from adcli.cli.results import add_inputs, outputs
 
+    if rows.given(job):
+        rows.run(job, "grad", wrt=names(wrt), of=of, mode=mode)
+        return
     program = job.program()
     result = gradient(program, job.point(program), names(wrt), of, mode)
     document = outputs("adcli/grad/1", result)

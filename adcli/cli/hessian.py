@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from adcli.cli import rows
 from adcli.cli.jacobian import SPARSE, swept
-from adcli.cli.options import ENGINE, OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names
+from adcli.cli.options import DATA, ENGINE, OF, POINT, PROGRAM, ROWS_RESULT, TAPE, WRT, Job, define, names
+from adcli.errors import UsageError
 
 
-@define("hessian", PROGRAM, POINT, WRT, OF, SPARSE, TAPE, ENGINE, RESULT)
+@define("hessian", PROGRAM, POINT, WRT, OF, SPARSE, TAPE, DATA, ENGINE, ROWS_RESULT)
 def command(job: Job, wrt: str | None, of: str | None, sparse: bool) -> None:
     """Value, gradient and Hessian of a scalar output of PROGRAM, reverse over forward.
 
@@ -20,6 +22,11 @@ def command(job: Job, wrt: str | None, of: str | None, sparse: bool) -> None:
     """
     from adcli.cli.results import add_inputs, add_matrix, add_sparse, outputs
 
+    if rows.given(job):
+        if sparse:
+            raise UsageError("--sparse does not go with --data", help="rows have the upper triangle of the Hessian as columns")
+        rows.run(job, "hessian", wrt=names(wrt), of=of)
+        return
     program = job.program()
     if sparse:
         from adcli.api.sparse import hessian

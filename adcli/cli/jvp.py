@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from adcli.cli.options import ENGINE, OF, POINT, PROGRAM, RESULT, Job, define, option
+from adcli.cli import rows
+from adcli.cli.options import DATA, ENGINE, OF, POINT, PROGRAM, ROWS_RESULT, Job, define, option
 
 ALONG = (
     option("--along", multiple=True, required=True, metavar="NAME=VALUE,…", help="How the inputs move: x=1,y=0; those left out do not."),
 )
 
 
-@define("jvp", PROGRAM, POINT, ALONG, OF, ENGINE, RESULT)
+@define("jvp", PROGRAM, POINT, ALONG, OF, DATA, ENGINE, ROWS_RESULT)
 def command(job: Job, along: tuple[str, ...], of: str | None) -> None:
     """Derivative of the outputs of PROGRAM along a direction of its inputs: the Jacobian times a vector, in one forward sweep.
 
@@ -20,6 +21,9 @@ def command(job: Job, along: tuple[str, ...], of: str | None) -> None:
     from adcli.api.derivatives import jvp
     from adcli.cli.results import add_tangents, outputs
 
+    if rows.given(job):
+        rows.run(job, "jvp", along=along, of=of)
+        return
     program = job.program()
     result = jvp(program, job.point(program), job.direction(program, along), of)
     document = outputs("adcli/jvp/1", result)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from adcli.engines.limits import Limits
 
 SOURCE_LIMIT = 2**20
+ROWS = ("csv", "tsv", "jsonl", "json", "npy", "parquet")  # formats of data
 SUFFIXES = {"json": "json", "csv": "csv", "md": "markdown", "markdown": "markdown", "tex": "latex", "html": "html", "txt": "text"}
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
@@ -120,6 +121,17 @@ def output(formats: Sequence[str], digits: bool = True) -> tuple[Callable[[], cl
 
 GET = (option("--get", metavar="NAME", help="Print one number alone: value, an input, w[0]."),)
 RESULT = (*output(["text", "json", "csv", "markdown"]), *GET, *STRICT, *LIMITS)
+ROWS_RESULT = (*output(["text", "json", "csv", "markdown", "tsv", "jsonl", "npy", "parquet"]), *GET, *STRICT, *LIMITS)
+DATA = (
+    option("--data", metavar="FILE", help="Run once for each row of FILE (- is standard input), whose columns are inputs."),
+    option("--from", "source", type=click.Choice(ROWS), help="Format of the data (default: by the suffix, for - by the first byte)."),
+    option("--delimiter", metavar="CHARACTER", help="Between the cells of a row of CSV, such as ';' (default: a comma)."),
+    option("--decimal", type=click.Choice([".", ","]), default=".", help="Decimal sign in CSV; with , the delimiter is ; unless given."),
+    option("--keep-going", is_flag=True, help="A bad row gets empty results and an `error` column, and the exit code is 1."),
+    option("--only-results", is_flag=True, help="Without the columns of the data."),
+    option("--prefix", metavar="TEXT", help="What the names of the new columns begin with."),
+    option("--jobs", type=click.IntRange(min=1), metavar="N", help="Threads for rows (default: one for each core)."),
+)
 
 
 def define(name: str, *groups: Sequence[Callable[[], click.Parameter]]) -> Callable[[Callable[..., None]], ProgramCommand]:
@@ -142,6 +154,14 @@ def define(name: str, *groups: Sequence[Callable[[], click.Parameter]]) -> Calla
         "target",
         "digits",
         "get",
+        "data",
+        "source",
+        "delimiter",
+        "decimal",
+        "keep_going",
+        "only_results",
+        "prefix",
+        "jobs",
     }
     taken |= {"quiet", "verbose", "debug", "color", "error_format"}
 

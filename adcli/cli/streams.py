@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from adcli.errors import DataError, OutputError
@@ -41,6 +43,44 @@ def write_raw(raw: io.RawIOBase, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[raw.write(view) or 0 :]
+
+
+@contextmanager
+def open_output(path: str | None) -> Iterator[Callable[[bytes], None]]:
+    """Somewhere to write bytes bit by bit: standard output, or a file that is replaced whole at the end, and not if there is an error."""
+    if path is None or path == "-":
+        yield output_bytes
+        return
+    try:
+        if os.path.lexists(path) and (os.path.islink(path) or not os.path.isfile(path)):
+            with open(path, "wb", buffering=0) as file:
+                yield lambda data: write_raw(file, data)
+            return
+        with _replacing(path) as file:
+            yield lambda data: write_raw(file, data)
+    except (OSError, ValueError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise unwritable(path, error) from None
+
+
+def output_bytes(data: bytes) -> None:
+    """Write to standard output and flush, as `output_text` does."""
+    stream = sys.stdout
+    if stream is None:
+        raise OutputError("standard output is closed", help="-o FILE writes to a file")
+    try:
+        stream.flush()
+        raw = stream.buffer
+        if isinstance(raw, io.RawIOBase):
+            write_raw(raw, data)
+        else:
+            raw.write(data)
+        raw.flush()
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot write to standard output: {reason(error)}", help="-o FILE writes to a file") from None
 
 
 def error_text(text: str) -> None:
@@ -124,22 +164,18 @@ def coloured(choice: str, stream: TextIO | None) -> bool:
 
 def write_file(path: str, text: str) -> None:
     """Replace a file whole or not at all; what is no regular file is written in place."""
-    data = text.encode("utf-8", "backslashreplace")
-    try:
-        if os.path.lexists(path) and (os.path.islink(path) or not os.path.isfile(path)):
-            with open(path, "wb") as file:
-                file.write(data)
-            return
-        _replace(path, data)
-    except BrokenPipeError:
-        raise
-    except (OSError, ValueError) as error:
-        hint = "check the folder and its permissions; a relative path starts at the current folder"
-        raise OutputError(f"cannot write {path or repr(path)}: {reason(error)}", help=hint) from None
+    with open_output(path) as put:
+        put(text.encode("utf-8", "backslashreplace"))
 
 
-def _replace(path: str, data: bytes) -> None:
-    """Write a temporary file beside it, on the disk before the rename, with the permissions the old one had."""
+def unwritable(path: str, error: BaseException) -> OutputError:
+    hint = "check the folder and its permissions; a relative path starts at the current folder"
+    return OutputError(f"cannot write {path or repr(path)}: {reason(error)}", help=hint)
+
+
+@contextmanager
+def _replacing(path: str) -> Iterator[io.RawIOBase]:
+    """A temporary file beside it, on the disk before it is renamed, with the permissions the old one had."""
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}.tmp")
     try:
@@ -147,9 +183,8 @@ def _replace(path: str, data: bytes) -> None:
     except FileNotFoundError:
         mode = None
     try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
+        with open(temporary, "xb", buffering=0) as file:
+            yield file
             os.fsync(file.fileno())
         if mode is not None:
             os.chmod(temporary, mode)

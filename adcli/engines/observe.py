@@ -95,6 +95,33 @@ class _Watching(Compiler):
         self.counters.pop()
 
 
+class Births:
+    """Where inf or nan in the results of a function came from, run after run: the values given, or the first operation that made one."""
+
+    def __init__(self, function: Function, names: Sequence[str], limits: Limits) -> None:
+        self.function, self.names, self.limits = function, names, limits
+        self.found: list[Flag] = []
+        self._observer: _Observer | None = None
+
+    def of(self, args: Sequence[Any]) -> list[Flag]:
+        """The flag of a run with these arguments, if there is one."""
+        for name, value in zip(self.names, args, strict=False):
+            if not finite(value):
+                code, what = ("domain", "nan") if has_nan(value) else ("singular", "infinite")
+                return [Flag(code, name, None, f"the value given for '{name}' is {what}")]
+        if self._observer is None:
+            self._observer = _Observer(self.function, self.limits, self._look)
+        self.found = []
+        self._observer.run(args)
+        return self.found
+
+    def _look(self, let: Let, values: Sequence[Any], value: Any, iteration: tuple[int, ...]) -> None:
+        if not self.found and not finite(value):
+            flag = birth(let.op.name, values, value, let.span)
+            if flag is not None:
+                self.found.append(flag)
+
+
 class _Found(Exception):
     """The run has gone far enough."""
 
