@@ -24,7 +24,7 @@ from adcli.passes.storage import storage
 # Part of the key of what is kept on disk: changes with the code that is generated, and with how it is called.
 VERSION = 1
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-_DTYPES = {"real": "float64", "int": "int64", "bool": "bool"}
+DTYPES = {"real": "float64", "int": "int64", "bool": "bool"}
 # What the interpreter may take to find out which operation it was that left the finite numbers.
 _EXPLAINING = 3_000_000
 
@@ -150,7 +150,7 @@ class Native:
             if shape and None not in shape:
                 import numpy as np
 
-                array = np.empty(shape, _DTYPES[elem])
+                array = np.empty(shape, DTYPES[elem])
                 self._out[k] = array.ctypes.data
             made.append(array)
             k += 1 + shape.count(None)
@@ -209,6 +209,6 @@ def _pass_int(native: Native, k: int, a: Any) -> None:
 def _pass_array(native: Native, k: int, a: Any, elem: str) -> Any:
     import numpy as np
 
-    array = np.ascontiguousarray(a, _DTYPES[elem])
+    array = np.ascontiguousarray(a, DTYPES[elem])
     native._given[k] = array.ctypes.data
     return array

@@ -7,7 +7,7 @@ it is to be copied, or, where types do not tell all of its extents, filled in as
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from adcli.engines.flags import Flag, noted
 from adcli.engines.limits import Limits
@@ -18,7 +18,7 @@ from adcli.engines.native.function import Writer, is_small
 from adcli.engines.native.loops import Tape
 from adcli.engines.native.sites import Site
 from adcli.ir.nodes import Call, Check, Const, For, Function, If, Let, Var, While
-from adcli.ir.types import size
+from adcli.ir.types import Type, size
 from adcli.ir.walk import functions, statements
 
 _ATTRIBUTES = """
@@ -39,7 +39,8 @@ attributes #3 = { nounwind noinline }
 class Module:
     """The text of a program (`text`), and what Python must know to run it: `sites`, `flags`, and the forms that it calls (`externals`)."""
 
-    def __init__(self, entry: Function, limits: Limits, exact_libm: bool = False) -> None:
+    def __init__(self, entry: Function, limits: Limits, exact_libm: bool = False, varying: Sequence[bool] | None = None) -> None:
+        """varying: for each parameter of the entry whether it has a column, where it is to run over rows of data (see `rows_text`)."""
         self.entry = entry
         self.vectorised = {} if exact_libm else vectors.groups()
         self.limits = limits
@@ -53,8 +54,11 @@ class Module:
         self.flags: list[Flag] = []
         self._flagged: dict[Check, int] = {}
         self.scopes = 0
-        self.externals: list[str] = []
-        self.text = self.written()
+        self.together: list[str] = []
+        self.declared = dict(prelude.DECLARED)
+        self.straight = False  # whether rows can run as vector code
+        self.text = self.written(varying)
+        self.externals = [name for name in self.declared if name.startswith("adcli_")]
 
     def site(self, site: Site) -> int:
         self.sites.append(site)
@@ -72,6 +76,23 @@ class Module:
         self.scopes += 1
         return f"!{100 + 3 * self.scopes}"
 
+    def scopes_together(self, scopes: Sequence[str]) -> str:
+        """A name for the storage of several arrays."""
+        if not scopes:
+            return ""
+        self.together.append(", ".join(f"!{int(s[1:]) - 1}" for s in scopes))
+        return f"!{10**6 + len(self.together)}"
+
+    def also_declared(self, declared: Mapping[str, str]) -> None:
+        self.declared.update(declared)
+
+    def is_small(self, t: Type) -> bool:
+        return is_small(t)
+
+    def by_element(self, p: Var) -> bool:
+        """Whether an array parameter is passed element by element."""
+        return is_small(p.type) and p not in self.addressed
+
     def results(self, f: Function) -> list[str]:
         """The LLVM types of a function's results, without the status."""
         found: list[str] = []
@@ -88,20 +109,31 @@ class Module:
     def struct(self, f: Function) -> str:
         return f"{{{', '.join([*self.results(f), 'i32'])}}}"
 
-    def written(self) -> str:
+    def written(self, varying: Sequence[bool] | None) -> str:
         bodies: list[str] = []
-        declared = dict(prelude.DECLARED)
+        simple = True
         for f in self.program:
             writer = Writer(self, f)
             bodies.append(writer.text())
-            declared.update(writer.c.declared)
-        self.externals = [name for name in declared if name.startswith("adcli_")]
-        metadata = "".join(
-            f'!{k - 2} = distinct !{{!{k - 2}}}\n!{k - 1} = distinct !{{!{k - 1}, !{k - 2}}}\n!{k} = !{{!{k - 1}}}\n'
+            self.declared.update(writer.c.declared)
+            simple = simple and not writer.failed and not writer.allocated
+        if varying is None:
+            bodies.append(self.start())
+        else:
+            from adcli.engines.native.rows_text import RowsText
+
+            self.straight = simple and all(not a.type.shape or is_small(a.type) for a in self.entry.body.results)
+            bodies.append(RowsText(self, varying).text(self.straight))
+        vector = vectors.text(frozenset(self.declared) & self.vectorised.keys())
+        return "\n".join([*self.declared.values(), prelude.TEXT, prelude.EXCEPTIONS, vector, *bodies, _ATTRIBUTES, self.metadata()])
+
+    def metadata(self) -> str:
+        """The names of the storage of arrays, alone and together."""
+        alone = "".join(
+            f"!{k - 2} = distinct !{{!{k - 2}}}\n!{k - 1} = distinct !{{!{k - 1}, !{k - 2}}}\n!{k} = !{{!{k - 1}}}\n"
             for k in (100 + 3 * n for n in range(1, self.scopes + 1))
         )
-        vector = vectors.text(frozenset(declared) & self.vectorised.keys())
-        return "\n".join([*declared.values(), prelude.TEXT, prelude.EXCEPTIONS, vector, *bodies, self.start(), _ATTRIBUTES, metadata])
+        return alone + "".join(f"!{10**6 + n} = !{{{names}}}\n" for n, names in enumerate(self.together, 1))
 
     def start(self) -> str:
         """The entry."""

@@ -174,6 +174,7 @@ def _guarded(run: Run, call: Callable[[], int]) -> int:
         return call()
     except BaseException as e:
         run.raised = e
+        run.words[state.RAISED] = -1
         return 1
 
 

@@ -1,0 +1,245 @@
+"""The loop over rows of data around a compiled function, as LLVM text: `adcli.fast` and `adcli.careful`.
+
+    i32 @adcli.fast(state, arguments, results, tiles, marks)                        whole tiles of rows, as vector code
+    i32 @adcli.careful(state, arguments, results, begin, end, special, counts, fresh, store)      row by row
+
+An argument is its bits where all rows share it, else the address of a column; a result is the address of its column. `fast` marks a tile in
+which a flag was raised, a result is not finite, or arithmetic left the finite numbers. `careful` goes through the rows of such a tile, or
+through all rows of a program with loops: it marks rows that failed (2) or left the finite numbers (1) as special, and counts, flag by
+flag, the other rows that raise it. `fresh` is the state that each row begins with.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from adcli.engines.native import state
+from adcli.engines.native.code import LLVM, SIZE, STATE, Code, real
+from adcli.ir.types import Type, size
+
+if TYPE_CHECKING:
+    from adcli.engines.native.module import Module
+
+# Rows in a tile: a multiple of what vector code takes at once, so that no row is left over for scalar code.
+TILE = 1024
+
+
+class RowsText:
+    """varying: for each parameter of the entry whether it has a column."""
+
+    def __init__(self, module: Module, varying: Sequence[bool]) -> None:
+        self.module = module
+        self.varying = varying
+        self.scopes = [module.scope() for _ in module.entry.body.results]
+        self.all = module.scopes_together(self.scopes)
+        self.c = Code({})
+
+    def text(self, fast: bool) -> str:
+        return (self.fast() if fast else "") + self.careful()
+
+    def begin(self) -> None:
+        self.c = Code({})
+
+    def end(self, signature: str) -> str:
+        c = self.c
+        self.module.also_declared(c.declared)
+        return f"define i32 {signature} #0 {{\nentry:\n" + "\n".join([*c.allocas, *c.lines]) + "\n}\n"
+
+    # Both.
+
+    def shared(self) -> list[str]:
+        """What stands in the slots of the arguments: bits or addresses."""
+        c, out = self.c, []
+        for k, (p, vary) in enumerate(zip(self.module.entry.params, self.varying, strict=True)):
+            kind = "ptr" if vary or p.type.shape else LLVM[p.type.elem] if p.type.elem != "bool" else "i64"
+            v = c.op(f"load {kind}, ptr {c.element('int', '%in', str(k))}")
+            out.append(c.op(f"trunc i64 {v} to i1") if kind == "i64" and p.type.elem == "bool" else v)
+        return out
+
+    def columns(self) -> list[str]:
+        c = self.c
+        return [c.op(f"load ptr, ptr {c.element('int', '%out', str(k))}") for k in range(len(self.module.entry.body.results))]
+
+    def arguments(self, shared: Sequence[str], row: str) -> str:
+        """The arguments of one row."""
+        c, args = self.c, ["ptr %ctx"]
+        c.apart = self.all
+        for p, v, vary in zip(self.module.entry.params, shared, self.varying, strict=True):
+            t = p.type
+            if not t.shape:
+                args.append(f"{LLVM[t.elem]} {c.load(t.elem, v, row) if vary else v}")
+                continue
+            base = c.element(t.elem, v, c.mul(row, str(size(t.shape)))) if vary else v
+            if self.module.by_element(p):
+                args += [f"{LLVM[t.elem]} {c.load(t.elem, base, str(n))}" for n in range(size(t.shape))]
+            else:
+                args.append(f"ptr {base}")
+        c.apart = ""
+        return ", ".join(args)
+
+    def call(self, args: str, attributes: str) -> tuple[str, list[str]]:
+        """The status of one row, and its results in pieces."""
+        c, f = self.c, self.module.entry
+        struct, types = self.module.struct(f), self.module.results(f)
+        r = c.op(f"call {struct} @{self.module.names[f]}({args}) {attributes}")
+        return c.op(f"extractvalue {struct} {r}, {len(types)}"), [c.op(f"extractvalue {struct} {r}, {k}") for k in range(len(types))]
+
+    def results(self, columns: Sequence[str], pieces: list[str], row: str) -> list[tuple[str, str]]:
+        """Store the results of one row; numbers that are to be looked at whether they are finite, with their types."""
+        c, rest = self.c, iter(pieces)
+        numbers: list[tuple[str, str]] = []
+        for k, (a, column) in enumerate(zip(self.module.entry.body.results, columns, strict=True)):
+            t = a.type
+            at = c.element(t.elem, column, c.mul(row, str(size(t.shape))))
+            if t.shape and not self.module.is_small(t):
+                c.copy(at, next(rest), str(size(t.shape) * SIZE[t.elem]))
+                numbers.append(("ptr", at))
+                continue
+            for n in range(size(t.shape)):
+                v = next(rest)
+                self.stored(t, v, at, n, k)
+                if t.elem == "real":
+                    numbers.append(("double", v))
+        return numbers
+
+    def stored(self, t: Type, v: str, at: str, n: int, k: int) -> None:
+        c = self.c
+        c.store(t.elem, v, at, str(n), self.scopes[k])
+        others = self.module.scopes_together([s for j, s in enumerate(self.scopes) if j != k])
+        if others:
+            c.lines[-1] += f", !noalias {others}"
+
+    # Vector code.
+
+    def fast(self) -> str:
+        self.begin()
+        c = self.c
+        shared, columns = self.shared(), self.columns()
+        c.go("%tile")
+        c.label("%tile")
+        c.do("%t = phi i64 [ 0, %entry ], [ %t1, %next ]")
+        c.do(f"%base = mul nuw nsw i64 %t, {TILE}")
+        c.do("call void @adcli.clear()")
+        c.go("%rows")
+        c.label("%rows")
+        c.do("%k = phi i64 [ 0, %tile ], [ %k1, %rows ]")
+        at = len(c.lines)
+        c.do("%row = add nuw nsw i64 %base, %k")
+        _, pieces = self.call(self.arguments(shared, "%row"), "alwaysinline")
+        bad = "%bad"
+        for kind, v in self.results(columns, pieces, "%row"):
+            assert kind == "double"
+            bad = c.op(f"fadd reassoc double {bad}, {c.op(f'fsub double {v}, {v}')}")
+        c.lines.insert(at, f"  %bad = phi double [ 0.0, %tile ], [ {bad}, %rows ]")
+        c.do("%k1 = add nuw nsw i64 %k, 1")
+        c.branch(c.op(f"icmp eq i64 %k1, {TILE}"), "%next", "%rows")
+        c.label("%next")
+        raised = c.op("call i64 @adcli.raised()")
+        marked = c.op(f"or i1 {c.op(f'icmp ne i64 {raised}, 0')}, {c.op(f'fcmp uno double {bad}, {bad}')}")
+        for ptr in self.flag_bytes():
+            byte = c.op(f"load i8, ptr {ptr}, !tbaa {STATE}")
+            marked = c.op(f"or i1 {marked}, {c.op(f'icmp ne i8 {byte}, 0')}")
+            c.do(f"store i8 0, ptr {ptr}, !tbaa {STATE}")
+        c.do(f"store i8 {c.op(f'zext i1 {marked} to i8')}, ptr {c.element('bool', '%marks', '%t')}")
+        c.do("%t1 = add nuw nsw i64 %t, 1")
+        c.branch(c.op("icmp eq i64 %t1, %tiles"), "%end", "%tile")
+        c.label("%end")
+        c.do("ret i32 0")
+        return self.end("@adcli.fast(ptr noalias %ctx, ptr noalias %in, ptr noalias %out, i64 %tiles, ptr noalias %marks)")
+
+    def flag_bytes(self) -> list[str]:
+        c = self.c
+        return [c.op(f"getelementptr i8, ptr %ctx, i64 {state.FLAGS + k}") for k in range(len(self.module.flags))]
+
+    # Row by row.
+
+    def careful(self) -> str:
+        self.begin()
+        c = self.c
+        shared, columns = self.shared(), self.columns()
+        c.go("%head")
+        c.label("%head")
+        c.do("%row = phi i64 [ %begin, %entry ], [ %row1, %next ]")
+        self.renew()
+        c.do("call void @adcli.clear()")
+        status, pieces = self.call(self.arguments(shared, "%row"), "#3")
+        raised = c.op("call i64 @adcli.raised()")
+        c.branch(c.op(f"icmp eq i32 {status}, 0"), "%good", "%failed")
+        self.failed()
+        c.label("%good")
+        c.branch("%store", "%put", "%look")
+        c.label("%put")
+        self.results(columns, list(pieces), "%row")
+        c.go("%look")
+        c.label("%look")
+        special = c.op(f"or i1 {c.op(f'icmp ne i64 {raised}, 0')}, {self.not_finite(pieces)}")
+        c.branch(special, "%odd", "%plain")
+        c.label("%odd")
+        self.mark(1)
+        c.label("%plain")
+        for k, ptr in enumerate(self.flag_bytes()):
+            byte = c.op(f"zext i8 {c.op(f'load i8, ptr {ptr}, !tbaa {STATE}')} to i64")
+            count = c.element("int", "%counts", str(k))
+            before = c.op(f"load i64, ptr {count}")
+            c.do(f"store i64 {c.op(f'add i64 {before}, {byte}')}, ptr {count}")
+        c.go("%next")
+        c.label("%next")
+        c.do("%row1 = add nuw nsw i64 %row, 1")
+        c.branch(c.op("icmp slt i64 %row1, %stop"), "%head", "%end")
+        c.label("%end")
+        c.do("ret i32 0")
+        c.label("%stopped")
+        c.do("ret i32 1")
+        return self.end(
+            "@adcli.careful(ptr noalias %ctx, ptr %in, ptr %out, i64 %begin, i64 %stop, ptr %special, ptr %counts, ptr %fresh, i1 %store)"
+        )
+
+    def renew(self) -> None:
+        """The state that a row begins with; the fuel goes on, so that many short rows are polled as well."""
+        c = self.c
+        for number in (state.LEFT, state.DEPTH, state.TAPE, state.ARENA):
+            v = c.op(f"load i64, ptr {c.element('int', '%fresh', str(number))}")
+            c.do(f"store i64 {v}, ptr {c.element('int', '%ctx', str(number))}, !tbaa {STATE}")
+        for ptr in self.flag_bytes():
+            c.do(f"store i8 0, ptr {ptr}, !tbaa {STATE}")
+
+    def failed(self) -> None:
+        """A row that failed; what Python raised ends the whole run."""
+        c = self.c
+        c.label("%failed")
+        raised = c.op(f"load i64, ptr {c.element('int', '%ctx', str(state.RAISED))}, !tbaa {STATE}")
+        c.branch(c.op(f"icmp eq i64 {raised}, -1"), "%stopped", "%wrong")
+        c.label("%wrong")
+        self.mark(2)
+
+    def mark(self, kind: int) -> None:
+        c = self.c
+        c.do(f"store i8 {kind}, ptr {c.element('bool', '%special', '%row')}")
+        c.go("%next")
+
+    def not_finite(self, pieces: Sequence[str]) -> str:
+        """Whether a result is inf or nan: x - x is 0 for any other number."""
+        c, rest, total = self.c, iter(pieces), real(0.0)
+        for a in self.module.entry.body.results:
+            t = a.type
+            if t.shape and not self.module.is_small(t):
+                ptr = next(rest)
+                if t.elem == "real":
+                    total = self.difference(ptr, size(t.shape), total)
+                continue
+            for _ in range(size(t.shape)):
+                v = next(rest)
+                if t.elem == "real":
+                    total = c.op(f"fadd double {total}, {c.op(f'fsub double {v}, {v}')}")
+        return c.op(f"fcmp uno double {total}, {total}")
+
+    def difference(self, ptr: str, n: int, total: str) -> str:
+        c = self.c
+
+        def body(k: str, acc: str) -> str:
+            v = c.load("real", ptr, k)
+            return c.op(f"fadd reassoc double {acc}, {c.op(f'fsub double {v}, {v}')}")
+
+        return c.reduce(str(n), "double", total, body)
+
+
