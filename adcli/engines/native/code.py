@@ -7,6 +7,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from adcli.ops import Op
 
 LLVM = {"real": "double", "int": "i64", "bool": "i1"}
 # In memory a truth value is a byte.
@@ -33,7 +37,10 @@ class Code:
     """The body of one LLVM function. `here` is the label of the block being written; `allocas` go to its entry.
 
     vectorised: by name of a function of the C library the number of the attributes that tell its vector versions (see `vectors`).
+    watcher: is told of each operation on reals, once it is written.
     """
+
+    watcher: Callable[[Op, Sequence[tuple[str, str]], str], None] | None = None
 
     def __init__(self, vectorised: Mapping[str, int]) -> None:
         self.vectorised = vectorised

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from adcli.engines.flags import Flag, noted
+from adcli.engines.flags import Flag, birth, noted
 from adcli.engines.limits import NESTED, Limits, frames
 from adcli.engines.native import llvm, runtime, sites, state, vectors
 from adcli.engines.native.expand import expand
@@ -19,6 +19,7 @@ from adcli.engines.weight import Budget, Spent
 from adcli.errors import AdcliError, Span
 from adcli.ir.nodes import Function
 from adcli.ir.types import Shape
+from adcli.ops import TABLE
 from adcli.passes.storage import storage
 
 # Part of the key of what is kept on disk: changes with the code that is generated, and with how it is called.
@@ -37,7 +38,8 @@ def target() -> str:
 class Code:
     """A compiled program: object code, the flags and sites it names by number, the types of its arguments and results."""
 
-    def __init__(self, meta: dict[str, Any], object_code: bytes) -> None:
+    def __init__(self, meta: dict[str, Any], object_code: bytes, watched: Sequence[tuple[str, int, Span | None]] = ()) -> None:
+        self.watched = watched
         self.meta = meta
         self.object = object_code
         self.sites: list[Site] = sites.from_data(meta["sites"])
@@ -52,12 +54,13 @@ class Code:
 
 
 @frames(NESTED)
-def compiled(function: Function, limits: Limits, exact_libm: bool = False, level: int = 2) -> Code:
+def compiled(function: Function, limits: Limits, exact_libm: bool = False, level: int = 2, watch: bool = False) -> Code:
     """Compile a function. Raises `loops.Unsupported` where it is of no form that native code has."""
     ready = storage(expand(function))
-    module = Module(ready, limits, exact_libm)
+    module = Module(ready, limits, exact_libm, watch=watch)
     meta = {
         "target": target(),
+        "exact_libm": exact_libm,
         "sites": sites.to_data(module.sites),
         "flags": [(f.code, f.op, f.span) for f in module.flags],
         "params": [p.type for p in ready.params],
@@ -65,7 +68,7 @@ def compiled(function: Function, limits: Limits, exact_libm: bool = False, level
         "recursive": bool(module.recursive),
         "externals": module.externals,
     }
-    return Code(meta, llvm.object_code(module.text, level))
+    return Code(meta, llvm.object_code(module.text, level), module.watched)
 
 
 class Native:
@@ -92,7 +95,7 @@ class Native:
         self.code = code
         self.function = function
         self.flags: list[Flag] = []
-        self._run = runtime.Run(code.sites, code.flags, limits)
+        self._run = runtime.Run(code.sites, code.flags, limits, len(code.watched))
         self._given = (ctypes.c_int64 * max(1, len(code.params)))()
         self._reals = (ctypes.c_double * len(self._given)).from_buffer(self._given)
         self._passing = [_passing(elem, shape) for elem, shape in code.params]
@@ -137,7 +140,9 @@ class Native:
         if run.flagged != run.none_flagged:
             self.flags = [flag for flag, raised in zip(code.flags, run.flagged, strict=True) if raised]
         results = self._taken(made)
-        if run.words[state.RAISED]:
+        if code.watched:
+            self.flags += self._births()
+        elif run.words[state.RAISED]:
             self._explain(args)
         return results
 
@@ -180,15 +185,42 @@ class Native:
         return array_at(self._out[k], elem, tuple(next(extents) if n is None else n for n in shape)).copy()
 
     def _explain(self, args: Sequence[Any]) -> None:
-        """Arithmetic divided by zero, or left a domain or the range of numbers: the interpreter says where, as it does for itself."""
+        """Arithmetic divided by zero, or left a domain or the range of numbers: the interpreter says where, as it does for itself.
+
+        Where that would take it too long, the function is compiled once more, with its operations watched.
+        """
         from adcli.engines.interpret import Interpreter
 
         again = Interpreter(self.function(), self.limits, Budget(_EXPLAINING, lambda: True))
         try:
             again.run(args)
+            self.flags = again.flags
         except Spent:
-            return
-        self.flags = again.flags
+            watched = Native.__new__(Native)
+            watched._begin(compiled(self.function(), self.limits, self.code.meta["exact_libm"], 1, watch=True), self.limits, self.function)
+            watched.run(args)
+            self.flags = watched.flags
+
+    def _births(self) -> list[Flag]:
+        """What the operations watched have noted: of those that the interpreter notices as they happen all, of others the first."""
+        words = self._run.words
+        found: list[tuple[int, bool, Flag]] = []
+        for k, (op, arguments, span) in enumerate(self.code.watched):
+            at = state.WATCHED + 1 + state.NOTE * k
+            if words[at]:
+                out, *args = (runtime.value(bits, "real") for bits in words[at + 1 : at + 2 + min(arguments, 3)])
+                flag = birth(op, args, out, span)
+                if flag is not None:
+                    found.append((words[at], noticed(op), flag))
+        found.sort(key=lambda item: item[0])
+        seen = [flag for _, at_once, flag in found if at_once]
+        return seen or [flag for _, _, flag in found[:1]]
+
+
+def noticed(op: str) -> bool:
+    """Whether the interpreter notices that the operation leaves the finite numbers: its fast form raises then."""
+    record = TABLE[op]
+    return op == "pow" or (record.fast is not None and record.fast is not record.scalar)
 
 
 def _passing(elem: str, shape: Shape) -> Callable[[Native, int, Any], Any]:

@@ -24,6 +24,7 @@ from adcli.ir.walk import blocks, reads, statements
 if TYPE_CHECKING:
     from adcli.engines.native.module import Module
     from adcli.errors import Span
+    from adcli.ops import Op
 
 # Arrays up to so many bytes lie on the stack, if their shape is constant.
 ON_STACK = 512
@@ -42,6 +43,8 @@ class Writer(Loops):
         self.module = module
         self.function = function
         self.c = Code(module.vectorised)
+        if module.watch:
+            self.c.watcher = self.watch
         self.values: dict[Var, Value] = {}
         self.addressed = module.addressed
         self.remaining: Counter[Var] = Counter()
@@ -480,6 +483,21 @@ class Writer(Loops):
 
     def holds_true(self, s: Check, cond: str) -> str:
         return cond
+
+    def watch(self, op: Op, args: Sequence[tuple[str, str]], out: str) -> None:
+        """Note where a result is not finite."""
+        c = self.c
+        number = self.module.watching(op.name, len(args), self.span)
+        note, on = c.new_label("note"), c.new_label("on")
+        gone = c.op(f"fsub double {out}, {out}")
+        c.branch(c.op(f"fcmp uno double {gone}, {gone}"), note, on, unlikely=True)
+        c.label(note)
+        reals = [scalars.coerced(c, a, e, "real") for a, e in args[:3]]
+        reals += [scalars.ZERO] * (3 - len(reals))
+        given = ", ".join(f"double {x}" for x in (out, *reals))
+        c.do(f"call void @adcli.note(ptr {self.slot(number)}, ptr {self.slot(state.WATCHED)}, {given})")
+        c.go(on)
+        c.label(on)
 
     # Branches and calls.
 

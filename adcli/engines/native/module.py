@@ -18,6 +18,7 @@ from adcli.engines.native.function import Writer, is_small
 from adcli.engines.native.loops import Tape
 from adcli.engines.native.sites import Site
 from adcli.ir.nodes import Call, Check, Const, For, Function, If, Let, Var, While
+from adcli.errors import Span
 from adcli.ir.types import Type, size
 from adcli.ir.walk import functions, statements
 
@@ -39,8 +40,10 @@ attributes #3 = { nounwind noinline }
 class Module:
     """The text of a program (`text`), and what Python must know to run it: `sites`, `flags`, and the forms that it calls (`externals`)."""
 
-    def __init__(self, entry: Function, limits: Limits, exact_libm: bool = False, varying: Sequence[bool] | None = None) -> None:
-        """varying: for each parameter of the entry whether it has a column, where it is to run over rows of data (see `rows_text`)."""
+    def __init__(self, entry: Function, limits: Limits, exact_libm: bool = False, varying: Sequence[bool] | None = None, watch: bool = False) -> None:
+        """varying: for each parameter of the entry whether it has a column, where it is to run over rows of data (see `rows_text`).
+        watch: operations that leave the finite numbers are noted, in slots of the state that `watched` names.
+        """
         self.entry = entry
         self.vectorised = {} if exact_libm else vectors.groups()
         self.limits = limits
@@ -55,6 +58,8 @@ class Module:
         self._flagged: dict[Check, int] = {}
         self.scopes = 0
         self.together: list[str] = []
+        self.watch = watch
+        self.watched: list[tuple[str, int, Span | None]] = []
         self.declared = dict(prelude.DECLARED)
         self.straight = False  # whether rows can run as vector code
         self.text = self.written(varying)
@@ -75,6 +80,11 @@ class Module:
         """A name for the storage of one array, as alias information."""
         self.scopes += 1
         return f"!{100 + 3 * self.scopes}"
+
+    def watching(self, op: str, arguments: int, span: Span | None) -> int:
+        """The slot of the state for an operation that is watched."""
+        self.watched.append((op, arguments, span))
+        return state.WATCHED + 1 + state.NOTE * (len(self.watched) - 1)
 
     def scopes_together(self, scopes: Sequence[str]) -> str:
         """A name for the storage of several arrays."""
@@ -125,7 +135,7 @@ class Module:
             self.straight = simple and all(not a.type.shape or is_small(a.type) for a in self.entry.body.results)
             bodies.append(RowsText(self, varying).text(self.straight))
         vector = vectors.text(frozenset(self.declared) & self.vectorised.keys())
-        return "\n".join([*self.declared.values(), prelude.TEXT, prelude.EXCEPTIONS, vector, *bodies, _ATTRIBUTES, self.metadata()])
+        return "\n".join([*self.declared.values(), prelude.TEXT, prelude.EXCEPTIONS, prelude.NOTE, vector, *bodies, _ATTRIBUTES, self.metadata()])
 
     def metadata(self) -> str:
         """The names of the storage of arrays, alone and together."""

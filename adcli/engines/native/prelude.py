@@ -268,6 +268,46 @@ define internal i64 @adcli.raised() #3 {
 declare i32 @feclearexcept(i32)
 declare i32 @fetestexcept(i32)
 """
+# Note an operation that made inf or nan of arguments that explain neither (see `engines.flags.birth`), the first time that it does.
+NOTE = """
+define internal void @adcli.note(ptr %note, ptr %clock, double %out, double %a, double %b, double %c) #3 {
+entry:
+  %when = load i64, ptr %note
+  %first = icmp eq i64 %when, 0
+  br i1 %first, label %look, label %end
+look:
+  %isnan = fcmp uno double %out, %out
+  %ab = fcmp uno double %a, %b
+  %cc = fcmp uno double %c, %c
+  %anynan = or i1 %ab, %cc
+  %nonan = xor i1 %anynan, true
+  %nan = and i1 %isnan, %nonan
+  %d1 = fsub double %a, %a
+  %d2 = fsub double %b, %b
+  %d3 = fsub double %c, %c
+  %d4 = fadd double %d1, %d2
+  %d = fadd double %d4, %d3
+  %finite = fcmp ord double %d, %d
+  %born = or i1 %nan, %finite
+  br i1 %born, label %put, label %end
+put:
+  %now = load i64, ptr %clock
+  %next = add i64 %now, 1
+  store i64 %next, ptr %clock
+  store i64 %next, ptr %note
+  %p1 = getelementptr i64, ptr %note, i64 1
+  store double %out, ptr %p1
+  %p2 = getelementptr i64, ptr %note, i64 2
+  store double %a, ptr %p2
+  %p3 = getelementptr i64, ptr %note, i64 3
+  store double %b, ptr %p3
+  %p4 = getelementptr i64, ptr %note, i64 4
+  store double %c, ptr %p4
+  br label %end
+end:
+  ret void
+}
+"""
 EXCEPTIONS = _X86 if platform.machine() in ("x86_64", "AMD64") else _OTHER
 PURE = "nounwind willreturn memory(none)"
 DECLARED = {

@@ -34,10 +34,11 @@ _TYPES = {"r": ctypes.c_double, "i": ctypes.c_int64, "b": ctypes.c_bool}
 class Run:
     """One place to run a program in: its state, its region of memory, what Python raised. Not to be shared between threads."""
 
-    def __init__(self, sites: Sequence[Site], flags: Sequence[Flag], limits: Limits) -> None:
+    def __init__(self, sites: Sequence[Site], flags: Sequence[Flag], limits: Limits, watched: int = 0) -> None:
         self.sites = sites
         self.limits = limits
-        self.words = (ctypes.c_int64 * (state.VALUES + state.MOST_VALUES + (len(flags) + 7) // 8 + 1))()
+        size = state.WATCHED + 1 + state.NOTE * watched if watched else state.VALUES + state.MOST_VALUES + (len(flags) + 7) // 8 + 1
+        self.words = (ctypes.c_int64 * size)()
         self.address = ctypes.addressof(self.words)
         self.bytes = memoryview(self.words).cast("B")
         self.flagged = self.bytes[state.FLAGS : state.FLAGS + len(flags)]

@@ -16,8 +16,15 @@ NAN = real(float("nan"))
 ZERO, HALF, ONE = real(0.0), real(0.5), real(1.0)
 
 
-def scalar(c: Code, op: Op, elem: str, args: Sequence[tuple[str, str]], exact: dict[str, int] | None = None) -> str:
-    """out = op(args…) for operands with their element types; `exact`: the values of arguments that are constants."""
+def scalar(c: Code, op: Op, elem: str, args: Sequence[tuple[str, str]]) -> str:
+    """out = op(args…) for operands with their element types."""
+    out = plain(c, op, elem, args)
+    if c.watcher is not None and elem == "real":
+        c.watcher(op, args, out)
+    return out
+
+
+def plain(c: Code, op: Op, elem: str, args: Sequence[tuple[str, str]]) -> str:
     form = _FORMS.get(op.name)
     if op.name in _OF_BOTH:
         kind = "real" if any(e == "real" for _, e in args) else "int"

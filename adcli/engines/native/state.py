@@ -12,6 +12,11 @@ LEFT, DEPTH, FUEL, TAPE, ARENA, SITE, STACK, RAISED = range(8)
 VALUES = 8
 MOST_VALUES = 8
 FLAGS = 8 * (VALUES + MOST_VALUES)  # in bytes
+# While a run is watched: behind the flags, for each watched operation when it first left the finite numbers (counted from 1), its
+# result, and its arguments.
+NOTE = 5
+# Where that begins, if watched, with the clock: room enough for 8,000 flags before it.
+WATCHED = VALUES + MOST_VALUES + 1000
 
 # Work between two looks at the clock, in scalar operations: some milliseconds.
 REFILL = 2**22
