@@ -225,7 +225,9 @@ class Batch:
         rows_engine = self._engines.get(sweep.what)
         if rows_engine is None:
             function = self.variant._runnable(sweep.what)
-            rows_engine = self._engines[sweep.what] = engine(self.engine, function, self.program.limits, self.variant.names)
+            rows_engine = self._engines[sweep.what] = engine(
+                self.engine, function, self.program.limits, self.variant.names, self.program.tiers.choice.exact_libm
+            )
         result = rows_engine.run([*args, *sweep.extra], rows, self.jobs)
         for row, error in list(result.failed.items()):
             if isinstance(error, LimitError) and error.memory and len(self.program.tapes) > 1:

@@ -7,8 +7,9 @@ and what is special about one the interpreter says.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,9 @@ class NativeRows:
     def takes(function: Function) -> bool:
         return all(a.type.static for a in function.body.results)
 
-    def run(self, values: Sequence[Any], rows: int, jobs: int = 1) -> RowsResult:
-        """Every row; see `adcli.engines.rows.Rows`."""
-        done = RowsResult(empty(self.function, rows))
+    def run(self, values: Sequence[Any], rows: int, jobs: int = 1, into: Sequence[Any] | None = None) -> RowsResult:
+        """Every row; see `adcli.engines.rows.Rows`. into: arrays for the results, in place of new ones."""
+        done = RowsResult(list(into) if into is not None else empty(self.function, rows))
         if not rows:
             return done
         varying = tuple(by_row(v, p.type.rank) for v, p in zip(values, self.function.params, strict=True))
@@ -76,6 +77,19 @@ class _Compiled:
         self.loaded = llvm.Loaded(llvm.object_code(module.text, 3 if module.straight else 2), runtime.symbols(module.externals))
         self.fast = _FAST(self.loaded.address("adcli.fast")) if module.straight else None
         self.careful = _CAREFUL(self.loaded.address("adcli.careful"))
+        self.idle: list[runtime.Run] = []
+
+    @contextmanager
+    def place(self) -> Iterator[runtime.Run]:
+        """A place to run in, for one thread."""
+        run = self.idle.pop() if self.idle else runtime.Run(self.sites, self.flags, self.limits)
+        run.reset()
+        yield run
+        self.idle.append(run)
+
+    def __del__(self) -> None:
+        for run in getattr(self, "idle", ()):
+            run.close()
 
 
 class _Table:
@@ -84,6 +98,7 @@ class _Table:
     def __init__(self, code: _Compiled, values: Sequence[Any], results: Sequence[Any]) -> None:
         self.code = code
         self.results = results
+        self.kept: list[Any] = []  # what addresses were given of
         self.values = [
             np.ascontiguousarray(v, DTYPES[p.type.elem]) if vary or p.type.shape else v
             for v, p, vary in zip(values, code.function.params, code.varying, strict=True)
@@ -108,16 +123,14 @@ class _Table:
         """Rows from one whole tile to another as vector code; then those of the tiles that are marked, one by one."""
         tiles = (end - begin) // TILE
         marks = np.zeros(tiles, np.uint8)
-        run = runtime.Run(self.code.sites, self.code.flags, self.code.limits)
         counts = np.zeros(len(self.code.flags), np.int64)
-        try:
-            run.reset()
+        if not tiles:
+            return counts
+        with self.code.place() as run:
             assert self.code.fast is not None
             self.code.fast(run.address, *self.addresses(begin), tiles, marks.ctypes.data)
             for k in np.flatnonzero(marks).tolist():
                 self.look(run, begin + k * TILE, begin + (k + 1) * TILE, special, counts, False)
-        finally:
-            run.close()
         return counts
 
     def rest(self, begin: int, end: int, special: Any) -> Any:
@@ -135,26 +148,18 @@ class _Table:
             column[begin:] = found[:n]
         counts = np.zeros(len(self.code.flags), np.int64)
         if odd.any() or self.code.flags:
-            run = runtime.Run(self.code.sites, self.code.flags, self.code.limits)
-            try:
-                run.reset()
+            with self.code.place() as run:
                 self.look(run, begin, end, special, counts, False)
-            finally:
-                run.close()
         return counts
 
     def rows(self, begin: int, end: int, special: Any, store: bool) -> Any:
         """Rows one by one."""
-        run = runtime.Run(self.code.sites, self.code.flags, self.code.limits)
         counts = np.zeros(len(self.code.flags), np.int64)
-        try:
-            run.reset()
+        with self.code.place() as run:
             if self.code.recursive:
                 runtime.on_large_stack(run, lambda: self.look(run, begin, end, special, counts, store))
             else:
                 self.look(run, begin, end, special, counts, store)
-        finally:
-            run.close()
         return counts
 
     def look(self, run: runtime.Run, begin: int, end: int, special: Any, counts: Any, store: bool) -> int:
@@ -178,7 +183,7 @@ class _Table:
             else:
                 given[k] = int(v)
         out = (ctypes.c_int64 * max(1, len(self.results)))(*(r.ctypes.data + row * r.strides[0] for r in self.results))
-        self.kept = getattr(self, "kept", []) + [given, out]
+        self.kept += [given, out]
         return ctypes.addressof(given), ctypes.addressof(out)
 
 

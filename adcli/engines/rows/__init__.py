@@ -50,13 +50,17 @@ class Rows(Protocol):
         ...
 
 
-def engine(name: str, function: Function, limits: Limits, names: Sequence[str] = ()) -> Rows:
-    """The engine of that name, or for "auto" the fastest that takes the function. names: what the first parameters are called."""
-    if name != "interpret":
-        from adcli.engines.rows.columns import ColumnRows, straight
+def engine(name: str, function: Function, limits: Limits, names: Sequence[str] = (), exact_libm: bool = False) -> Rows:
+    """The engine of that name; "auto" starts at once and goes on in native code. names: what the first parameters are called."""
+    if name == "native":
+        from adcli.engines.native.rows import NativeRows
 
-        if straight(function):
-            return ColumnRows(function, limits, names)
+        if NativeRows.takes(function):
+            return NativeRows(function, limits, names, exact_libm)
+    if name == "auto":
+        from adcli.engines.rows.auto import AutoRows
+
+        return AutoRows(function, limits, names, exact_libm)
     from adcli.engines.rows.interpret import InterpretRows
 
     return InterpretRows(function, limits, names)

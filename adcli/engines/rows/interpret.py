@@ -10,6 +10,7 @@ from adcli.engines.interpret import Interpreter
 from adcli.engines.limits import Limits
 from adcli.engines.observe import Births
 from adcli.engines.rows import RowsResult, by_row
+from adcli.engines.weight import Budget, Spent
 from adcli.errors import AdcliError
 from adcli.ir.nodes import Function
 
@@ -19,9 +20,9 @@ _DTYPES = {"real": "float64", "int": "int64", "bool": "bool"}
 class InterpretRows:
     """Takes any function; results whose extents only the run knows are lists of arrays."""
 
-    def __init__(self, function: Function, limits: Limits, names: Sequence[str] = ()) -> None:
+    def __init__(self, function: Function, limits: Limits, names: Sequence[str] = (), budget: Budget | None = None) -> None:
         self.function = function
-        self.machine = Interpreter(function, limits)
+        self.machine = Interpreter(function, limits, budget)
         self.births = Births(function, names, limits)
 
     def run(self, values: Sequence[Any], rows: int, jobs: int = 1) -> RowsResult:
@@ -29,6 +30,18 @@ class InterpretRows:
         done = RowsResult(empty(self.function, rows))
         self.fill(done, values, range(rows))
         return done
+
+    def until_spent(self, values: Sequence[Any], rows: int) -> tuple[RowsResult, int]:
+        """The rows that the budget lasts for, and how many they are."""
+        done = RowsResult(empty(self.function, rows))
+        n = 0
+        try:
+            for row in range(rows):
+                self.fill(done, values, (row,))
+                n = row + 1
+        except Spent:
+            pass
+        return done, n
 
     def fill(self, done: RowsResult, values: Sequence[Any], rows: Iterable[int]) -> None:
         """Run these rows and put what they give in their places."""
