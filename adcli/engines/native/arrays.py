@@ -54,9 +54,10 @@ def indices(extents: Sequence[str]) -> list[tuple[str, ...]]:
 def made(w: Writer, s: Let, v: Virtual, *sources: Value) -> Value:
     """A virtual array computed from the sources; a small one in registers, unless it is to be addressed."""
     v.reads = storage(sources)
-    if is_small(v.extents) and s.out not in w.addressed:
+    if is_small(v.extents):
         shape = tuple(map(int, v.extents))
-        return Regs(v.elem, shape, [v.at(i) for i in indices(v.extents)])
+        out = Regs(v.elem, shape, [v.at(i) for i in indices(v.extents)])
+        return w.in_memory(out) if s.out in w.addressed else out
     return v
 
 
@@ -474,6 +475,8 @@ def _written_registers(w: Writer, x: Regs, v: Value, section: Section, have: str
     items = list(x.items)
     for index in indices(section.extents):
         k = int(offset(w.c, x.extents, section.base(index)))
+        if not 0 <= k < len(items):  # a check has found that
+            continue
         value = scalars.coerced(w.c, _spread_item(w, v, index, section.extents), have, x.elem)
         items[k] = _sum_of(w, x.elem, items[k], value) if add else value
     return Regs(x.elem, x.shape, items)
@@ -552,7 +555,7 @@ def _reshape(w: Writer, s: Let, args: Sequence[Value]) -> Value:
         return element(c, x, ["0"] * len(x.extents))
     if not all(is_number(n) for n in (*x.extents, *extents)):
         w.require(c.op(f"icmp eq i64 {count(c, x.extents)}, {count(c, extents)}"), "reshape", (count(c, x.extents), count(c, extents)), s.span)
-    if isinstance(x, Regs):
+    if isinstance(x, Regs) and all(map(is_number, extents)):
         return Regs(x.elem, tuple(map(int, extents)), x.items) if s.out not in w.addressed else w.reshaped(w.in_memory(x), extents)
     if isinstance(x, Virtual) and x.flat is not None:
         by_position = x.flat

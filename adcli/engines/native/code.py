@@ -82,10 +82,10 @@ class Code:
         self.do(f"br i1 {cond}, label {yes}, label {no}" + (f", {UNLIKELY}" if unlikely else ""))
 
     @contextmanager
-    def aside(self, at: int) -> Iterator[None]:
-        """What is written meanwhile goes to line `at`, into a block that is already complete but for its end."""
+    def aside(self, at: int, block: str) -> Iterator[None]:
+        """What is written meanwhile goes to line `at`, in the block of that name: no phi may name it if this branches."""
         lines, self.lines = self.lines, []
-        here = self.here
+        here, self.here = self.here, block
         yield
         lines[at:at] = self.lines
         self.lines, self.here = lines, here

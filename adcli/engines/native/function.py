@@ -79,7 +79,7 @@ class Writer(Loops):
         results = [self.result(a) for a in f.body.results]
         results = self.outlive(results)
         if self.allocated:
-            with c.aside(at):
+            with c.aside(at, "begin"):
                 mark = self.load_state(state.ARENA)
             self.give_back(mark, results)
         types = [a.type for a in f.body.results]

@@ -136,7 +136,8 @@ class Loops:
         polled = total is None or total > SHORT
         chunk = max(1, SHORT // cost) if polled and not has_loops(s.body) else 0
         phis = carried.phis()
-        place, entry = len(c.lines), c.here
+        place = self.place()
+        entry = c.here
         outer, head, end = c.new_label("chunk"), c.new_label("for"), c.new_label("done")
         first = outer if chunk else head
         c.branch(c.op(f"icmp sgt i64 {n}, 0") if not is_number(n) else str(int(int(n) > 0)), first, end)
@@ -207,11 +208,19 @@ class Loops:
         self.record = outer_record
         return following, own, took
 
-    def prepare(self: Writer, place: int, carried: Carried, own: dict[int, str], mark: str) -> bool:  # type: ignore[misc]
+    def place(self: Writer) -> tuple[int, str]:  # type: ignore[misc]
+        """Where what stands before the loop will be written: the end of the block at hand, which may branch there."""
+        c = self.c
+        at, here, begin = len(c.lines), c.here, c.new_label("begin")
+        c.go(begin)
+        c.label(begin)
+        return at, here
+
+    def prepare(self: Writer, place: tuple[int, str], carried: Carried, own: dict[int, str], mark: str) -> bool:  # type: ignore[misc]
         """What stands before the loop, written after it: storage for what moves, and the mark to which memory is given back."""
         c = self.c
         outer, self.allocated = self.allocated, False
-        with c.aside(place):
+        with c.aside(*place):
             carried.storage(own)
             if mark:
                 c.do(f"{mark} = load i64, ptr {self.slot(state.ARENA)}, !tbaa {STATE}")
@@ -221,7 +230,8 @@ class Loops:
         c = self.c
         carried = Carried(self, s)
         phis = carried.phis()
-        place, entry = len(c.lines), c.here
+        place = self.place()
+        entry = c.here
         head, body, end = c.new_label("while"), c.new_label("do"), c.new_label("done")
         c.go(head)
         c.label(head)

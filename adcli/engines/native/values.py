@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from adcli.engines.native.code import Code, is_number
+from adcli.engines.native.code import Code, constant, is_number
 
 # Arrays of constant shape up to this size live in registers.
 SMALL = 16
@@ -95,7 +95,8 @@ def element(c: Code, a: Array, index: Index) -> str:
     """An element at an index, which for Regs is made of constants."""
     match a:
         case Regs():
-            return a.items[int(offset(c, a.extents, index))]
+            k = int(offset(c, a.extents, index))
+            return a.items[k] if 0 <= k < len(a.items) else constant(0, a.elem)  # outside, which a check has found
         case Mem():
             return c.load(a.elem, a.ptr, offset(c, a.extents, index))
         case _:
