@@ -155,7 +155,8 @@ class Native:
             if shape and None not in shape:
                 import numpy as np
 
-                array = np.empty(shape, DTYPES[elem])
+                extents: Any = shape
+                array = np.empty(extents, DTYPES[elem])
                 self._out[k] = array.ctypes.data
             made.append(array)
             k += 1 + shape.count(None)

@@ -21,7 +21,8 @@ def array_at(address: int, elem: str, shape: tuple[int, ...]) -> Any:
     bytes_ = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     if not bytes_:
         return np.empty(shape, dtype)
-    return np.frombuffer((ctypes.c_char * bytes_).from_address(address), dtype).reshape(shape)
+    memory: Any = (ctypes.c_char * bytes_).from_address(address)
+    return np.frombuffer(memory, dtype).reshape(shape)
 
 
 def answer(site: Site, frame: Any) -> Any:

@@ -10,16 +10,17 @@ import ctypes
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from adcli.engines.limits import NESTED, Limits, frames
 from adcli.engines.native import llvm, runtime, sites, vectors
+from adcli.engines.native.callers import TILE
 from adcli.engines.native.engine import DTYPES
 from adcli.engines.native.expand import expand
 from adcli.engines.native.module import Module
-from adcli.engines.native.rows_text import TILE
 from adcli.engines.rows import RowsResult, by_row
 from adcli.engines.rows.interpret import InterpretRows, empty
 from adcli.ir.nodes import Function
@@ -108,13 +109,12 @@ class _Table:
         """Compute all rows; which of them are special."""
         special = np.zeros(rows, np.uint8)
         if self.code.fast is None:
-            parts = _parts(rows, jobs, 1)
-            work = [(lambda a=a, b=b: self.rows(a, b, special, True)) for a, b in parts]
+            work = [partial(self.rows, a, b, special, True) for a, b in _parts(rows, jobs, 1)]
         else:
             whole = rows - rows % TILE
-            work = [(lambda a=a, b=b: self.tiles(a, b, special)) for a, b in _parts(whole, jobs, TILE)]
+            work = [partial(self.tiles, a, b, special) for a, b in _parts(whole, jobs, TILE)]
             if rows > whole:
-                work.append(lambda: self.rest(whole, rows, special))
+                work.append(partial(self.rest, whole, rows, special))
         for counts in _all(work, jobs):
             done.count({flag: int(n) for flag, n in zip(self.code.flags, counts, strict=True) if n})
         return special
@@ -174,7 +174,7 @@ class _Table:
     def addresses(self, row: int) -> tuple[int, int]:
         """Of the slots of arguments and results, for columns that begin at that row."""
         given = (ctypes.c_int64 * max(1, len(self.values)))()
-        reals = (ctypes.c_double * len(given)).from_buffer(given)
+        reals: Any = (ctypes.c_double * len(given)).from_buffer(given)
         for k, (v, p, vary) in enumerate(zip(self.values, self.code.function.params, self.code.varying, strict=True)):
             if vary or p.type.shape:
                 given[k] = v.ctypes.data + (row * v.strides[0] if vary else 0)

@@ -28,7 +28,7 @@ SLACK = 1 << 16
 # Stack for recursion, which runs in a thread of its own: address space, of which is used what is needed.
 STACK = 1 << 30
 STACK_MARGIN = 1 << 18
-_TYPES = {"r": ctypes.c_double, "i": ctypes.c_int64, "b": ctypes.c_bool}
+_TYPES: dict[str, Any] = {"r": ctypes.c_double, "i": ctypes.c_int64, "b": ctypes.c_bool}
 
 
 class Run:
@@ -125,11 +125,8 @@ class Run:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before: dict[int, Any] = {}
-        for number in (signal.SIGINT, signal.SIGTERM):
-            handler = signal.getsignal(number)
-            if callable(handler):
-                before[number] = handler
+        handlers = {number: signal.getsignal(number) for number in (int(signal.SIGINT), int(signal.SIGTERM))}
+        before: dict[int, Any] = {number: handler for number, handler in handlers.items() if callable(handler)}
 
         def note(number: int, frame: FrameType | None) -> None:
             self.signals.append((before[number], number))
@@ -179,19 +176,16 @@ def _guarded(run: Run, call: Callable[[], int]) -> int:
         return 1
 
 
-@ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
 def _poll(address: int) -> int:
     run = RUNS[address]
     return _guarded(run, run.poll)
 
 
-@ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
 def _ask(address: int, number: int, frame: int) -> int:
     run = RUNS[address]
     return _guarded(run, lambda: run.ask(number, frame))
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 def _fetch(address: int) -> None:
     """Copy what was computed last to where native code wants it."""
     data = _LATEST.data
@@ -199,7 +193,11 @@ def _fetch(address: int) -> None:
         ctypes.memmove(address, data.ctypes.data, data.nbytes)
 
 
-_CALLS = {"adcli_poll": _poll, "adcli_ask": _ask, "adcli_fetch": _fetch}
+_CALLS: dict[str, Any] = {
+    "adcli_poll": ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(_poll),
+    "adcli_ask": ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)(_ask),
+    "adcli_fetch": ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_fetch),
+}
 
 
 @cache

@@ -10,8 +10,8 @@ import platform
 from functools import cache
 
 _UNARY = (
-    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cbrt", "cos", "cosh", "erf", "erfc", "exp", "exp2", "expm1", "log", "log10", "log1p",
-    "log2", "sin", "sinh", "tan", "tanh",
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cbrt", "cos", "cosh", "erf", "erfc", "exp", "exp2", "expm1", "log", "log10",
+    "log1p", "log2", "sin", "sinh", "tan", "tanh",
 )  # fmt: skip
 _BINARY = ("atan2", "hypot", "pow")
 # Instruction sets by their letter, with the doubles in a register: SSE 4.2, AVX2 and AVX-512; NEON.
@@ -50,7 +50,8 @@ def text(used: frozenset[str]) -> str:
     kept: list[str] = []
     for name in sorted(used & groups().keys()):
         for vector, width, arity in variants()[name]:
-            lines.append(f"declare <{width} x double> @{vector}({', '.join([f'<{width} x double>'] * arity)}) nounwind willreturn memory(none)")
+            doubles = f"<{width} x double>"
+            lines.append(f"declare {doubles} @{vector}({', '.join([doubles] * arity)}) nounwind willreturn memory(none)")
             kept.append(f"ptr @{vector}")
         mapping = ",".join(f"{vector}({vector})" for vector, _, _ in variants()[name])
         lines.append(f'attributes #{groups()[name]} = {{ "vector-function-abi-variant"="{mapping}" }}')

@@ -1,16 +1,19 @@
-"""The loop over rows of data around a compiled function, as LLVM text: `adcli.fast` and `adcli.careful`.
+"""What Python calls of a compiled program, as LLVM text: `adcli.entry` runs it once, `adcli.fast` and `adcli.careful` over rows of data.
 
+    i32 @adcli.entry(state, arguments, results)
     i32 @adcli.fast(state, arguments, results, tiles, marks)                        whole tiles of rows, as vector code
     i32 @adcli.careful(state, arguments, results, begin, end, special, counts, fresh, store)      row by row
 
-An argument is its bits where all rows share it, else the address of a column; a result is the address of its column. `fast` marks a tile in
+Arguments and results stand in tables of 64-bit numbers. An argument is a number by its bits, or the address of an array; over rows, what
+changes from row to row is the address of a column. A result is a number by its bits, or the address to which an array is to be copied, or,
+of an array whose extents only the run knows, where it is and those extents; over rows, the address of a column. `fast` marks a tile in
 which a flag was raised, a result is not finite, or arithmetic left the finite numbers. `careful` goes through the rows of such a tile, or
 through all rows of a program with loops: it marks rows that failed (2) or left the finite numbers (1) as special, and counts, flag by
 flag, the other rows that raise it. `fresh` is the state that each row begins with.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from adcli.engines.native import state
@@ -24,18 +27,14 @@ if TYPE_CHECKING:
 TILE = 1024
 
 
-class RowsText:
-    """varying: for each parameter of the entry whether it has a column."""
+class Caller:
+    """What both have in common. varying: for each parameter of the entry whether it has a column."""
 
     def __init__(self, module: Module, varying: Sequence[bool]) -> None:
         self.module = module
         self.varying = varying
-        self.scopes = [module.scope() for _ in module.entry.body.results]
-        self.all = module.scopes_together(self.scopes)
+        self.all = ""
         self.c = Code({})
-
-    def text(self, fast: bool) -> str:
-        return (self.fast() if fast else "") + self.careful()
 
     def begin(self) -> None:
         self.c = Code({})
@@ -45,8 +44,6 @@ class RowsText:
         self.module.also_declared(c.declared)
         return f"define i32 {signature} #0 {{\nentry:\n" + "\n".join([*c.allocas, *c.lines]) + "\n}\n"
 
-    # Both.
-
     def shared(self) -> list[str]:
         """What stands in the slots of the arguments: bits or addresses."""
         c, out = self.c, []
@@ -55,10 +52,6 @@ class RowsText:
             v = c.op(f"load {kind}, ptr {c.element('int', '%in', str(k))}")
             out.append(c.op(f"trunc i64 {v} to i1") if kind == "i64" and p.type.elem == "bool" else v)
         return out
-
-    def columns(self) -> list[str]:
-        c = self.c
-        return [c.op(f"load ptr, ptr {c.element('int', '%out', str(k))}") for k in range(len(self.module.entry.body.results))]
 
     def arguments(self, shared: Sequence[str], row: str) -> str:
         """The arguments of one row."""
@@ -83,6 +76,82 @@ class RowsText:
         struct, types = self.module.struct(f), self.module.results(f)
         r = c.op(f"call {struct} @{self.module.names[f]}({args}) {attributes}")
         return c.op(f"extractvalue {struct} {r}, {len(types)}"), [c.op(f"extractvalue {struct} {r}, {k}") for k in range(len(types))]
+
+
+class Entry(Caller):
+    """One run."""
+
+    def __init__(self, module: Module) -> None:
+        super().__init__(module, [False] * len(module.entry.params))
+
+    def text(self) -> str:
+        self.begin()
+        c = self.c
+        args = self.arguments(self.shared(), "0")
+        if self.module.recursive:
+            self.bound_stack()
+        c.do("call void @adcli.clear()")
+        # Not inlined, so that no arithmetic moves out from between the two looks at the processor's flags.
+        status, pieces = self.call(args, "#3")
+        raised = c.op("call i64 @adcli.raised()")
+        c.do(f"store i64 {raised}, ptr {c.element('int', '%ctx', str(state.RAISED))}")
+        c.branch(c.op(f"icmp eq i32 {status}, 0"), "%results", "%end")
+        c.label("%results")
+        self.results(pieces)
+        c.go("%end")
+        c.label("%end")
+        c.do(f"ret i32 {status}")
+        return self.end("@adcli.entry(ptr %ctx, ptr %in, ptr %out)")
+
+    def bound_stack(self) -> None:
+        """The lowest address the stack may reach, from here and the room that Python has put into the state."""
+        c = self.c
+        slot = c.element("int", "%ctx", str(state.STACK))
+        c.declare("llvm.frameaddress.p0", "declare ptr @llvm.frameaddress.p0(i32)")
+        here = c.op(f"ptrtoint ptr {c.op('call ptr @llvm.frameaddress.p0(i32 0)')} to i64")
+        room = c.op(f"load i64, ptr {slot}")
+        c.do(f"store i64 {c.op(f'sub i64 {here}, {room}')}, ptr {slot}")
+
+    def results(self, pieces: Sequence[str]) -> None:
+        c, rest, slot = self.c, iter(pieces), 0
+        for a in self.module.entry.body.results:
+            t = a.type
+            place = c.element("int", "%out", str(slot))
+            slot += 1 + t.shape.count(None)
+            if not t.shape:
+                v = next(rest)
+                kind = LLVM[t.elem] if t.elem != "bool" else "i64"
+                c.do(f"store {kind} {v if t.elem != 'bool' else c.op(f'zext i1 {v} to i64')}, ptr {place}")
+            elif not t.static:
+                c.do(f"store ptr {next(rest)}, ptr {place}")
+                for k in range(t.shape.count(None)):
+                    c.do(f"store i64 {next(rest)}, ptr {c.element('int', place, str(k + 1))}")
+            else:
+                self.array(t, c.op(f"load ptr, ptr {place}"), rest)
+
+    def array(self, t: Type, to: str, rest: Iterator[str]) -> None:
+        c = self.c
+        if not self.module.is_small(t):
+            c.copy(to, next(rest), str(size(t.shape) * SIZE[t.elem]))
+            return
+        for n in range(size(t.shape)):
+            c.store(t.elem, next(rest), to, str(n))
+
+
+class Rows(Caller):
+    """The loops over rows."""
+
+    def __init__(self, module: Module, varying: Sequence[bool]) -> None:
+        super().__init__(module, varying)
+        self.scopes = [module.scope() for _ in module.entry.body.results]
+        self.all = module.scopes_together(self.scopes)
+
+    def text(self, fast: bool) -> str:
+        return (self.fast() if fast else "") + self.careful()
+
+    def columns(self) -> list[str]:
+        c = self.c
+        return [c.op(f"load ptr, ptr {c.element('int', '%out', str(k))}") for k in range(len(self.module.entry.body.results))]
 
     def results(self, columns: Sequence[str], pieces: list[str], row: str) -> list[tuple[str, str]]:
         """Store the results of one row; numbers that are to be looked at whether they are finite, with their types."""
