@@ -152,7 +152,7 @@ class Run:
         self.names = names
         return added
 
-    def _writer(self, put: Callable[[bytes], object]) -> Writer:
+    def _writer(self, put: Callable[[bytes | memoryview], object]) -> Writer:
         from adcli.data.write import writer
 
         to = self._to()

@@ -38,7 +38,7 @@ def output_text(text: str) -> None:
         raise OutputError(f"cannot write to standard output: {reason(error)}", help="-o FILE writes to a file") from None
 
 
-def write_raw(raw: io.RawIOBase, data: bytes) -> None:
+def write_raw(raw: io.RawIOBase, data: bytes | memoryview) -> None:
     """Write all of it: an unbuffered stream (PYTHONUNBUFFERED) writes what fits and says so, which the text layer does not notice."""
     view = memoryview(data)
     while view:
@@ -46,7 +46,7 @@ def write_raw(raw: io.RawIOBase, data: bytes) -> None:
 
 
 @contextmanager
-def open_output(path: str | None) -> Iterator[Callable[[bytes], None]]:
+def open_output(path: str | None) -> Iterator[Callable[[bytes | memoryview], None]]:
     """Somewhere to write bytes bit by bit: standard output, or a file that is replaced whole at the end, and not if there is an error."""
     if path is None or path == "-":
         yield output_bytes
@@ -64,7 +64,7 @@ def open_output(path: str | None) -> Iterator[Callable[[bytes], None]]:
         raise unwritable(path, error) from None
 
 
-def output_bytes(data: bytes) -> None:
+def output_bytes(data: bytes | memoryview) -> None:
     """Write to standard output and flush, as `output_text` does."""
     stream = sys.stdout
     if stream is None:

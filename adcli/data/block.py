@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -71,7 +71,7 @@ def parse(block: Block, place: Place, name: str, cells: Sequence[str], kind: str
 
 
 def each(
-    block: Block, place: Place, name: str, numbers: Any, cells: Sequence[Any], read: Callable[[Any], tuple[float, Flag | None]],
+    block: Block, place: Place, name: str, numbers: Any, cells: Sequence[Any] | Mapping[int, Any], read: Callable[[Any], tuple[float, Flag | None]],
     rows: Iterable[int] | None = None,
 ) -> None:  # fmt: skip
     """Cell by cell, with an error for each bad one."""

@@ -58,9 +58,13 @@ def reader(stream: Stream, format: str, inputs: Sequence[str], delimiter: str | 
     if format not in ("csv", "tsv") and (delimiter is not None or decimal != "."):
         raise UsageError(f"--delimiter and --decimal are of CSV and TSV, and the data are {format}", help="leave them out")
     if format in ("csv", "tsv"):
+        from adcli.data import regular
         from adcli.data.delimited import Delimited
 
-        return Delimited(Lines(stream), delimiter or default_delimiter(format, decimal), decimal)
+        delimiter = delimiter or default_delimiter(format, decimal)
+        if regular.worthwhile(stream, delimiter, decimal):
+            return regular.Regular(Lines(stream, regular.MOST), delimiter, decimal)
+        return Delimited(Lines(stream), delimiter, decimal)
     if format in ("jsonl", "json"):
         from adcli.data.records import JsonLines, JsonList
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adcli.data.columns import Table
@@ -72,3 +72,90 @@ def unpacked(data: bytes, name: str) -> io.BytesIO:
     lines.write_csv(out, include_header=False, quote_style="never")
     out.seek(0)
     return out
+
+
+_LINE = "\x01"  # stands in no text that is cut up
+
+
+def cut_up(text: bytes, delimiter: str, wide: int, wanted: Mapping[int, str]) -> tuple[polars.Series, dict[int, Any]] | None:
+    """The lines of a text, and its wanted columns as arrays of "real" or "int"; None where the text is not regular."""
+    import numpy as np
+    import polars as pl
+
+    if b'"' in text or b"\r" in text or _LINE.encode() in text:
+        return None
+    kinds = {at: pl.Int64 if kind == "int" else pl.Float64 for at, kind in wanted.items()}
+    types = [kinds.get(at, pl.String) for at in range(wide)]
+    options: dict[str, Any] = {"has_header": False, "quote_char": None, "infer_schema_length": 0}
+    try:
+        lines = pl.read_csv(text, separator=_LINE, schema_overrides=[pl.String], **options).to_series()
+        at = sorted({*wanted, wide - 1})
+        names = [str(k) for k in range(wide)]
+        cells = pl.read_csv(text, separator=delimiter, columns=at, new_columns=names, schema_overrides=types, **options)
+    except pl.exceptions.PolarsError:
+        return None
+    delimiters = np.count_nonzero(np.frombuffer(text, np.uint8) == ord(delimiter))
+    if lines.null_count() or cells.height != len(lines) or delimiters != (wide - 1) * len(lines):
+        return None
+    if any(cells[str(k)].null_count() for k in wanted):
+        return None
+    # With as many delimiters as there should be, no row has too many cells unless another has too few, and lacks its last one.
+    if cells[str(wide - 1)].null_count() and lines.str.count_matches(delimiter, literal=True).n_unique() > 1:
+        return None
+    return lines, {k: cells[str(k)].to_numpy() for k in wanted}
+
+
+_TILE = 2**16
+_FEW = 0.01
+
+
+def csv_rows(lines: polars.Series | None, columns: Sequence[Any], delimiter: str) -> Iterator[memoryview | bytes]:
+    """Rows as CSV, in pieces: the lines as they are, then the numbers, as `write.csv_texts` writes them.
+
+    polars writes numbers as Python does but for those below 1e-4. Where they are few, their rows are put right in what it wrote.
+    """
+    import numpy as np
+    import polars as pl
+
+    small = [np.flatnonzero((np.abs(c) < 1e-4) & (c != 0)) if c.dtype.kind == "f" else np.zeros(0, int) for c in columns]
+    many = sum(map(len, small)) > _FEW * len(columns[0])
+    series = [pl.Series(str(k), column) for k, column in enumerate(columns)]
+    if many:
+        series = [_as_python(column, where) for column, where in zip(series, small, strict=True)]
+    out = io.BytesIO()
+    frame = pl.DataFrame(series if lines is None else [lines.alias("lines"), *series])
+    frame.write_csv(out, include_header=False, separator=delimiter, quote_style="never", batch_size=2**14)
+    written = out.getbuffer()
+    at = 0
+    for row, start, end in [] if many else _places(written, np.unique(np.concatenate(small))):
+        texts = ["NaN" if text == "nan" else text for text in (repr(column[row].item()) for column in columns)]
+        yield written[at:start]
+        yield delimiter.join(texts if lines is None else [lines[row], *texts]).encode()
+        at = end
+    yield written[at:]
+
+
+def _as_python(column: polars.Series, small: Any) -> polars.Series:
+    """A column of floats as text, the small ones as Python has them."""
+    import polars as pl
+
+    return column.cast(pl.String).scatter(small, list(map(repr, column.to_numpy()[small].tolist()))) if len(small) else column
+
+
+def _places(written: memoryview, rows: Any) -> Iterator[tuple[int, int, int]]:
+    """Where the lines of some rows begin and end, each row with both."""
+    import numpy as np
+
+    if not len(rows):
+        return
+    data = np.frombuffer(written, np.uint8)
+    ends = [np.count_nonzero(data[at : at + _TILE] == 10) for at in range(0, len(data), _TILE)]
+    before = np.concatenate([[0], np.cumsum(ends)])  # lines that end before each tile
+
+    def line_end(row: int) -> int:
+        tile = int(np.searchsorted(before, row, "right")) - 1
+        at = tile * _TILE
+        return at + int(np.flatnonzero(data[at : at + _TILE] == 10)[row - int(before[tile])])
+
+    for row in rows.tolist():
+        yield row, line_end(row - 1) + 1 if row else 0, line_end(row)

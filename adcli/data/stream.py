@@ -31,11 +31,18 @@ class Stream:
         self._opened: list[IO[bytes]] = []
         self._failures: tuple[type[Exception], ...] = (OSError, EOFError, ValueError)
         self._file: Any = self._open(path)
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
         self._fd = _descriptor(self._file)
         if self._fd is not None:
             info = os.fstat(self._fd)
             self.size = info.st_size if stat.S_ISREG(info.st_mode) else None
-        self._unpack(path)
+        self._unpack()
 
     def _open(self, path: str) -> IO[bytes]:
         if path == "-":
@@ -50,7 +57,7 @@ class Stream:
         self._opened.append(file)
         return file
 
-    def _unpack(self, path: str) -> None:
+    def _unpack(self) -> None:
         """Compressed data go through a decompressor."""
         start = self.peek(4)
         if start.startswith(GZIP):
@@ -180,14 +187,14 @@ class Lines:
             raise self._error
         while True:
             piece = self.stream.take(self._size)
-            self._size = min(2 * self._size, self._most)
+            self._size = min(4 * self._size, self._most)
             if not piece:
                 found, self._rest = self._rest, b""
                 return self._checked(found)
             end = piece.rfind(b"\n") + 1
             if end and len(self._rest) + end >= self._wanted:
                 self._wanted = 0
-                found, self._rest = self._rest + piece[:end], piece[end:]
+                found, self._rest = b"".join((self._rest, memoryview(piece)[:end])), piece[end:]
                 return self._checked(found)
             self._rest += piece
             if len(self._rest) > LONGEST:

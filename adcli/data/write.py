@@ -16,7 +16,7 @@ from adcli.data.number import text_of
 from adcli.errors import UsageError
 
 JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-Texts = Sequence[Sequence[str]]
+Put = Callable[[bytes | memoryview], object]
 
 
 class Results:
@@ -79,7 +79,7 @@ def json_texts(column: Any) -> list[str]:
 class Writer:
     """Writes blocks as bytes to `put`. only: without the columns that came in."""
 
-    def __init__(self, put: Callable[[bytes], object], reader: Reader, only: bool) -> None:
+    def __init__(self, put: Put, reader: Reader, only: bool) -> None:
         self.put = put
         self.reader = reader
         self.only = only
@@ -97,7 +97,7 @@ class Writer:
 class DelimitedWriter(Writer):
     """CSV and TSV."""
 
-    def __init__(self, put: Callable[[bytes], object], reader: Reader, only: bool, delimiter: str, decimal: str) -> None:
+    def __init__(self, put: Put, reader: Reader, only: bool, delimiter: str, decimal: str) -> None:
         super().__init__(put, reader, only)
         self.delimiter, self.decimal = delimiter, decimal
         self.same = reader.layout == ("delimited", delimiter)
@@ -111,6 +111,13 @@ class DelimitedWriter(Writer):
         self.put((self.delimiter.join(head) + self.newline).encode())
 
     def write(self, block: Block, results: Results) -> None:
+        lines = getattr(block, "lines", None)
+        if lines is not None and self.same and self.newline == "\n" and not results.failed and results.error is None and results.columns:
+            from adcli.data.frames import csv_rows
+
+            for piece in csv_rows(None if self.only else lines, results.columns, self.delimiter):
+                self.put(piece)
+            return
         columns = results.texts(self._texts, "", lambda text: quoted(text, self.delimiter))
         parts: list[Iterable[str]] = list(columns)
         if not self.only:
@@ -149,7 +156,7 @@ def csv_cell(value: Any) -> str:
 class RecordWriter(Writer):
     """JSON lines, or one JSON list."""
 
-    def __init__(self, put: Callable[[bytes], object], reader: Reader, only: bool, listed: bool) -> None:
+    def __init__(self, put: Put, reader: Reader, only: bool, listed: bool) -> None:
         super().__init__(put, reader, only)
         self.listed = listed
         self.started = False
@@ -216,7 +223,7 @@ def json_value(value: Any) -> str:
 class ColumnWriter(Writer):
     """NumPy's .npy and Parquet: everything is written at the end."""
 
-    def __init__(self, put: Callable[[bytes], object], reader: Reader, only: bool, format: str) -> None:
+    def __init__(self, put: Put, reader: Reader, only: bool, format: str) -> None:
         super().__init__(put, reader, only)
         self.format = format
         self.table: dict[str, list[Any]] = {}
@@ -224,6 +231,10 @@ class ColumnWriter(Writer):
     def begin(self, names: Sequence[str]) -> None:
         columns = [] if self.only else getattr(self.reader, "fields", self.reader.columns)
         self.table = {name: [] for name in (*columns, *names)}
+        if self.format == "parquet":
+            from adcli.data.frames import needed
+
+            needed("Parquet")
         self.carried = columns
 
     def write(self, block: Block, results: Results) -> None:
@@ -267,7 +278,7 @@ def _column(values: Any, textual: bool) -> Any:
     return list(values)
 
 
-def writer(put: Callable[[bytes], object], format: str, reader: Reader, only: bool, delimiter: str | None, decimal: str) -> Writer:
+def writer(put: Put, format: str, reader: Reader, only: bool, delimiter: str | None, decimal: str) -> Writer:
     """A writer of that format for the rows of a reader."""
     if format in ("csv", "tsv"):
         return DelimitedWriter(put, reader, only, delimiter or default_delimiter(format, decimal), decimal)

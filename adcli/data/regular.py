@@ -1,0 +1,96 @@
+"""Large regular CSV and TSV through polars: what it reads and writes is, to the last byte, what `delimited` and `write` make of it.
+
+A block is regular where no cell is quoted, lines end in a plain line feed, every row has as many cells as there are columns, and every
+wanted cell is a number that polars reads. Any other block goes the plain way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from adcli.data import frames
+from adcli.data.block import Block, each
+from adcli.data.delimited import Delimited, DelimitedBlock
+from adcli.data.number import EXACT, real
+from adcli.data.stream import Stream
+
+LARGE = 2**22  # bytes of a file for which polars is worth loading
+MOST = 2**23  # of one block
+FEW = 0.1  # of the rows may have numbers that are looked at one by one
+
+
+class RegularBlock(DelimitedBlock):
+    """Whole lines that are cut up only if somebody asks for the rows. lines: the same as a series, None for a part of a block."""
+
+    def __init__(self, text: bytes, lines: Any, first: int, reader: Delimited) -> None:
+        super().__init__((), range(first, first + len(lines)), reader)
+        self.count = len(lines)
+        self.lines: Any = lines
+        self._text = text
+
+    def raw(self) -> Sequence[str]:
+        if not self._rows:
+            self._rows = self._text.decode().split("\n")
+        return self._rows[: self.count]
+
+    def head(self, count: int) -> Block:
+        made = super().head(count)
+        assert isinstance(made, RegularBlock)
+        made.lines = None
+        return made
+
+
+class Regular(Delimited):
+    """A reader whose next block is read and cut up in another thread, while the last one is worked on."""
+
+    def blocks(self, wanted: Mapping[str, str]) -> Iterator[Block]:
+        yield from ahead(super().blocks(wanted))
+
+    def _block(self, text: bytes, wanted: Mapping[str, str]) -> Block:
+        found = frames.cut_up(text, self.delimiter, len(self.columns), {self.columns.index(name): kind for name, kind in wanted.items()})
+        if found is not None:
+            lines, columns = found
+            block = RegularBlock(text, lines, self._lines.at, self)
+            block.columns = {name: columns[self.columns.index(name)] for name in wanted}
+            if all(self._recheck(block, name) for name, kind in wanted.items() if kind == "real"):
+                self._lines.at += block.count
+                return block
+        return super()._block(text, wanted)
+
+    def _recheck(self, block: RegularBlock, name: str) -> bool:
+        """Look again at the numbers that may not be what is written, as `block.parse` does; false where they are too many."""
+        import numpy as np
+
+        numbers = block.columns[name]
+        odd = np.flatnonzero(~(np.abs(numbers) < EXACT) | (numbers == 0))
+        if not len(odd):
+            return True
+        if len(odd) > FEW * block.count:
+            return False
+        at = self.columns.index(name)
+        cells = {row: line.split(self.delimiter)[at] for row, line in zip(odd.tolist(), block.lines.gather(odd).to_list(), strict=True)}
+        if not numbers.flags.writeable:
+            numbers = block.columns[name] = numbers.copy()
+        each(block, self.place, name, numbers, cells, real, cells)
+        return True
+
+
+def worthwhile(stream: Stream, delimiter: str, decimal: str) -> bool:
+    """Whether polars is there, and the file large enough to load it, in a form that it reads."""
+    from importlib.util import find_spec
+
+    return (
+        stream.size is not None and stream.size >= LARGE and decimal == "." and delimiter.isascii() and find_spec("polars") is not None
+    )
+
+
+def ahead(blocks: Iterator[Block]) -> Iterator[Block]:
+    """The same blocks, each made while the one before it is in use."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = pool.submit(next, blocks, None)
+            yield block
