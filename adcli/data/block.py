@@ -71,8 +71,8 @@ def parse(block: Block, place: Place, name: str, cells: Sequence[str], kind: str
 
 
 def each(
-    block: Block, place: Place, name: str, numbers: Any, cells: Sequence[Any] | Mapping[int, Any], read: Callable[[Any], tuple[float, Flag | None]],
-    rows: Iterable[int] | None = None,
+    block: Block, place: Place, name: str, numbers: Any, cells: Sequence[Any] | Mapping[int, Any],
+    read: Callable[[Any], tuple[float, Flag | None]], rows: Iterable[int] | None = None,
 ) -> None:  # fmt: skip
     """Cell by cell, with an error for each bad one."""
     for row in range(block.count) if rows is None else rows:
