@@ -15,6 +15,7 @@ from adcli.api.batch import Batch
 from adcli.engines.flags import Flag
 from adcli.engines.limits import Limits
 from adcli.engines.rows import RowsResult, engine
+from adcli.engines.rows.auto import AutoRows
 from adcli.engines.rows.columns import TILE, ColumnRows, straight
 from adcli.engines.rows.interpret import InterpretRows
 from adcli.errors import IndexOutOfRange, LimitError, UsageError
@@ -103,9 +104,10 @@ def test_engines_are_chosen() -> None:
     f = adcli.compile("x^2")
     straight_line = f.bind({"x": 1.0})[0].function("value")
     looped = adcli.compile("y = x; while y > 1 { y = y/2 }; y").bind({"x": 1.0})[0].function("value")
-    assert isinstance(engine("auto", straight_line, limits), ColumnRows)
+    columns, one_by_one = engine("auto", straight_line, limits), engine("auto", looped, limits)
+    assert isinstance(columns, AutoRows) and isinstance(columns.first, ColumnRows)
+    assert isinstance(one_by_one, AutoRows) and isinstance(one_by_one.first, InterpretRows)
     assert isinstance(engine("interpret", straight_line, limits), InterpretRows)
-    assert isinstance(engine("auto", looped, limits), InterpretRows)
 
 
 def test_many_tiles_and_threads() -> None:
