@@ -80,7 +80,7 @@ def _compiled(variant: Variant, what: What) -> Runner:
 def _tape(runner: Runner, args: Sequence[Any]) -> int:
     """Native code knows; the interpreter counts in a run of its own."""
     if runner.name == "native":
-        size: int = runner.engine.tape_bytes  # type: ignore[attr-defined]
+        size: int = runner.engine.tape_peak(args)  # type: ignore[attr-defined]
         return size
     from adcli.engines.count import tape_peak
 

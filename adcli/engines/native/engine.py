@@ -38,7 +38,7 @@ def target() -> str:
 class Code:
     """A compiled program: object code, the flags and sites it names by number, the types of its arguments and results."""
 
-    def __init__(self, meta: dict[str, Any], object_code: bytes, watched: Sequence[tuple[str, int, Span | None]] = ()) -> None:
+    def __init__(self, meta: dict[str, Any], object_code: bytes, watched: Sequence[tuple[str, int, Span | None]] | None = None) -> None:
         self.watched = watched
         self.meta = meta
         self.object = object_code
@@ -68,7 +68,7 @@ def compiled(function: Function, limits: Limits, exact_libm: bool = False, level
         "recursive": bool(module.recursive),
         "externals": module.externals,
     }
-    return Code(meta, llvm.object_code(module.text, level), module.watched)
+    return Code(meta, llvm.object_code(module.text, level), module.watched if watch else None)
 
 
 class Native:
@@ -79,7 +79,7 @@ class Native:
 
     @classmethod
     def from_entry(cls, meta: dict[str, Any], blobs: Sequence[bytes], limits: Limits, function: Callable[[], Function]) -> Native:
-        """What `to_entry` gave, loaded; `function` is asked for only to explain a result. Raises ValueError where it is for another machine."""
+        """What `to_entry` gave, loaded; `function` is asked for only to explain a result. ValueError: it is for another machine."""
         if meta.get("target") != target():
             raise ValueError("compiled for another machine")
         made = cls.__new__(cls)
@@ -95,7 +95,7 @@ class Native:
         self.code = code
         self.function = function
         self.flags: list[Flag] = []
-        self._run = runtime.Run(code.sites, code.flags, limits, len(code.watched))
+        self._run = runtime.Run(code.sites, code.flags, limits, None if code.watched is None else len(code.watched))
         self._given = (ctypes.c_int64 * max(1, len(code.params)))()
         self._reals = (ctypes.c_double * len(self._given)).from_buffer(self._given)
         self._passing = [_passing(elem, shape) for elem, shape in code.params]
@@ -140,7 +140,7 @@ class Native:
         if run.flagged != run.none_flagged:
             self.flags = [flag for flag, raised in zip(code.flags, run.flagged, strict=True) if raised]
         results = self._taken(made)
-        if code.watched:
+        if code.watched is not None:
             self.flags += self._births()
         elif run.words[state.RAISED]:
             self._explain(args)
@@ -197,16 +197,28 @@ class Native:
             again.run(args)
             self.flags = again.flags
         except Spent:
-            watched = Native.__new__(Native)
-            watched._begin(compiled(self.function(), self.limits, self.code.meta["exact_libm"], 1, watch=True), self.limits, self.function)
+            watched = self._watched()
             watched.run(args)
             self.flags = watched.flags
+
+    def _watched(self) -> Native:
+        """The function compiled so that it takes note of what it does."""
+        made = Native.__new__(Native)
+        made._begin(compiled(self.function(), self.limits, self.code.meta["exact_libm"], 1, watch=True), self.limits, self.function)
+        return made
+
+    def tape_peak(self, args: Sequence[Any]) -> int:
+        """Bytes on the tape at its fullest, in a run of its own."""
+        watched = self._watched()
+        watched.run(args)
+        words = watched._run.words
+        return max(0, int(words[state.PEAK] - words[state.TAPE]))
 
     def _births(self) -> list[Flag]:
         """What the operations watched have noted: of those that the interpreter notices as they happen all, of others the first."""
         words = self._run.words
         found: list[tuple[int, bool, Flag]] = []
-        for k, (op, arguments, span) in enumerate(self.code.watched):
+        for k, (op, arguments, span) in enumerate(self.code.watched or ()):
             at = state.WATCHED + 1 + state.NOTE * k
             if words[at]:
                 out, *args = (runtime.value(bits, "real") for bits in words[at + 1 : at + 2 + min(arguments, 3)])

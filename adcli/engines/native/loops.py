@@ -289,8 +289,15 @@ class Loops:
         if pushes:
             above = c.op(f"add i64 {top}, {whole}")
             self.require(c.op(f"icmp ule i64 {above}, {self.load_state(state.ARENA)}"), "memory", (), s.span)
-            self.store_state(state.TAPE, above)
+            self.raise_tape(above)
         return Reserved(top, bytes_, pushes, whole)
+
+    def raise_tape(self: Writer, top: str) -> None:  # type: ignore[misc]
+        c = self.c
+        self.store_state(state.TAPE, top)
+        if self.module.watch:
+            peak = self.load_state(state.PEAK)
+            self.store_state(state.PEAK, c.select(c.op(f"icmp ugt i64 {top}, {peak}"), "i64", top, peak))
 
     def release(self: Writer, tape: Reserved | None, n: str) -> None:  # type: ignore[misc]
         if tape is not None and not tape.pushes:
@@ -311,7 +318,7 @@ class Loops:
                 total = c.add(total, n)
             above = c.op(f"add i64 {at}, {total}")
             self.require(c.op(f"icmp ule i64 {above}, {self.load_state(state.ARENA)}"), "memory", (), self.span)
-            self.store_state(state.TAPE, above)
+            self.raise_tape(above)
         for s, v, n in zip(group, values, sizes, strict=True):
             self.put(at, v, s.value.type.elem)
             at = c.add(at, n)

@@ -37,7 +37,9 @@ attributes #3 = { nounwind noinline }
 class Module:
     """The text of a program (`text`), and what Python must know to run it: `sites`, `flags`, and the forms that it calls (`externals`)."""
 
-    def __init__(self, entry: Function, limits: Limits, exact_libm: bool = False, varying: Sequence[bool] | None = None, watch: bool = False) -> None:
+    def __init__(
+        self, entry: Function, limits: Limits, exact_libm: bool = False, varying: Sequence[bool] | None = None, watch: bool = False
+    ) -> None:
         """varying: for each parameter of the entry whether it has a column, where it is to run over rows of data (see `callers`).
         watch: operations that leave the finite numbers are noted, in slots of the state that `watched` names.
         """
@@ -132,7 +134,8 @@ class Module:
             self.straight = simple and all(not a.type.shape or is_small(a.type) for a in self.entry.body.results)
             bodies.append(Rows(self, varying).text(self.straight))
         vector = vectors.text(frozenset(self.declared) & self.vectorised.keys())
-        return "\n".join([*self.declared.values(), prelude.TEXT, prelude.EXCEPTIONS, prelude.NOTE, vector, *bodies, _ATTRIBUTES, self.metadata()])
+        given = [prelude.TEXT, prelude.EXCEPTIONS, prelude.NOTE, vector]
+        return "\n".join([*self.declared.values(), *given, *bodies, _ATTRIBUTES, self.metadata()])
 
     def metadata(self) -> str:
         """The names of the storage of arrays, alone and together."""

@@ -5,6 +5,7 @@ import ctypes
 import mmap
 import signal
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,16 +29,20 @@ SLACK = 1 << 16
 # Stack for recursion, which runs in a thread of its own: address space, of which is used what is needed.
 STACK = 1 << 30
 STACK_MARGIN = 1 << 18
+# Python's mmap names this flag from 3.13 on only.
+_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000 if sys.platform == "linux" else 0)
 _TYPES: dict[str, Any] = {"r": ctypes.c_double, "i": ctypes.c_int64, "b": ctypes.c_bool}
 
 
 class Run:
     """One place to run a program in: its state, its region of memory, what Python raised. Not to be shared between threads."""
 
-    def __init__(self, sites: Sequence[Site], flags: Sequence[Flag], limits: Limits, watched: int = 0) -> None:
+    def __init__(self, sites: Sequence[Site], flags: Sequence[Flag], limits: Limits, watched: int | None = None) -> None:
         self.sites = sites
         self.limits = limits
-        size = state.WATCHED + 1 + state.NOTE * watched if watched else state.VALUES + state.MOST_VALUES + (len(flags) + 7) // 8 + 1
+        size = state.VALUES + state.MOST_VALUES + (len(flags) + 7) // 8 + 1
+        if watched is not None:
+            size = state.WATCHED + 1 + state.NOTE * watched
         self.words = (ctypes.c_int64 * size)()
         self.address = ctypes.addressof(self.words)
         self.bytes = memoryview(self.words).cast("B")
@@ -64,7 +69,7 @@ class Run:
     def reserve(self) -> None:
         """Address space for all that the limit allows; memory is used only where something is written."""
         limits = self.limits
-        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
         try:
             self.region = mmap.mmap(-1, min(limits.max_memory, 1 << 46) + SLACK, flags=flags)
         except (OSError, ValueError, OverflowError):

@@ -17,6 +17,8 @@ FLAGS = 8 * (VALUES + MOST_VALUES)  # in bytes
 NOTE = 5
 # Where that begins, if watched, with the clock: room enough for 8,000 flags before it.
 WATCHED = VALUES + MOST_VALUES + 1000
+# While a run is watched: the highest that the tape's top has been.
+PEAK = WATCHED - 1
 
 # Work between two looks at the clock, in scalar operations: some milliseconds.
 REFILL = 2**22
