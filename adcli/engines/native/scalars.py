@@ -4,11 +4,13 @@ Functions of the C library and those that the table writes in ADL need nothing h
 """
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from adcli.engines.native.code import LLVM, Code, constant, real
-from adcli.ops import Op
+from adcli.ops import Op, powers
 
 Form: TypeAlias = "Callable[..., str]"
 PURE = "nounwind willreturn memory(none)"
@@ -41,6 +43,8 @@ def plain(c: Code, op: Op, elem: str, args: Sequence[tuple[str, str]]) -> str:
             return c.select(args[0][0], LLVM[elem], coerced(c, *args[1], elem), coerced(c, *args[2], elem))
         return form(c, *[coerced(c, a, e, k) for (a, e), k in zip(args, kinds, strict=True)])
     values = [coerced(c, a, e, "real") for a, e in args]
+    if op.name == "pow_d" and (power := _pow_d(c, *values)) is not None:
+        return power
     if op.native is not None and op.native.isidentifier():
         return libm(c, op.native, *values)
     return python(c, op, elem, args)
@@ -172,8 +176,6 @@ def _to_int(c: Code, x: str) -> str:
 def _is_const(text: str) -> float | None:
     if not text.startswith("0x"):
         return None
-    import struct
-
     value: float = struct.unpack("<d", struct.pack("<Q", int(text, 16)))[0]
     return value
 
@@ -198,6 +200,26 @@ def _pow_x(c: Code, x: str, y: str) -> str:
     if exponent is not None and 1 < exponent < 2**53 and exponent.is_integer():
         return c.op(f"fadd double {c.op(f'fmul double {y}, {_pow(c, x, real(exponent - 1.0))}')}, 0.0")
     return c.op(f"call double @adcli.pow_x(double {x}, double {y})")
+
+
+def _pow_d(c: Code, x: str, y: str, k: str, m: str) -> str | None:
+    """The k-th derivative of x^y in x alone, y and k constants: y(y - 1)…·x^(y - k). None where it is anything else."""
+    p, n, logs = _is_const(y), _is_const(k), _is_const(m)
+    if p is None or n is None or logs != 0.0 or not 0 <= n <= 50 or p != p:
+        return None
+    factor = powers.falling(p, int(n), 0)
+    if factor == 0.0 or p == n:
+        return c.select(c.op(f"fcmp uno double {x}, 0.0"), "double", NAN, real(factor))
+    z = p - n
+    power = _pow(c, x, real(z))
+    error = (p - (z + n)) - (n - ((z + n) - z))
+    if error:  # of y - k, which was rounded
+        tests = [c.op(f"fcmp ogt double {a}, 0.0") for a in (x, power)] + [c.op(f"fcmp olt double {power}, {real(math.inf)}")]
+        fine = c.op(f"and i1 {tests[0]}, {c.op(f'and i1 {tests[1]}, {tests[2]}')}")
+        log = c.op(f"fmul double {real(error)}, {libm(c, 'log', x)}")
+        power = c.select(fine, "double", c.op(f"fmul double {power}, {c.op(f'fadd double {ONE}, {log}')}"), power)
+    value = c.op(f"fadd double {c.op(f'fmul double {real(factor)}, {power}')}, 0.0")
+    return c.select(c.op(f"fcmp oeq double {x}, 0.0"), "double", real(powers.pow_d(0.0, p, n, 0.0)), value)
 
 
 def _exp10(c: Code, x: str) -> str:
