@@ -710,6 +710,31 @@ def _of_none(w: Writer, name: str, elem: str, n: str, out: str) -> str:
     return _where(w, "eq", n, "0", scalars.NAN if elem == "real" else "0", out, LLVM[elem])
 
 
+def _place_of(extreme: str) -> Form:
+    """argmax and argmin: the extreme, then the first element that equals it, or is nan as it is."""
+
+    def form(w: Writer, s: Let, args: Sequence[Value]) -> Value:
+        x, axis = args[0], s.attrs[0]
+        assert not isinstance(x, str)
+        if (axis is not None and len(x.extents) > 1) or x.elem == "bool":
+            return fallback(w, s, args)
+        c, y = w.c, w.in_memory(x)
+        value = _total(w, y, extreme, y.elem, y.elem)
+
+        def step(k: str, first: str) -> str:
+            item = c.load(y.elem, y.ptr, k)
+            if y.elem == "int":
+                found = c.op(f"icmp eq i64 {item}, {value}")
+            else:
+                found = c.op(f"or i1 {c.op(f'fcmp oeq double {item}, {value}')}, {c.op(f'fcmp uno double {item}, {item}')}")
+            return join(w, "reduce_min", "int", first, c.select(found, "i64", k, last))
+
+        last = neutral("reduce_min", "int")
+        return c.reduce(count(c, y.extents), "i64", last, step)
+
+    return form
+
+
 def _along(w: Writer, s: Let, x: Array, name: str, axis: int, elem: str) -> Value:
     c, have = w.c, s.args[0].type.elem
     extents = (*x.extents[:axis], *x.extents[axis + 1 :])
@@ -978,5 +1003,5 @@ _FORMS: dict[str, Form] = {
     "copy": _copy, "index": _index, "update": _update, "addat": _addat, "dim": _dim, "broadcast_to": _broadcast_to, "sum_to": _sum_to,
     "reshape": _reshape, "transpose": _transpose, "flip": _flip, "diag": _diag, "set_diag": _set_diag, "tril": _triangle("sge"),
     "triu": _triangle("sle"), "norm": _norm, "cumsum": _cumsum, "delay": _delay, "dot": _dot, "matmul": _matmul, "outer": _outer,
-    **{name: _reduction(name) for name in _NEUTRAL},
+    **{name: _reduction(name) for name in _NEUTRAL}, "argmax": _place_of("reduce_max"), "argmin": _place_of("reduce_min"),
 }  # fmt: skip
