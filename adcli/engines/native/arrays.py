@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 Form: TypeAlias = "Callable[[Writer, Let, Sequence[Value]], Value]"
 # Above this many products, a matrix product is left to NumPy's BLAS.
 BLAS = 64**3
+# An axis of at most this length is short: its elements are joined by straight-line code.
+SHORT = 16
+# Up to this length LLVM reads rows that lie one after the other into vectors across the rows; longer ones are vectors themselves.
+INTERLEAVED = 4
 ELEMENTWISE = frozenset({"real", "arith", "compare", "logical", "select", "to_int"})
 
 
@@ -736,32 +740,36 @@ def _place_of(extreme: str) -> Form:
 
 
 def _along(w: Writer, s: Let, x: Array, name: str, axis: int, elem: str) -> Value:
+    """Elements joined along an axis. A short one that is not the last is joined where the result is read, element by element, so that
+    a sum over a few rows is as any other elementwise operation; any other is computed now.
+    """
     c, have = w.c, s.args[0].type.elem
     extents = (*x.extents[:axis], *x.extents[axis + 1 :])
     n = x.extents[axis]
-    begin = neutral(name, elem)
+    last = axis == len(x.extents) - 1
 
-    def whole(out: Sequence[str], k: str) -> list[str]:
-        return [*out[:axis], k, *out[axis:]]
+    def item(out: Index, k: str) -> str:
+        return scalars.coerced(c, element(c, x, [*out[:axis], k, *out[axis:]]), have, elem)
+
+    def unrolled(out: Index) -> str:
+        acc = item(out, "0")
+        for k in range(1, int(n)):
+            acc = join(w, name, elem, acc, item(out, str(k)))
+        return acc
 
     def one(out: Index) -> str:
-        value = c.reduce(n, LLVM[elem], begin, lambda k, acc: join(w, name, elem, acc, scalars.coerced(c, element(c, x, whole(out, k)), have, elem)))
+        rolled = last and is_number(n) and int(n) > INTERLEAVED
+        value = c.reduce(n, LLVM[elem], neutral(name, elem), lambda k, acc: join(w, name, elem, acc, item(out, k)), rolled)
         return _of_none(w, name, elem, n, value)
 
-    if isinstance(x, Regs):
-        items = []
-        for index in indices(extents):
-            acc = begin
-            for k in range(x.shape[axis]):
-                acc = join(w, name, elem, acc, scalars.coerced(c, element(c, x, whole(index, str(k))), have, elem))
-            items.append(_of_none(w, name, elem, n, acc))
-        out = Regs(elem, tuple(map(int, extents)), items)
-        return out if s.out not in w.addressed else w.in_memory(out)
-    if axis == len(x.extents) - 1:
+    if is_number(n) and 0 < int(n) <= SHORT and (isinstance(x, Regs) or not last):
+        return made(w, s, Virtual(elem, extents, unrolled, size=int(n) * (1 + _cost(x))), x)
+    y = w.in_memory(x) if isinstance(x, Regs) else x
+    if last:
         into = w.allocate(elem, extents)
         nest(w, extents, lambda index: c.store(elem, one(index), into.ptr, offset(c, extents, index)))
         return w.settled(s, into)
-    return w.settled(s, _row_by_row(w, x, name, axis, elem, have, extents))
+    return w.settled(s, _row_by_row(w, y, name, axis, elem, have, extents))
 
 
 def _row_by_row(w: Writer, x: Mem | Virtual, name: str, axis: int, elem: str, have: str, extents: Sequence[str]) -> Mem:

@@ -19,6 +19,7 @@ SIZE = {"real": 8, "int": 8, "bool": 1}
 # Type-based alias information: elements of arrays and the state of the run are never the same memory (see `module`). Elements of
 # different types may be: memory that held one array holds another later.
 DATA, STATE = "!1", "!2"
+ROLLED = "!10"
 UNLIKELY = "!prof !9"
 
 
@@ -198,8 +199,8 @@ class Code:
         self.branch(self.op(f"icmp eq i64 {following}, {count}"), end, head)
         self.label(end)
 
-    def reduce(self, count: str, type_: str, init: str, body: Callable[[str, str], str]) -> str:
-        """acc = body(k, acc) for k from 0 up to count, begun with init."""
+    def reduce(self, count: str, type_: str, init: str, body: Callable[[str, str], str], rolled: bool = False) -> str:
+        """acc = body(k, acc) for k from 0 up to count, begun with init. `rolled`: LLVM is not to unroll it before it makes vector code."""
         if _is_number(count) and int(count) <= 0:
             return init
         before = self.here
@@ -219,6 +220,8 @@ class Code:
         last = self.here
         self.do(f"{following} = add nuw nsw i64 {k}, 1")
         self.branch(self.op(f"icmp eq i64 {following}, {count}"), end, head)
+        if rolled:
+            self.lines[-1] += f", !llvm.loop {ROLLED}"
         self.label(end)
         if _is_number(count):
             return out

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from adcli.ir.build import Builder, const
-from adcli.ir.nodes import Atom, Block, Function, Let, Statement
+from adcli.ir.nodes import Atom, Block, Check, Const, Function, Let, Statement, Var
 from adcli.ir.walk import all_blocks, clone_program, functions, rename
 from adcli.lower import inline
+from adcli.passes.dead import dead_code
 
 Expansion = Callable[[Builder, Let], Atom]
 
@@ -18,6 +20,8 @@ Expansion = Callable[[Builder, Let], Atom]
 def expand(entry: Function) -> Function:
     """A copy of the program in which such operations are written out."""
     entry = clone_program(entry)
+    if _ties(entry):
+        dead_code(entry)
     for f in functions(entry):
         names: dict[object, Atom] = {}
         for block in all_blocks(f.body):
@@ -26,6 +30,42 @@ def expand(entry: Function) -> Function:
             _follow(names)
             rename(f.body, names)  # type: ignore[arg-type]
     return entry
+
+
+def _ties(entry: Function) -> bool:
+    """Weights above 0 and below 1 are those of several extreme elements, which are counted instead; whether there were any.
+
+        check flag (w > 0 and w < 1)    →    check flag count > 1        where w = weights x, m
+    """
+    found = False
+    for f in functions(entry):
+        for block in all_blocks(f.body):
+            made = {s.out: s for s in block.statements if isinstance(s, Let)}
+            for k, s in reversed(list(enumerate(block.statements))):
+                weights = _tested(s, made) if isinstance(s, Check) and s.kind == "flag" else None
+                if weights is None:
+                    continue
+                assert isinstance(s, Check)
+                b = Builder(Block(), s.span)
+                several = b.let("gt", _equal_ones(b, weights)[1], const(1.0))
+                block.statements[k : k + 1] = [*b.block.statements, replace(s, args=(several,))]
+                found = True
+    return found
+
+
+def _tested(s: Check, made: dict[Var, Let]) -> Let | None:
+    """The weights of which the check asks whether they are above 0 and below 1."""
+
+    def source(a: Atom, name: str) -> Let | None:
+        let = made.get(a) if isinstance(a, Var) else None
+        return let if let is not None and let.op.name == name else None
+
+    both = source(s.args[0], "logical_and")
+    sides = [source(a, name) for a, name in zip(both.args, ("gt", "lt"), strict=True)] if both else []
+    bounds = [a.args[1].value for a in sides if a is not None and isinstance(a.args[1], Const)]
+    if bounds != [0, 1] or sides[0].args[0] is not sides[1].args[0]:  # type: ignore[union-attr]
+        return None
+    return source(sides[0].args[0], "weights")  # type: ignore[union-attr]
 
 
 def _follow(names: dict[object, Atom]) -> None:
@@ -137,10 +177,16 @@ def _var(b: Builder, s: Let) -> Atom:
 
 
 def _weights(b: Builder, s: Let) -> Atom:
+    equal, total = _equal_ones(b, s)
+    return b.let("div", equal, _spread(b, total, s.args[0], _axis(s)))
+
+
+def _equal_ones(b: Builder, s: Let) -> tuple[Atom, Atom]:
+    """1 where an element equals the extreme one, else 0; and how many there are."""
     x, m = s.args
     axis = _axis(s)
     equal = b.let("to_real", b.let("eq", x, _spread(b, m, x, axis)))
-    return b.let("div", equal, _spread(b, _reduced(b, "sum", equal, axis), x, axis))
+    return equal, _reduced(b, "sum", equal, axis)
 
 
 def _count(b: Builder, s: Let) -> Atom:

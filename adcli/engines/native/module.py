@@ -31,6 +31,8 @@ attributes #3 = { nounwind noinline }
 !4 = !{!"state", !0, i64 0}
 !8 = !{!"branch_weights", i32 1000000, i32 1}
 !9 = !{!"branch_weights", i32 1, i32 1000000}
+!10 = distinct !{!10, !11}
+!11 = !{!"llvm.loop.unroll.disable"}
 """
 
 
