@@ -1,0 +1,313 @@
+"""The native engine against the interpreter: numbers, flags, errors, limits and steps.
+
+Bit for bit where programs add, subtract, multiply, divide, take roots, compare and choose; within what `tests.noise` allows else.
+"""
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+import adcli
+from adcli import ad, passes
+from adcli.api.derivatives import Setting
+from adcli.engines.interpret import Interpreter
+from adcli.engines.limits import Limits
+from adcli.errors import AdcliError, LimitError, Source
+from adcli.ir.nodes import Function
+from adcli.ir.types import INT, REAL, Type
+from adcli.lower import lower
+from adcli.syntax import parse
+from tests.conftest import FUZZ
+from tests.generated import Writer, points
+from tests.invoke import invoke
+from tests.noise import numbers, spread
+from tests.references import SAMPLES
+from tests.test_reference import cases, judge, words
+
+pytest.importorskip("llvmlite", reason="the native engine needs llvmlite: pip install 'adcli[native]'")
+
+from adcli.engines.native import Native
+
+TYPES = {"x": REAL, "y": REAL, "v": Type("real", (3,)), "n": INT}
+KINDS = ("value", "forward", "reverse", "second")
+COMMANDS = {"eval", "grad", "jacobian", "hessian", "jvp", "vjp", "hvp"}
+LIMITS = Limits(max_steps=100_000)
+
+
+class Outcome:
+    """What a run gives: its numbers, what they are, flags and steps; or the error."""
+
+    def __init__(self, make: Callable[[], Any], args: Sequence[Any]) -> None:
+        self.numbers: list[float] = []
+        try:
+            engine = make()
+            results = engine.run([a.copy() if isinstance(a, np.ndarray) else a for a in args])
+        except AdcliError as error:
+            self.kept: Any = (type(error), error.message, error.span, error.help)
+            return
+        self.numbers = numbers(results)
+        self.kept = [(type(r), np.shape(r)) for r in results], engine.steps
+        self.flags = {flag[:3] for flag in engine.flags}
+        self.ended = True
+
+    ended = False
+
+
+def agree(function: Function, args: Sequence[Any], limits: Limits = LIMITS, exact_libm: bool = False) -> str:
+    """Run a function in both engines, and compare everything; how it ended."""
+    want = Outcome(lambda: Interpreter(function, limits), args)
+    got = Outcome(lambda: Native(function, limits, exact_libm=exact_libm), args)
+    if want.ended:
+        allowed, settled = spread(function, args, want.numbers, limits)
+        if settled is None:
+            return "near a boundary"
+        for a, b, most in zip(want.numbers, got.numbers, allowed, strict=got.ended):
+            assert same(a, b) or (most and abs(a - b) <= most + 2 * math.ulp(a)), (a, b, most)
+        assert got.flags == want.flags if settled == want.flags else True
+    assert got.kept == want.kept
+    return "compared" if want.ended else "an error"
+
+
+def same(a: float, b: float) -> bool:
+    return a.hex() == b.hex() or (math.isnan(a) and math.isnan(b))
+
+
+def derived(function: Function, kind: str, args: list[Any]) -> tuple[Function, list[Any]]:
+    """The function of the inputs x, y, v, n, or a derivative of it, with all that it takes."""
+    along = [0.3, -0.7, np.array([0.2, 0.5, -1.0])]
+    if kind == "value":
+        return function, args
+    if kind == "reverse":
+        return ad.reverse(function, [0, 1, 2], [0]), [*args, 1.0]
+    ahead = ad.forward(function, [0, 1, 2])
+    return (ahead, [*args, *along]) if kind == "forward" else (ad.reverse(ahead, [0, 1, 2], [1]), [*args, *along, 1.0])
+
+
+def check(text: str, point: list[float], kind: str, exact_libm: bool) -> None:
+    source = Source(text)
+    function = passes.optimize(lower(parse(source), source, TYPES))
+    event(agree(*derived(function, kind, [point[0], point[1], np.array(point[2:]), 3]), exact_libm=exact_libm))
+
+
+MANY = settings(max_examples=int(FUZZ or 100))
+
+
+@MANY
+@given(st.integers(0, 2**32), st.integers(1, 4), points(), st.sampled_from(KINDS), st.booleans())
+def test_generated_programs(seed: int, size: int, point: list[float], kind: str, exact_libm: bool) -> None:
+    check(Writer(random.Random(seed), size).program(), point, kind, exact_libm)
+
+
+PLAIN = """
+fn low(x) = min(x, 0.9)
+fn high(x) = max(x, -0.6)
+fn root(x) = sqrt(abs(x))
+fn share(x) = x*x/(1 + abs(x))
+fn largest(a, b) = max(a*b)
+"""
+INSTEAD = {
+    "sin": "low", "cos": "share", "tanh": "high", "sigmoid": "root", "atan": "low", "softplus": "high", "erf": "share", "asinh": "root",
+    "ln": "root", "hypot": "max", "logaddexp": "min", "logsumexp": "max", "softmax": "share", "cumsum": "low", "norm": "max", "sum": "max",
+    "mean": "min", "prod": "min", "dot": "largest",
+}  # fmt: skip
+
+
+def plain(text: str) -> str | None:
+    """The program with operations that are rounded in one way only."""
+    if "@" in text or re.search(r"(softmax|cumsum)\(.*axis", text):
+        return None
+    text = re.sub(r"\b([a-z]+)\(", lambda m: INSTEAD.get(m[1], m[1]) + "(", text)
+    return PLAIN + re.sub(r"\^[123]\b", "*1.5", text)
+
+
+@MANY
+@given(st.integers(0, 2**32), st.integers(1, 4), points(), st.sampled_from(KINDS))
+def test_generated_arithmetic_is_equal_to_the_last_bit(seed: int, size: int, point: list[float], kind: str) -> None:
+    writers = (Writer(random.Random(seed + k), size) for k in range(1000))
+    text = next(filter(None, (plain(w.program()) for w in writers)))
+    source = Source(text)
+    function, args = derived(passes.optimize(lower(parse(source), source, TYPES)), kind, [point[0], point[1], np.array(point[2:]), 3])
+    want, got = Outcome(lambda: Interpreter(function, LIMITS), args), Outcome(lambda: Native(function, LIMITS), args)
+    assert got.kept == want.kept and all(map(same, got.numbers, want.numbers))
+    assert not want.ended or got.flags == want.flags
+
+
+@pytest.mark.parametrize("case", [c for c in cases("formulas", "programs", "scalar", "hard") if c.values[0]["command"] in COMMANDS])
+def test_reference_cases(case: dict[str, Any]) -> None:
+    done = invoke([*words(case), "--json", "--engine", "native"])
+    judge(case, done)
+    interpreted = invoke([*words(case), "--json", "--engine", "interpret"])
+    assert done.err == interpreted.err
+    if not done.code:
+        assert json.loads(done.out)["flags"] == json.loads(interpreted.out)["flags"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.adl")), ids=lambda path: path.stem)
+def test_samples(path: Any, kind: str) -> None:
+    setting = Setting(adcli.compile(path.read_text(), engine="interpret"), {})
+    variant, inputs, of = setting.variant, setting.wrt(None), setting.scalar_output(None, "a gradient")
+    moving = [np.ones_like(setting.args[k]) if hasattr(setting.args[k], "shape") else 1.0 for k in inputs]
+    what, more = {
+        "value": (("value", (), of, ()), []), "reverse": (("reverse", inputs, of, ()), [1.0]),
+        "forward": (("forward", inputs, of, ()), moving), "second": (("second", inputs, of, inputs), [*moving, 1.0]),
+    }[kind]  # fmt: skip
+    function = variant.runner(what).function
+    assert agree(function, [*setting.args, *more], Limits()) != "an error"
+
+
+ENDS = [
+    ("v[k]", {"v": [1, 2], "k": 5}),
+    ("v[k]", {"v": [1, 2], "k": -3}),
+    ("v[5]", {"v": [1, 2]}),
+    ("sum(v[a..b])", {"v": [1, 2, 3], "a": 1, "b": 5}),
+    ("7//k", {"k": 0}),
+    ("7 % k", {"k": 0}),
+    ("k*k*k*k", {"k": 10**5}),
+    ("n = k; for i in 0..70 { n = n*2 }; n", {"k": 3}),
+    ("sum(zeros(k))", {"k": -2}),
+    ("sum(v[0..a] + v[b..])", {"v": [1, 2, 3], "a": 2, "b": 0}),
+    ("solve([[x, x], [x, x]], [1, 2])[0]", {"x": 2}),
+    ("sum(cholesky([[x, 1], [1, x]]))", {"x": -1}),
+    ("v[x]", {"v": [1, 2], "x": 0.5}),
+    ("a = v; for i in 0..4 { a[i] = 2 }; sum(a)", {"v": [1, 2, 3]}),
+    ("fn f(k, x) = if k == 0 { 1/0*x } else { v[k] }; f(k, 2)", {"k": 9, "v": [1]}),
+    ("s = 0; for i in 0..10 { if i == 7 { s += v[i] } }; s", {"v": [1, 2, 3]}),
+    ("m[i, j]", {"m": [[1, 2], [3, 4]], "i": 1, "j": 2}),
+]
+
+
+def outcome(text: str, at: dict[str, Any], engine: str, limits: Limits) -> Any:
+    """A value and gradient with flags and steps, or an error, by the Python interface."""
+    program = adcli.compile(text, engine=engine, limits=limits)
+    found: list[Any] = []
+    for run in (program.value, program.gradient):
+        try:
+            found.append(run(at))
+        except AdcliError as error:
+            found.append((type(error), error.message, error.span, error.help))
+        found.append(sorted(map(repr, program.flags)))
+    return found, [v.steps for v in program._variants.values()]
+
+
+@pytest.mark.parametrize(("text", "at"), ENDS, ids=[text for text, _ in ENDS])
+def test_errors(text: str, at: dict[str, Any]) -> None:
+    want = outcome(text, at, "interpret", Limits())
+    assert isinstance(want[0][0], tuple), "it should fail"
+    assert outcome(text, at, "native", Limits()) == want
+
+
+LOOPS = {
+    "for": ("y = x; for i in 0..n { y = y/2 + x }; y", {"x": 1, "n": 100}, 100),
+    "while": ("y = x; k = 0; while k < n { y = y/2 + x; k += 1 }; y", {"x": 1, "n": 100}, 100),
+    "nested": ("y = x; for i in 0..n { for j in 0..i { y = y/2 + x } }; y", {"x": 1, "n": 10}, 55),
+    "calls": ("fn f(k, x) { if k < 2 { return x }; return f(k - 1, x) + f(k - 2, x) }; f(n, x)", {"x": 1, "n": 10}, 177),
+    "arrays": ("w = ones(n); for i in 0..n { w[i] = w[i]*x }; sum(w*w)", {"x": 1, "n": 20}, 20),
+    "comprehension": ("sum(x*i for i in 0..n) + sum([x*i for i in 0..n])", {"x": 1, "n": 20}, 40),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_steps_and_their_limit(name: str) -> None:
+    text, at, steps = LOOPS[name]
+    for most in (Limits(), Limits(max_steps=steps), Limits(max_steps=steps - 1), Limits(max_steps=steps // 2), Limits(max_steps=0)):
+        assert outcome(text, at, "native", most) == outcome(text, at, "interpret", most)
+    assert outcome(text, at, "native", Limits())[1] == [steps]
+
+
+@pytest.mark.parametrize("depth", [9, 10, 11, 10_000])
+def test_depth_and_its_limit(depth: int) -> None:
+    text = "fn f(k, x) { if k < 2 { return x }; return x*f(k - 1, x)/2 }; f(n, x)"
+    limits = Limits(max_depth=10 if depth < 100 else 10_000)
+    assert outcome(text, {"x": 2, "n": depth}, "native", limits) == outcome(text, {"x": 2, "n": depth}, "interpret", limits)
+
+
+MEMORY = {
+    "arrays": ("w = x*ones(n); sum(w*w)", {"x": 1, "n": 30_000}),
+    "one large array": ("sum(x*ones(n))", {"x": 1, "n": 20_000_000}),
+    "a tape": ("y = x; for i in 0..n { y = sin(y) + x }; y", {"x": 0.3, "n": 100_000}),
+    "a tape of arrays": ("w = x*ones(1000); for i in 0..n { w = sin(w) }; sum(w)", {"x": 0.3, "n": 100}),
+    "a deep recursion": ("fn f(k, w) { if k < 2 { return sum(w) }; return f(k - 1, 2*w) }; f(n, x*ones(1000))", {"x": 1, "n": 1000}),
+}
+
+
+@pytest.mark.parametrize("name", MEMORY)
+@pytest.mark.parametrize("most", [20_000, 200_000, 10**8])
+def test_memory_and_its_limit(name: str, most: int) -> None:
+    """Whether it is enough may differ by what an engine keeps beside; the message does not."""
+    text, at = MEMORY[name]
+    found = [outcome(text, at, engine, Limits(max_memory=most))[0] for engine in ("native", "interpret")]
+    for one, other in zip(found[0], found[1], strict=True):
+        if isinstance(one, tuple) and isinstance(other, tuple):
+            assert one[:2] == other[:2] and one[0] is LimitError
+
+
+def endless(limits: Limits) -> adcli.Program:
+    return adcli.compile("k = x; while k < 2 { k = k/2 + 0.5*x }; k", engine="native", limits=limits)
+
+
+@pytest.mark.parametrize("text", ["k = x; while k < 2 { k = k/2 + x/2 }; k", "fn f(k) { while k < 2 { k = k/2 }; return k }; f(x)"])
+def test_timeout(text: str) -> None:
+    f = adcli.compile(text, engine="native", limits=Limits(timeout=0.2, max_steps=10**15))
+    for run in (f.value, f.gradient):
+        with pytest.raises(LimitError, match=r"longer than 0\.2 s"):
+            run(x=1)
+
+
+def test_an_interrupt_ends_a_run() -> None:
+    f = endless(Limits(max_steps=10**15))
+    timer = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            f.value(x=1)
+    finally:
+        timer.cancel()
+        timer.join()
+        signal.signal(signal.SIGINT, before)
+    assert adcli.compile("x^2", engine="native").value(x=3) == 9
+
+
+def test_a_timeout_in_another_thread() -> None:
+    caught: list[str] = []
+
+    def work() -> None:
+        try:
+            endless(Limits(timeout=0.2, max_steps=10**15)).value(x=1)
+        except LimitError as error:
+            caught.append(error.message)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(20)
+    assert caught == ["the run took longer than 0.2 s"]
+
+
+def test_a_function_runs_as_often_as_wanted() -> None:
+    f = adcli.compile("y = x; for i in 0..n { y = sin(y) + v[i % 2] }; y", engine="native")
+    g = adcli.compile(f.source, engine="interpret")
+    start = time.monotonic()
+    for k in range(20):
+        at = {"x": k / 7, "n": k, "v": [k, 1 / (k + 1)]}
+        assert f.gradient(at)["x"] == pytest.approx(g.gradient(at)["x"], rel=1e-12, abs=1e-300)
+    assert len(f._variants) == 1 and time.monotonic() - start < 60
+
+
+def test_large_tapes_and_snapshots() -> None:
+    text, at = "y = x; for i in 0..n { y = sin(y) + x }; y", {"x": 0.3, "n": 200_000}
+    full = adcli.compile(text, engine="native")
+    small = adcli.compile(text, engine="native", limits=Limits(max_memory=100_000))
+    assert full.gradient(at) == small.gradient(at) and small.checkpointed and not full.checkpointed
