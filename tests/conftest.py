@@ -5,6 +5,8 @@ import os
 
 from hypothesis import HealthCheck, Phase, settings
 
+os.environ["ADCLI_CACHE"] = ""  # tests compile anew, but for those of the cache
+
 FUZZ = os.environ.get("ADCLI_FUZZ")  # examples of each property, see `make fuzz`
 
 # Unless fuzzing, the same examples each time, and a failure is reported as it was found.

@@ -22,6 +22,10 @@ from tests.invoke import invoke
 LOOP = "y = x; for i in 0..n { y = r*y*(1 - y) + 0.01*sin(y) }; y"
 
 
+class Unsupported(Exception):
+    pass
+
+
 class Pretender(Interpreter):
     """Takes the place of the native engine, and notes what it was made for and what it ran."""
 
@@ -40,7 +44,7 @@ class Pretender(Interpreter):
 @pytest.fixture
 def native(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Pretender]]:
     module = ModuleType(engine.NATIVE)
-    module.Native = Pretender  # type: ignore[attr-defined]
+    module.__dict__.update(Native=Pretender, VERSION=0, Unsupported=Unsupported)
     monkeypatch.setitem(sys.modules, engine.NATIVE, module)
     monkeypatch.setattr(engine, "available", lambda: True)
     Pretender.made, Pretender.runs = [], 0

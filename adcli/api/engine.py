@@ -6,13 +6,14 @@ is given up and begun anew natively; nothing of it is left, so that results, fla
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from adcli.engines.weight import Budget, Spent, standing
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
+    from adcli.api.shelf import Shelf
     from adcli.engines.flags import Flag
     from adcli.engines.limits import Limits
     from adcli.ir.nodes import Function
@@ -74,29 +75,70 @@ class Tiers:
         self.heavy = False
         self.used: dict[str, None] = {}
 
-    def interpreter(self, function: Function, budget: Budget) -> Engine:
-        from adcli.engines.interpret import Interpreter
-
-        return Interpreter(function, self.limits, budget if self.choice.engine == "auto" else None)
-
-    def native(self, function: Function) -> Engine:
-        from importlib import import_module
-
-        engine: Engine = import_module(NATIVE).Native(function, self.limits, exact_libm=self.choice.exact_libm)
-        return engine
-
 
 class Runner:
-    """A function with the engine that runs it."""
+    """A function with the engine that runs it.
 
-    def __init__(self, tiers: Tiers, function: Function) -> None:
+    make: gives the function, once somebody asks for it: what was compiled in another process runs without it. shelf: where
+    compiled code is kept.
+    """
+
+    def __init__(self, tiers: Tiers, make: Callable[[], Function], shelf: Shelf | None) -> None:
         self.tiers = tiers
-        self.function = function
-        self.budget = Budget(STARTING + COMPILING * standing(function), available)
-        if tiers.choice.engine == "native" or tiers.heavy:
-            self.engine, self.name = tiers.native(function), "native"
-        else:
-            self.engine, self.name = tiers.interpreter(function, self.budget), "interpret"
+        self.make = make
+        self.shelf = shelf
+        self.budget = Budget(0, available)
+        self.engine, self.name = self._start()
+
+    @property
+    def function(self) -> Function:
+        return self.make()
+
+    def _start(self) -> tuple[Engine, str]:
+        choice = self.tiers.choice
+        found = self._found() if choice.engine != "interpret" else None
+        if found is not None:
+            return found, "native"
+        if choice.engine == "native" or self.tiers.heavy:
+            return self._native()
+        self.budget.left = STARTING + COMPILING * standing(self.function)
+        return self._interpreter(self.budget if choice.engine == "auto" else None)
+
+    def _interpreter(self, budget: Budget | None) -> tuple[Engine, str]:
+        from adcli.engines.interpret import Interpreter
+
+        return Interpreter(self.function, self.tiers.limits, budget), "interpret"
+
+    def _found(self) -> Engine | None:
+        """The native code that is on the shelf."""
+        entry = None if self.shelf is None else self.shelf.get("code")
+        if entry is None:
+            return None
+        from adcli.engines.native import VERSION, Native
+
+        try:
+            if entry.meta["version"] != VERSION:
+                return None
+            return Native.from_entry(entry.meta["code"], entry.blobs, self.tiers.limits, self.make)
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError):
+            return None
+
+    def _native(self) -> tuple[Engine, str]:
+        """Compile, and keep what that gave. Where native code cannot do what a program does, the interpreter does, if it may."""
+        from adcli.engines.native import VERSION, Native, Unsupported
+
+        choice = self.tiers.choice
+        try:
+            engine = Native(self.function, self.tiers.limits, exact_libm=choice.exact_libm)
+        except Unsupported as reason:
+            if choice.engine == "native":
+                text = f"native code cannot run this program: {reason}"
+                raise UsageError(text, help="--engine auto leaves it to the interpreter") from None
+            return self._interpreter(None)
+        if self.shelf is not None:
+            meta, blobs = engine.to_entry()
+            self.shelf.put(["code"], {"version": VERSION, "code": meta}, blobs)
+        return engine, "native"
 
     def run(self, args: Sequence[Any]) -> list[Any]:
         """The results for these arguments; raises EvaluationError and LimitError."""
@@ -105,7 +147,7 @@ class Runner:
             results = self.engine.run(args)
         except Spent:
             self.tiers.heavy = self.tiers.heavy or before - self.budget.left > STARTING
-            self.engine, self.name = self.tiers.native(self.function), "native"
+            self.engine, self.name = self._native()
             results = self.engine.run(args)
         self.tiers.used[self.name] = None
         return results

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from adcli.api.engine import Choice, Tiers
 from adcli.api.point import bind
+from adcli.api.shelf import shelf
 from adcli.api.tapes import choices, told
 from adcli.api.variant import Variant
 from adcli.engines.flags import Flag
@@ -83,6 +84,7 @@ class Program:
     def __init__(self, source: Source, limits: Limits, tape: str = "auto", choice: Choice | None = None) -> None:
         self.tapes = choices(tape)
         self.tiers = Tiers(choice or Choice(), limits)
+        self.shelf = shelf(source.text, self.tiers.choice)
         self.source = source
         self.limits = limits
         self.tree = parse(source)
@@ -111,8 +113,9 @@ class Program:
         return self.signature.outputs
 
     def using(self, engine: str) -> Program:
-        """The same program with an engine of its own choice, nothing compiled yet."""
+        """The same program with an engine of its own choice, nothing compiled yet, and nothing taken from the cache."""
         made = copy(self)
+        made.shelf = None
         made.tiers = Tiers(Choice(engine, self.tiers.choice.exact_libm).checked(), self.limits)
         made._variants = {}
         return made

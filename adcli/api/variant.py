@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adcli.api.engine import Runner
 from adcli.api.flags import attributed, births, owners
+from adcli.api.shelf import Facts
 from adcli.engines.flags import BIRTHS, Flag, finite
 from adcli.engines.limits import NESTED, frames
 from adcli.errors import AdcliError, LimitError
@@ -24,17 +26,20 @@ What: TypeAlias = "tuple[str, tuple[int, ...], int | None, tuple[int, ...]]"
 
 
 class Variant:
-    """`lowered` is the IR as the program says it; `function(kind, …)` and `run(kind, …)` give what is made of it."""
+    """`lowered` is the IR as the program says it; `function(kind, …)` and `run(kind, …)` give what is made of it. Each when asked for."""
 
-    @frames(NESTED)
     def __init__(self, program: Program, types: Sequence[Type], order: int) -> None:
-        from adcli.lower import lower
-
         self.program = program
         self.names = [i.name for i in program.inputs]
         self.types = list(types)
         self.order = order
-        self.lowered = lower(program.tree, program.source, dict(zip(self.names, types, strict=True)), order)
+        self._lowered: Function | None = None
+        self.shelf = None if program.shelf is None else program.shelf.part(order, *types)
+        self.facts = Facts(self.shelf)
+        if self.facts.results is None:
+            self.facts.results = [atom.type for atom in self.lowered.body.results]
+            self.facts.kept = False
+        self.result_types = self.facts.results
         self._functions: dict[tuple[object, ...], Function] = {}
         self._runners: dict[tuple[object, ...], Runner] = {}
         self._ready: dict[tuple[object, ...], Function] = {}
@@ -43,8 +48,17 @@ class Variant:
         self.steps = 0
 
     @property
-    def result_types(self) -> list[Type]:
-        return [atom.type for atom in self.lowered.body.results]
+    def lowered(self) -> Function:
+        """The IR as the program says it; not needed where all that is asked for is on the shelf."""
+        if self._lowered is None:
+            self._lowered = self._lower()
+        return self._lowered
+
+    @frames(NESTED)
+    def _lower(self) -> Function:
+        from adcli.lower import lower
+
+        return lower(self.program.tree, self.program.source, dict(zip(self.names, self.types, strict=True)), self.order)
 
     def function(self, kind: str, wrt: tuple[int, ...] = (), of: int | None = None, along: int | tuple[int, ...] = ()) -> Function:
         """The primal ("value") of all outputs or of one, or its derivative: "forward", "reverse", "second" (reverse over forward).
@@ -59,10 +73,19 @@ class Variant:
 
     def paths(self, kind: str, wrt: tuple[int, ...], of: int | None) -> tuple[bool, ...]:
         """What `function` knows about structural zeros: a truth value for each adjoint or tangent."""
-        from adcli.ad import Derivative
+        key = f"{kind} {wrt} {of}"
+        if key not in self.facts.paths:
+            from adcli.ad import Derivative
 
-        derivative = self.function(kind, wrt, of).of
-        return derivative.paths if isinstance(derivative, Derivative) else ()
+            derivative = self.function(kind, wrt, of).of
+            self.facts.add(key, derivative.paths if isinstance(derivative, Derivative) else ())
+            self._keep()
+        return self.facts.paths[key]
+
+    def _keep(self) -> None:
+        """Put what is known of the program beside its code, if code of it is kept."""
+        if "native" in self.program.engines:
+            self.facts.keep()
 
     @frames(NESTED)
     def _build(self, kind: str, wrt: tuple[int, ...], of: int | None, along: tuple[int, ...], plan: Plan | None = None) -> Function:
@@ -94,10 +117,11 @@ class Variant:
         flags = list(runner.flags)
         if not all(map(finite, results)) and not any(flag.code in BIRTHS for flag in flags):
             flags += births(self._runnable(what), self.names, args, self.program.limits)
-        if flags and kind != "value":
+        if kind != "value" and any(flag.code in BIRTHS for flag in flags):
             flags = attributed(flags, owners(self.lowered))
         self.note(flags)
         self.steps = max(self.steps, runner.steps)
+        self._keep()
         return results
 
     def runner(self, what: What) -> Runner:
@@ -105,7 +129,8 @@ class Variant:
         key = (what, self.choice)
         found = self._runners.get(key)
         if found is None:
-            found = self._runners[key] = Runner(self.program.tiers, self._runnable(what))
+            shelf = None if self.shelf is None else self.shelf.part(what, self.program.tapes[self.choice])
+            found = self._runners[key] = Runner(self.program.tiers, partial(self._runnable, what, self.choice), shelf)
         return found
 
     def _results(self, what: What, args: Sequence[Any]) -> tuple[Runner, list[Any]]:
@@ -129,11 +154,12 @@ class Variant:
                 return True
         return False
 
-    def _runnable(self, what: What) -> Function:
-        """The function as it runs, with the tape chosen."""
-        key = (what, self.choice)
+    def _runnable(self, what: What, tape: int | None = None) -> Function:
+        """The function as it runs, with one of the program's tapes; the one in use, if none is named."""
+        tape = self.choice if tape is None else tape
+        key = (what, tape)
         if key not in self._ready:
-            choice = self.program.tapes[self.choice]
+            choice = self.program.tapes[tape]
             if choice is None:
                 self._ready[key] = ready(self.function(*what))
             else:

@@ -2,5 +2,6 @@
 from __future__ import annotations
 
 from adcli.engines.native.engine import VERSION, Native, target
+from adcli.engines.native.loops import Unsupported
 
-__all__ = ["VERSION", "Native", "target"]
+__all__ = ["VERSION", "Native", "Unsupported", "target"]
