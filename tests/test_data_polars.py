@@ -105,7 +105,7 @@ def test_numbers_as_python_has_them() -> None:
     values = np.array([chance.uniform(-1, 1) * 10.0 ** chance.randrange(-320, 308) for _ in range(3000)])
     values = np.append(values, [0.0, -0.0, np.nan, np.inf, -np.inf])
     for column in (values, np.concatenate([np.arange(1.0, 60000.0), values[:200]])):
-        text = b"".join(frames.csv_rows(None, [column, column[::-1].copy()], ",")).decode()
+        text = b"".join(map(bytes, frames.CsvRows(",").pieces(None, [column, column[::-1].copy()]))).decode()
         want = [repr(v).replace("nan", "NaN") for v in column.tolist()]
         assert text.splitlines() == [f"{a},{b}" for a, b in zip(want, want[::-1], strict=True)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -179,22 +180,19 @@ class Run:
         if self.bindings is None:
             return
         wanted = {name: binding.kind for binding in self.bindings.values() for name in binding.columns}
-        blocks = self.reader.blocks(wanted)
-        while True:
-            try:
-                block = next(blocks, None)
-            except DataError as error:
-                self.error = error
-                return
-            if block is None:
-                return
-            self._block(block, writer)
-            if self.error is not None:
-                return
-            if self.end is not None and perf_counter() > self.end:
-                self.error = timeout_error(self.program.limits)
-                return
-            self.progress.show(self.rows)
+        with closing(self.reader.blocks(wanted)) as blocks:
+            while self.error is None:
+                try:
+                    block = next(blocks, None)
+                except DataError as error:
+                    self.error = error
+                    return
+                if block is None:
+                    return
+                self._block(block, writer)
+                if self.end is not None and perf_counter() > self.end and self.error is None:
+                    self.error = timeout_error(self.program.limits)
+                self.progress.show(self.rows)
 
     def _block(self, block: Block, writer: Writer) -> None:
         """One block: what failed is told in its row with --keep-going; otherwise the first failure is the end."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 from adcli.data.block import Block, Place
@@ -46,7 +46,7 @@ class Table:
         self.count = count
         self.plain = False
 
-    def blocks(self, wanted: Mapping[str, str]) -> Iterator[Block]:
+    def blocks(self, wanted: Mapping[str, str]) -> Generator[Block, None, None]:
         """Blocks of rows with the columns of `wanted`, which says whether they are "real" or "int"."""
         for start in range(0, self.count, ROWS):
             block = ColumnBlock(self.table, start, min(ROWS, self.count - start))

@@ -6,7 +6,7 @@ A block without quotes, and with as many cells in every row as the header has, i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -103,7 +103,7 @@ class Delimited:
             at = cell.end() + 1
         return found
 
-    def blocks(self, wanted: Mapping[str, str]) -> Iterator[Block]:
+    def blocks(self, wanted: Mapping[str, str]) -> Generator[Block, None, None]:
         """Blocks of rows with the columns of `wanted`, which says whether they are "real" or "int"."""
         while text := self._lines.next():
             block = self._block(text, wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Protocol
 
 from adcli.data.block import Block, Place
@@ -26,7 +26,7 @@ class Reader(Protocol):
     end: str
     layout: tuple[str, str]
 
-    def blocks(self, wanted: Mapping[str, str]) -> Iterator[Block]: ...
+    def blocks(self, wanted: Mapping[str, str]) -> Generator[Block, None, None]: ...
 
 
 def by_suffix(path: str) -> str | None:

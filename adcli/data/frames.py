@@ -105,34 +105,41 @@ def cut_up(text: bytes, delimiter: str, wide: int, wanted: Mapping[int, str]) ->
     return lines, {k: cells[str(k)].to_numpy() for k in wanted}
 
 
-_TILE = 2**16
+_TILE = 2**14
 _FEW = 0.01
 
 
-def csv_rows(lines: polars.Series | None, columns: Sequence[Any], delimiter: str) -> Iterator[memoryview | bytes]:
-    """Rows as CSV, in pieces: the lines as they are, then the numbers, as `write.csv_texts` writes them.
+class CsvRows:
+    """Makes CSV of blocks of rows, in a buffer that is used again: new memory costs more than what is written to it."""
 
-    polars writes numbers as Python does but for those below 1e-4. Where they are few, their rows are put right in what it wrote.
-    """
-    import numpy as np
-    import polars as pl
+    def __init__(self, delimiter: str) -> None:
+        self.delimiter = delimiter
+        self._out = io.BytesIO()
 
-    small = [np.flatnonzero((np.abs(c) < 1e-4) & (c != 0)) if c.dtype.kind == "f" else np.zeros(0, int) for c in columns]
-    many = sum(map(len, small)) > _FEW * len(columns[0])
-    series = [pl.Series(str(k), column) for k, column in enumerate(columns)]
-    if many:
-        series = [_as_python(column, where) for column, where in zip(series, small, strict=True)]
-    out = io.BytesIO()
-    frame = pl.DataFrame(series if lines is None else [lines.alias("lines"), *series])
-    frame.write_csv(out, include_header=False, separator=delimiter, quote_style="never", batch_size=2**14)
-    written = out.getbuffer()
-    at = 0
-    for row, start, end in [] if many else _places(written, np.unique(np.concatenate(small))):
-        texts = ["NaN" if text == "nan" else text for text in (repr(column[row].item()) for column in columns)]
-        yield written[at:start]
-        yield delimiter.join(texts if lines is None else [lines[row], *texts]).encode()
-        at = end
-    yield written[at:]
+    def pieces(self, lines: polars.Series | None, columns: Sequence[Any]) -> Iterator[memoryview | bytes]:
+        """The lines as they are, then the numbers as `write.csv_texts` writes them; each piece is used before the next.
+
+        polars writes numbers as Python does but for those below 1e-4. Where they are few, their rows are put right in what it wrote.
+        """
+        import numpy as np
+        import polars as pl
+
+        small = [np.flatnonzero((np.abs(c) < 1e-4) & (c != 0)) if c.dtype.kind == "f" else np.zeros(0, int) for c in columns]
+        many = sum(map(len, small)) > _FEW * len(columns[0])
+        series = [pl.Series(str(k), column) for k, column in enumerate(columns)]
+        if many:
+            series = [_as_python(column, where) for column, where in zip(series, small, strict=True)]
+        frame = pl.DataFrame(series if lines is None else [lines.alias("lines"), *series])
+        self._out.seek(0)
+        frame.write_csv(self._out, include_header=False, separator=self.delimiter, quote_style="never", batch_size=2**14)
+        with self._out.getbuffer() as whole, whole[: self._out.tell()] as written:
+            at = 0
+            for row, start, end in [] if many else _places(written, sorted({row for rows in small for row in rows.tolist()})):
+                texts = ["NaN" if text == "nan" else text for text in (repr(column[row].item()) for column in columns)]
+                yield written[at:start]
+                yield self.delimiter.join(texts if lines is None else [lines[row], *texts]).encode()
+                at = end
+            yield written[at:]
 
 
 def _as_python(column: polars.Series, small: Any) -> polars.Series:
@@ -142,20 +149,27 @@ def _as_python(column: polars.Series, small: Any) -> polars.Series:
     return column.cast(pl.String).scatter(small, list(map(repr, column.to_numpy()[small].tolist()))) if len(small) else column
 
 
-def _places(written: memoryview, rows: Any) -> Iterator[tuple[int, int, int]]:
-    """Where the lines of some rows begin and end, each row with both."""
+def _places(written: memoryview, rows: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Where the lines of some rows begin and end: each row, and both."""
     import numpy as np
 
-    if not len(rows):
-        return
     data = np.frombuffer(written, np.uint8)
-    ends = [np.count_nonzero(data[at : at + _TILE] == 10) for at in range(0, len(data), _TILE)]
-    before = np.concatenate([[0], np.cumsum(ends)])  # lines that end before each tile
+    if not rows:
+        return []
+    counts = [np.count_nonzero(data[at : at + _TILE] == 10) for at in range(0, len(data), _TILE)]
+    before = np.concatenate([[0], np.cumsum(counts)])  # lines that end before each tile
 
-    def line_end(row: int) -> int:
-        tile = int(np.searchsorted(before, row, "right")) - 1
-        at = tile * _TILE
-        return at + int(np.flatnonzero(data[at : at + _TILE] == 10)[row - int(before[tile])])
+    def begin(row: int) -> int:
+        """After the end of the line before it."""
+        if row == 0:
+            return 0
+        tile = int(np.searchsorted(before, row)) - 1
+        return tile * _TILE + int(np.flatnonzero(data[tile * _TILE : (tile + 1) * _TILE] == 10)[row - 1 - int(before[tile])]) + 1
 
-    for row in rows.tolist():
-        yield row, line_end(row - 1) + 1 if row else 0, line_end(row)
+    def end(at: int) -> int:
+        while not (found := np.flatnonzero(data[at : at + 512] == 10)).size:
+            at += 512
+        return at + int(found[0])
+
+    starts = map(begin, rows)
+    return [(row, start, end(start)) for row, start in zip(rows, starts, strict=True)]

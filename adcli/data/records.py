@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from adcli.data.block import Block, Place
@@ -222,7 +222,7 @@ class JsonLines(Records):
                 return rows
         return []
 
-    def blocks(self, wanted: Mapping[str, str]) -> Iterator[Block]:
+    def blocks(self, wanted: Mapping[str, str]) -> Generator[Block, None, None]:
         """Blocks of rows with the columns of `wanted`, which says whether they are "real" or "int"."""
         while self._waiting:
             rows, self._waiting = self._waiting, []
@@ -271,7 +271,7 @@ class JsonList(Records):
             at += 1
         return at
 
-    def blocks(self, wanted: Mapping[str, str]) -> Iterator[Block]:
+    def blocks(self, wanted: Mapping[str, str]) -> Generator[Block, None, None]:
         """The rows, some thousand at a time."""
         for at in range(0, len(self._rows), 4096):
             yield self.block(self._rows[at : at + 4096], wanted)

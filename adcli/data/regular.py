@@ -6,7 +6,7 @@ wanted cell is a number that polars reads. Any other block goes the plain way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from adcli.data import frames
@@ -44,7 +44,7 @@ class RegularBlock(DelimitedBlock):
 class Regular(Delimited):
     """A reader whose next block is read and cut up in another thread, while the last one is worked on."""
 
-    def blocks(self, wanted: Mapping[str, str]) -> Iterator[Block]:
+    def blocks(self, wanted: Mapping[str, str]) -> Generator[Block, None, None]:
         yield from ahead(super().blocks(wanted))
 
     def _block(self, text: bytes, wanted: Mapping[str, str]) -> Block:
@@ -85,12 +85,31 @@ def worthwhile(stream: Stream, delimiter: str, decimal: str) -> bool:
     )
 
 
-def ahead(blocks: Iterator[Block]) -> Iterator[Block]:
+def ahead(blocks: Iterator[Block]) -> Generator[Block, None, None]:
     """The same blocks, each made while the one before it is in use."""
-    from concurrent.futures import ThreadPoolExecutor
+    from queue import SimpleQueue
+    from threading import Thread
 
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, blocks, None)
-        while (block := coming.result()) is not None:
-            coming = pool.submit(next, blocks, None)
-            yield block
+    made: SimpleQueue[Block | BaseException | None] = SimpleQueue()
+    wanted: SimpleQueue[bool] = SimpleQueue()
+
+    def work() -> None:
+        while wanted.get():
+            try:
+                made.put(next(blocks, None))
+            except BaseException as error:
+                made.put(error)
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        wanted.put(True)
+        while (found := made.get()) is not None:
+            if isinstance(found, BaseException):
+                raise found
+            wanted.put(True)
+            yield found
+    finally:
+        # It reads from a file that is closed next, whose number another file may get.
+        wanted.put(False)
+        thread.join()

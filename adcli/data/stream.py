@@ -12,6 +12,7 @@ from adcli.errors import DataError
 
 FIRST = 2**16
 MOST = 2**20  # bytes read at a time once there are many: about as much as fits the processor's cache
+LOOK = 2**12
 LONGEST = 2**23  # of one row
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
@@ -96,6 +97,17 @@ class Stream:
                 break
             found += more
         return found
+
+    def to_line_end(self, most: int) -> int:
+        """How many bytes to take so that they end with a line, at most that many, if a look ahead can tell: it saves copies."""
+        if self._fd is None or self.size is None or self._again or most < LOOK:
+            return most
+        try:
+            seen = os.pread(self._fd, LOOK, os.lseek(self._fd, 0, os.SEEK_CUR) + most - LOOK)
+        except OSError:
+            return most
+        end = seen.rfind(b"\n") + 1
+        return most - LOOK + end if end else most
 
     def rest(self) -> bytes:
         """All that is left."""
@@ -186,7 +198,7 @@ class Lines:
         if self._error is not None:
             raise self._error
         while True:
-            piece = self.stream.take(self._size)
+            piece = self.stream.take(self.stream.to_line_end(self._size))
             self._size = min(4 * self._size, self._most)
             if not piece:
                 found, self._rest = self._rest, b""
@@ -194,6 +206,8 @@ class Lines:
             end = piece.rfind(b"\n") + 1
             if end and len(self._rest) + end >= self._wanted:
                 self._wanted = 0
+                if end == len(piece) and not self._rest:
+                    return self._checked(piece)
                 found, self._rest = b"".join((self._rest, memoryview(piece)[:end])), piece[end:]
                 return self._checked(found)
             self._rest += piece

@@ -7,13 +7,16 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adcli.data.block import Block
 from adcli.data.delimited import DelimitedBlock, quoted, squared
 from adcli.data.formats import Reader, default_delimiter
 from adcli.data.number import text_of
 from adcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from adcli.data.frames import CsvRows
 
 JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 Put = Callable[[bytes | memoryview], object]
@@ -102,6 +105,7 @@ class DelimitedWriter(Writer):
         self.delimiter, self.decimal = delimiter, decimal
         self.same = reader.layout == ("delimited", delimiter)
         self.newline = reader.end if self.same else "\n"
+        self._fast: CsvRows | None = None
 
     def begin(self, names: Sequence[str]) -> None:
         head = [quoted(name, self.delimiter) for name in names]
@@ -113,9 +117,11 @@ class DelimitedWriter(Writer):
     def write(self, block: Block, results: Results) -> None:
         lines = getattr(block, "lines", None)
         if lines is not None and self.same and self.newline == "\n" and not results.failed and results.error is None and results.columns:
-            from adcli.data.frames import csv_rows
+            if self._fast is None:
+                from adcli.data.frames import CsvRows
 
-            for piece in csv_rows(None if self.only else lines, results.columns, self.delimiter):
+                self._fast = CsvRows(self.delimiter)
+            for piece in self._fast.pieces(None if self.only else lines, results.columns):
                 self.put(piece)
             return
         columns = results.texts(self._texts, "", lambda text: quoted(text, self.delimiter))

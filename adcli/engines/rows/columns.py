@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -53,19 +52,39 @@ class ColumnRows:
         """Tiles of rows, on so many threads: NumPy lets others run while it computes."""
         done = RowsResult(empty(self.function, rows))
         special = np.zeros(rows, bool)
-        tiles = [slice(at, min(at + TILE, rows)) for at in range(0, rows, TILE)]
-        work = map(_Tile, repeat(self.function), repeat(values), repeat(done.results), repeat(special), tiles)
-        if jobs > 1 and len(tiles) > 1:
-            from concurrent.futures import ThreadPoolExecutor
-
-            with ThreadPoolExecutor(min(jobs, len(tiles))) as pool:
-                flags = list(pool.map(_Tile.run, work))
-        else:
-            flags = [tile.run() for tile in work]
+        tiles = [
+            _Tile(self.function, values, done.results, special, slice(at, min(at + TILE, rows))) for at in range(0, rows, TILE)
+        ]
+        flags = _in_threads([tile.run for tile in tiles], max(1, min(jobs, len(tiles))))
         for found in flags:
             done.count(found)
         self.one_by_one.fill(done, values, np.flatnonzero(special).tolist())
         return done
+
+
+def _in_threads(work: Sequence[Callable[[], Any]], jobs: int) -> list[Any]:
+    """What each piece of work gives, in order; on so many threads, this one among them."""
+    found: list[Any] = [None] * len(work)
+    failed: list[BaseException] = []
+
+    def share(first: int) -> None:
+        try:
+            for k in range(first, len(work), jobs):
+                found[k] = work[k]()
+        except BaseException as error:
+            failed.append(error)
+
+    from threading import Thread
+
+    others = [Thread(target=share, args=(k,)) for k in range(1, jobs)]
+    for thread in others:
+        thread.start()
+    share(0)
+    for thread in others:
+        thread.join()
+    if failed:
+        raise failed[0]
+    return found
 
 
 class _Tile:
