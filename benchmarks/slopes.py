@@ -28,8 +28,8 @@ MEASURED: dict[str, tuple[str, tuple[str, ...], str, int]] = {
     "kmeans": ("cost", ("centroids",), "", 4),
     "gmm": ("posterior", ("alpha", "mu", "q", "l"), "", 9),
     "lstm": ("loss", ("main_params", "extra_params"), "", 0),
-    "ba": ("misfit", ("cams", "x", "w"), "output misfit = sum(residuals(U)^2)", 0),
-    "ht": ("misfit", ("theta",), "output misfit = sum(residuals(us, posed(theta))^2)", 0),
+    "ba": ("misfit", ("cams", "x", "w"), "output misfit = sum(reproj_err^2)", 0),
+    "ht": ("misfit", ("theta",), "output misfit = sum(err^2)", 0),
     "saddle": ("first", ("start",), "output first = largest(start)", 0),
     "particle": ("first", ("w",), "output first = miss(w)", 0),
 }
