@@ -19,7 +19,7 @@ from adcli.api.variant import ready
 from adcli.engines.limits import Limits
 from adcli.ir.nodes import Function
 
-LIMITS = Limits(max_steps=2**62, max_memory=2**36, max_elements=2**40)
+LIMITS = Limits(max_steps=2**62, max_memory=2**34, max_elements=2**40)
 REFERENCE = pathlib.Path(__file__).parent / "reference"
 NO_NATIVE = "needs the extra 'native' (llvmlite)"
 # JAX with one thread; set before it is imported.

@@ -24,7 +24,7 @@ from adcli.errors import AdcliError
 from adcli.ir.nodes import Block, Function
 from adcli.passes import optimize
 
-LIMITS = Limits(max_steps=2**62, max_memory=2**36, max_elements=2**40)
+LIMITS = Limits(max_steps=2**62, max_memory=2**34, max_elements=2**40)
 
 
 def engine(name: str) -> Callable[[Function, Limits], Any]:
