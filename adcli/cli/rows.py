@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from adcli.data.write import Writer
     from adcli.engines.flags import Flag
 
+PART = 0.2  # seconds that rows may take before something is written
 OWN = ("source", "delimiter", "keep_going", "only_results", "prefix", "jobs")
 
 
@@ -88,6 +89,7 @@ class Run:
         self.progress = Progress(stream, job)
         self.flags: dict[Flag, int] = {}
         self.rows = self.failed = 0
+        self.step = 256
         self.error: AdcliError | None = None
         limit = self.program.limits.timeout
         self.end = None if limit is None else perf_counter() + limit
@@ -189,10 +191,24 @@ class Run:
                     return
                 if block is None:
                     return
-                self._block(block, writer)
-                if self.end is not None and perf_counter() > self.end and self.error is None:
-                    self.error = timeout_error(self.program.limits)
-                self.progress.show(self.rows)
+                for part in self._parts(block):
+                    self._block(part, writer)
+                    if self.end is not None and perf_counter() > self.end and self.error is None:
+                        self.error = timeout_error(self.program.limits)
+                    if self.error is not None:
+                        return
+                    self.progress.show(self.rows)
+
+    def _parts(self, block: Block) -> Iterator[Block]:
+        """A block in parts that take a fifth of a second or so: rows that are slow come out as they are done."""
+        at = 0
+        while at < block.count:
+            count = min(self.step, block.count - at)
+            start = perf_counter()
+            yield block if count == block.count else block.part(at, at + count)
+            at += count
+            if count == self.step:
+                self.step = max(16, int(count * min(8.0, PART / (perf_counter() - start))))
 
     def _block(self, block: Block, writer: Writer) -> None:
         """One block: what failed is told in its row with --keep-going; otherwise the first failure is the end."""
@@ -201,12 +217,12 @@ class Run:
         keep_going = self.options.get("keep_going")
         if block.bad and not keep_going:
             row = min(block.bad)
-            self.error, block = block.bad[row], block.head(row)
+            self.error, block = block.bad[row], block.part(0, row)
         done = self._run(block)
         failed = self._failures(block, done)
         if failed and not keep_going:
             row = min(failed)
-            self.error, block = failed[row], block.head(row)
+            self.error, block = failed[row], block.part(0, row)
             done, failed = self._run(block), {}
         self._note(block, done)
         self.rows += block.count

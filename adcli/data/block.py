@@ -27,17 +27,17 @@ class Block:
         self.bad: dict[int, DataError] = {}
         self.notes: list[tuple[int, Flag]] = []
 
-    def head(self, count: int) -> Block:
-        """The first rows as a block."""
+    def part(self, start: int, stop: int) -> Block:
+        """Some of the rows as a block."""
         made = copy(self)
-        made.count, made.places = count, self.places[:count]
-        made.columns = {name: column[:count] for name, column in self.columns.items()}
-        made.bad = {row: error for row, error in self.bad.items() if row < count}
-        made.notes = [(row, flag) for row, flag in self.notes if row < count]
+        made.count, made.places = stop - start, self.places[start:stop]
+        made.columns = {name: column[start:stop] for name, column in self.columns.items()}
+        made.bad = {row - start: error for row, error in self.bad.items() if start <= row < stop}
+        made.notes = [(row - start, flag) for row, flag in self.notes if start <= row < stop]
         return made
 
     def raw(self) -> Sequence[Raw]:
-        """The rows as they were written. At least as many as there are in the block."""
+        """The rows as they were written."""
         raise NotImplementedError
 
     def values(self) -> Iterable[Sequence[Any]]:

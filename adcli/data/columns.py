@@ -21,10 +21,10 @@ class ColumnBlock(Block):
         super().__init__(count, range(start + 1, start + count + 1))
         self.table = {name: column[start : start + count] for name, column in table.items()}
 
-    def head(self, count: int) -> ColumnBlock:
-        made = super().head(count)
+    def part(self, start: int, stop: int) -> Block:
+        made = super().part(start, stop)
         assert isinstance(made, ColumnBlock)
-        made.table = {name: column[:count] for name, column in self.table.items()}
+        made.table = {name: column[start:stop] for name, column in self.table.items()}
         return made
 
     def values(self) -> Iterable[Sequence[Any]]:

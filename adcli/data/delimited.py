@@ -28,7 +28,13 @@ class DelimitedBlock(Block):
         self._reader = reader
 
     def raw(self) -> Sequence[str]:
-        return self._rows if len(self._rows) == self.count else self._rows[: self.count]
+        return self._rows
+
+    def part(self, start: int, stop: int) -> Block:
+        made = super().part(start, stop)
+        assert isinstance(made, DelimitedBlock)
+        made._rows = self._rows[start:stop]
+        return made
 
     def values(self) -> Iterable[Sequence[str]]:
         wide = len(self._reader.columns)

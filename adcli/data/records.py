@@ -104,10 +104,16 @@ class RecordBlock(Block):
         self.records = records
 
     def raw(self) -> Sequence[str]:
-        return self._texts if len(self._texts) == self.count else self._texts[: self.count]
+        return self._texts
+
+    def part(self, start: int, stop: int) -> Block:
+        made = super().part(start, stop)
+        assert isinstance(made, RecordBlock)
+        made._texts, made.records = self._texts[start:stop], self.records[start:stop]
+        return made
 
     def values(self) -> Iterable[Sequence[Any]]:
-        for record in self.records[: self.count]:
+        for record in self.records:
             yield [record.get(name) for name in self._names]
 
 

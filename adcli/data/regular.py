@@ -21,23 +21,21 @@ FEW = 0.1  # of the rows may have numbers that are looked at one by one
 
 
 class RegularBlock(DelimitedBlock):
-    """Whole lines that are cut up only if somebody asks for the rows. lines: the same as a series, None for a part of a block."""
+    """Whole lines as a series, made text only if somebody asks for the rows."""
 
-    def __init__(self, text: bytes, lines: Any, first: int, reader: Delimited) -> None:
+    def __init__(self, lines: Any, first: int, reader: Delimited) -> None:
         super().__init__((), range(first, first + len(lines)), reader)
         self.count = len(lines)
-        self.lines: Any = lines
-        self._text = text
+        self.lines = lines
 
     def raw(self) -> Sequence[str]:
-        if not self._rows:
-            self._rows = self._text.decode().split("\n")
-        return self._rows[: self.count]
+        rows: list[str] = self.lines.to_list()
+        return rows
 
-    def head(self, count: int) -> Block:
-        made = super().head(count)
+    def part(self, start: int, stop: int) -> Block:
+        made = super().part(start, stop)
         assert isinstance(made, RegularBlock)
-        made.lines = None
+        made.lines = self.lines.slice(start, stop - start)
         return made
 
 
@@ -51,7 +49,7 @@ class Regular(Delimited):
         found = frames.cut_up(text, self.delimiter, len(self.columns), {self.columns.index(name): kind for name, kind in wanted.items()})
         if found is not None:
             lines, columns = found
-            block = RegularBlock(text, lines, self._lines.at, self)
+            block = RegularBlock(lines, self._lines.at, self)
             block.columns = {name: columns[self.columns.index(name)] for name in wanted}
             if all(self._recheck(block, name) for name, kind in wanted.items() if kind == "real"):
                 self._lines.at += block.count
