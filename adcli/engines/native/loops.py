@@ -499,9 +499,14 @@ def work(b: Block) -> int:
 
 
 def elements(s: Let) -> int:
-    """The elements of the largest array of a statement; a guess where the shape is not known."""
+    """The elements of the largest array that a statement works on, of a section those of the section; a guess where a shape is not known."""
+    touched = [s.out, *s.args]
+    if s.op.name == "index":
+        touched = [s.out]
+    elif s.inplace:
+        touched = [s.args[1]]
     most = 1
-    for a in (s.out, *s.args):
+    for a in touched:
         if a.type.shape:
             most = max(most, size(a.type.shape) if a.type.static else 256)
-    return most if s.op.scalar is not None or s.op.array is None else 4 * most
+    return most if s.op.scalar is not None or s.op.array is None or s.op.name in ("index", "update", "addat") else 4 * most
