@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from adcli.engines.native import scalars
+from adcli.engines.native import gemm, scalars
 from adcli.engines.native.code import LLVM, SIZE, constant, is_number, real
-from adcli.engines.native.values import SMALL, Array, Index, Mem, Regs, Value, Virtual, count, element, flat, offset, storage
+from adcli.engines.native.values import SMALL, Array, Index, Mem, Regs, Value, Virtual, count, element, flat, number, offset, storage
 from adcli.ir.nodes import Let
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Form: TypeAlias = "Callable[[Writer, Let, Sequence[Value]], Value]"
 # Above this many products, a matrix product is left to NumPy's BLAS.
-BLAS = 64**3
+BLAS = 640**3
 # An axis of at most this length is short: its elements are joined by straight-line code.
 SHORT = 16
 # Up to this length LLVM reads rows that lie one after the other into vectors across the rows; longer ones are vectors themselves.
@@ -903,20 +903,47 @@ def _matmul(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     extents = (*x.extents[:-1], *y.extents[1:])
     if isinstance(x, Regs) and isinstance(y, Regs) and is_small(extents):
         return _small_matmul(w, s, x, y, extents)
-    work = w.c.mul(count(w.c, extents), n)
-    if not is_number(work) or int(work) >= BLAS:
-        if len(x.extents) == 2 == len(y.extents):
-            return fallback(w, s, args)
+    if len(x.extents) == 2 == len(y.extents) and not _few(extents, n):
+        return w.settled(s, _by_tiles(w, s, x, y, extents))
     x, y = (v if isinstance(v, Virtual) and v.transposed is not None else w.in_memory(v) for v in (x, y))
     out = w.allocate("real", extents)
     if len(y.extents) == 1:
         _rows(w, s, x, y, out, n)
-    elif len(x.extents) == 1 or not (isinstance(y, Virtual)):
-        _accumulated(w, s, x, y, out, n)
     else:
-        nest(w, extents, lambda i: w.c.store(
-            "real", product_sum(w, s, x, y, n, lambda k: (*i[:-1], k), lambda k: (k, i[-1])), out.ptr, offset(w.c, extents, i)))
+        _accumulated(w, s, x, y, out, n)
     return w.settled(s, out)
+
+
+def _few(extents: Sequence[str], n: str) -> bool:
+    """Whether a product of matrices is known to be too small for tiles."""
+    rows, columns, inner = (number(k) for k in (*extents, n))
+    narrow = columns is not None and columns < 5
+    return narrow or (rows is not None and rows < 4) or None not in (rows, columns, inner) and rows * columns * inner <= 512  # type: ignore[operator]
+
+
+def _by_tiles(w: Writer, s: Let, x: Array, y: Array, extents: Sequence[str]) -> Mem:
+    """A product of large matrices: of the table's if it is so large that its library's threads pay, else by `gemm`."""
+    c = w.c
+    work = c.product((*extents, x.extents[1]))
+    if is_number(work) and int(work) >= BLAS:
+        return w.in_memory(fallback(w, s, [x, y]))  # type: ignore[arg-type]
+    w.module.include(gemm.text(), gemm.declared())
+    given = []
+    for v in (x, y):
+        turned = isinstance(v, Virtual) and v.transposed is not None
+        m = real_matrix(w, v.transposed if turned else v)  # type: ignore[union-attr, arg-type]
+        given.append(f"ptr {m.ptr}, i64 {'1' if turned else m.extents[1]}, i64 {m.extents[1] if turned else '1'}")
+    out = w.allocate("real", extents)
+    scratch = w.take(str(8 * gemm.SCRATCH))
+    c.do(
+        f"call void @adcli.gemm({', '.join(given)}, ptr {out.ptr}, i64 {extents[0]}, i64 {x.extents[1]}, i64 {extents[1]}, ptr {scratch})"
+    )
+    return out
+
+
+def real_matrix(w: Writer, v: Array) -> Mem:
+    m = w.in_memory(v)
+    return m if m.elem == "real" else w.converted(m, "real")
 
 
 def _small_matmul(w: Writer, s: Let, x: Regs, y: Regs, extents: Sequence[str]) -> Value:

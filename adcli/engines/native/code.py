@@ -200,32 +200,41 @@ class Code:
         self.label(end)
 
     def reduce(self, count: str, type_: str, init: str, body: Callable[[str, str], str], rolled: bool = False) -> str:
-        """acc = body(k, acc) for k from 0 up to count, begun with init. `rolled`: LLVM is not to unroll it before it makes vector code."""
-        if _is_number(count) and int(count) <= 0:
-            return init
+        """acc = body(k, acc) for k from 0 up to count, begun with init."""
+        return self.fold(count, [(type_, init)], lambda k, accs: [body(k, accs[0])], rolled)[0]
+
+    def fold(
+        self, count: str, inits: Sequence[tuple[str, str]], body: Callable[[str, Sequence[str]], Sequence[str]], rolled: bool = False
+    ) -> list[str]:
+        """accs = body(k, accs) for k from 0 up to count, begun with inits (types and operands).
+
+        `rolled`: LLVM is not to unroll it before it makes vector code.
+        """
+        known = _is_number(count)
+        if known and int(count) <= 0:
+            return [init for _, init in inits]
         before = self.here
         head, end = self.new_label("loop"), self.new_label("end")
-        if not _is_number(count):
-            self.branch(self.op(f"icmp sgt i64 {count}, 0"), head, end)
-        else:
+        if known:
             self.go(head)
+        else:
+            self.branch(self.op(f"icmp sgt i64 {count}, 0"), head, end)
         self.label(head)
-        k, following, acc = self.name("k"), self.name("k"), self.name("acc")
+        k, following, accs = self.name("k"), self.name("k"), [self.name("acc") for _ in inits]
         at = len(self.lines)
-        out = body(k, acc)
-        self.lines[at:at] = [
-            f"  {k} = phi i64 [ 0, %{before} ], [ {following}, %{self.here} ]",
-            f"  {acc} = phi {type_} [ {init}, %{before} ], [ {out}, %{self.here} ]",
-        ]
+        outs = list(body(k, accs))
         last = self.here
+        self.lines[at:at] = [f"  {k} = phi i64 [ 0, %{before} ], [ {following}, %{last} ]"] + [
+            f"  {acc} = phi {t} [ {init}, %{before} ], [ {out}, %{last} ]" for acc, (t, init), out in zip(accs, inits, outs, strict=True)
+        ]
         self.do(f"{following} = add nuw nsw i64 {k}, 1")
         self.branch(self.op(f"icmp eq i64 {following}, {count}"), end, head)
         if rolled:
             self.lines[-1] += f", !llvm.loop {ROLLED}"
         self.label(end)
-        if _is_number(count):
-            return out
-        return self.op(f"phi {type_} [ {init}, %{before} ], [ {out}, %{last} ]")
+        if known:
+            return outs
+        return [self.op(f"phi {t} [ {init}, %{before} ], [ {out}, %{last} ]") for (t, init), out in zip(inits, outs, strict=True)]
 
 
 def _is_number(text: str) -> bool:

@@ -25,6 +25,12 @@ def identity() -> str:
     return f"{llvmlite.__version__} {version} {llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
 
 
+@cache
+def registers_of_eight() -> bool:
+    """Whether a vector register has room for eight doubles."""
+    return bool(llvm.get_host_cpu_features().get("avx512f", False))
+
+
 def optimised(text: str, level: int, target: Any = None) -> Any:
     """The module after the standard passes."""
     target = target or machine(level)

@@ -62,6 +62,7 @@ class Module:
         self.watch = watch
         self.watched: list[tuple[str, int, Span | None]] = []
         self.declared = dict(prelude.DECLARED)
+        self.included: dict[str, None] = {}
         self.straight = False  # whether rows can run as vector code
         self.text = self.written(varying)
         self.externals = [name for name in self.declared if name.startswith("adcli_")]
@@ -95,6 +96,11 @@ class Module:
         return f"!{10**6 + len(self.together)}"
 
     def also_declared(self, declared: Mapping[str, str]) -> None:
+        self.declared.update(declared)
+
+    def include(self, text: str, declared: Mapping[str, str]) -> None:
+        """Functions that the program calls, and what they call."""
+        self.included[text] = None
         self.declared.update(declared)
 
     def is_small(self, t: Type) -> bool:
@@ -136,7 +142,7 @@ class Module:
             self.straight = simple and all(not a.type.shape or is_small(a.type) for a in self.entry.body.results)
             bodies.append(Rows(self, varying).text(self.straight))
         vector = vectors.text(frozenset(self.declared) & self.vectorised.keys())
-        given = [prelude.TEXT, prelude.EXCEPTIONS, prelude.NOTE, vector]
+        given = [prelude.TEXT, prelude.EXCEPTIONS, prelude.NOTE, vector, *self.included]
         return "\n".join([*self.declared.values(), *given, *bodies, _ATTRIBUTES, self.metadata()])
 
     def metadata(self) -> str:
