@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from adcli import ops
-from adcli.ir.nodes import Atom, Block, Call, For, Function, If, Let, Pop, Push, Statement, Var, While
+from adcli.ir.nodes import Atom, Block, Call, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
 from adcli.ir.walk import all_blocks, blocks, clone_program, functions, inner, outs, reads, statements
 
 _VIEWS = frozenset({"index", "reshape", "transpose", "broadcast_to", "sum_to", "diag", "stop", "flip", "to_real", "concat", "stack"})
@@ -25,10 +25,53 @@ def storage(entry: Function) -> Function:
     if not any(_writes(s) for f in functions(entry) for b in all_blocks(f.body) for s in b.statements):
         return entry
     entry = clone_program(entry)
+    for f in functions(entry):
+        for b in all_blocks(f.body):
+            _late(b)
     facts = _Facts(entry)
     for f in functions(entry):
         _Planner(facts, f).run()
     return entry
+
+
+def _late(block: Block) -> None:
+    """Put constants written to arrays off until the array is read: what reads the array before then may be a view, done with by then.
+
+        g = index a, i;  b = update a, 0, i;  h = … g …    →    g = index a, i;  h = … g …;  b = update a, 0, i
+    """
+    moving = {s.out: s for s in block.statements if _writes(s) and isinstance(s, Let) and isinstance(s.args[1], Const)}
+    if not moving:
+        return
+    placed: list[Statement] = []
+    for s in block.statements:
+        if isinstance(s, Let) and s.out in moving:
+            continue
+        for a in _used(s) if moving else ():
+            _place(a, moving, placed)
+        placed.append(s)
+    for v in list(moving):
+        _place(v, moving, placed)
+    block.statements[:] = placed
+
+
+def _used(s: Statement) -> list[Atom]:
+    """All that a statement reads, what stands inside it too."""
+    found: list[Atom] = list(reads(s))
+    for b in blocks(s):
+        found += b.results
+        for inside in statements(b):
+            found += reads(inside)
+            for inner_block in blocks(inside):
+                found += inner_block.results
+    return found
+
+
+def _place(a: Atom, moving: dict[Var, Let], placed: list[Statement]) -> None:
+    """Where a is made by one of the writes that were put off, it is done now, and before it what it builds on."""
+    s = moving.pop(a, None) if isinstance(a, Var) else None
+    if s is not None:
+        _place(s.args[0], moving, placed)
+        placed.append(s)
 
 
 def _writes(s: Statement) -> bool:
