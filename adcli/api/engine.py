@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from adcli.engines.weight import Budget, Spent, standing
+from adcli.engines.budget import Budget, Spent
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ class Runner:
             return found, "native"
         if choice.engine == "native" or self.tiers.heavy:
             return self._native()
+        from adcli.engines.weight import standing
+
         self.budget.left = STARTING + COMPILING * standing(self.function)
         return self._interpreter(self.budget if choice.engine == "auto" else None)
 
@@ -125,7 +127,8 @@ class Runner:
 
     def _native(self) -> tuple[Engine, str]:
         """Compile, and keep what that gave. Where native code cannot do what a program does, the interpreter does, if it may."""
-        from adcli.engines.native import VERSION, Native, Unsupported
+        from adcli.engines.native import VERSION, Native
+        from adcli.engines.native.loops import Unsupported
 
         choice = self.tiers.choice
         try:

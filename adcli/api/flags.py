@@ -7,9 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adcli.engines.flags import BIRTHS, Flag, finite, message
-from adcli.ir.nodes import Let
-from adcli.ir.walk import functions, statements
-from adcli.ops import TABLE
 
 if TYPE_CHECKING:
     from adcli.api.program import Result
@@ -43,6 +40,9 @@ def births(function: Function, names: Sequence[str], args: Sequence[Any], limits
 
 def owners(entry: Function) -> dict[Span, list[str]]:
     """The operations that the program itself has at each place."""
+    from adcli.ir.nodes import Let
+    from adcli.ir.walk import functions, statements
+
     found: dict[Span, list[str]] = {}
     for f in functions(entry):
         for s in statements(f.body):
@@ -53,6 +53,8 @@ def owners(entry: Function) -> dict[Span, list[str]]:
 
 def attributed(flags: Sequence[Flag], own: Mapping[Span, Sequence[str]]) -> list[Flag]:
     """The flags in terms of the program: a division by zero in the derivative of sqrt is told as the edge of sqrt's domain."""
+    from adcli.ops import TABLE
+
     found: list[Flag] = []
     for flag in flags:
         here = own.get(flag.span, ()) if flag.span is not None and flag.code in BIRTHS else ()

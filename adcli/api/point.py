@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adcli.engines.flags import Flag, finite
 from adcli.errors import DeclarationError, ShapeError, Source, UsageError
+from adcli.ir.signature import Constant
 from adcli.ir.types import INT, REAL, Type
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from adcli.lower.signature import Input, Signature
+    from adcli.ir.signature import Input, Signature
     from adcli.syntax import tree
 
     Value: TypeAlias = "float | int | bool | np.ndarray[Any, Any]"
@@ -74,10 +75,13 @@ def evaluate(program: tree.Program, source: Source) -> tuple[Value, list[Flag]]:
 
 def default(given: Input, source: Source) -> Value:
     """The value of an input's default."""
-    from adcli.syntax import tree
-
     expression = given.default
     assert expression is not None
+    if isinstance(expression, Constant):
+        value: Value = expression.value
+        return value
+    from adcli.syntax import tree
+
     if isinstance(expression, tree.Num):
         return int(expression.value) if expression.whole and abs(expression.value) < WHOLE else expression.value
     program = tree.Program((tree.ExprStmt(expression, expression.span),), expression.span)
@@ -118,12 +122,12 @@ def _defaulted(given: Input, source: Source, flags: list[Flag]) -> Value:
 
 
 def _unknown(signature: Signature, at: Mapping[str, Any]) -> None:
-    from adcli import ops
-
     names = [i.name for i in signature.inputs]
     for name in at:
         if name in names:
             continue
+        from adcli import ops
+
         near = nearest(name, names)
         if name in ops.CONSTANTS:
             raise UsageError(

@@ -16,21 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 from adcli.api.engine import Choice, Tiers
 from adcli.api.point import bind
-from adcli.api.shelf import shelf
+from adcli.api.shelf import keep_signature, kept_signature, shelf
 from adcli.api.tapes import choices, told
 from adcli.api.variant import Variant
 from adcli.engines.flags import Flag
 from adcli.engines.limits import NESTED, Limits, frames
 from adcli.errors import Source
-from adcli.lower import ORDER
-from adcli.lower.signature import Input, signature
-from adcli.syntax import parse
+from adcli.ir.signature import ORDER, Input, Signature
 
 if TYPE_CHECKING:
     from adcli.api.bench import Measured
     from adcli.api.point import Value
     from adcli.api.sparse import Sparse
     from adcli.report.trace import Trace
+    from adcli.syntax.tree import Program as Tree
 
 
 def compile(
@@ -80,17 +79,43 @@ class Program:
     (`f.value({"of": 1})`). Numbers come back as floats (ints, bools), arrays as NumPy arrays. `flags` holds those of the last call.
     """
 
-    @frames(NESTED)
     def __init__(self, source: Source, limits: Limits, tape: str = "auto", choice: Choice | None = None) -> None:
         self.tapes = choices(tape)
         self.tiers = Tiers(choice or Choice(), limits)
         self.shelf = shelf(source.text, self.tiers.choice)
         self.source = source
         self.limits = limits
-        self.tree = parse(source)
-        self.signature = signature(self.tree, source)
+        self._tree: Tree | None = None
+        found = None if self.shelf is None else kept_signature(self.shelf)
+        self._kept = found is not None
+        self.signature = self._signature() if found is None else found
         self.flags: list[Flag] = []
         self._variants: dict[tuple[object, ...], Variant] = {}
+
+    @property
+    def tree(self) -> Tree:
+        """The syntax tree; not needed where all that is asked for is on the shelf."""
+        if self._tree is None:
+            self._tree = self._parsed()
+        return self._tree
+
+    @frames(NESTED)
+    def _parsed(self) -> Tree:
+        from adcli.syntax import parse
+
+        return parse(self.source)
+
+    @frames(NESTED)
+    def _signature(self) -> Signature:
+        from adcli.lower.signature import signature
+
+        return signature(self.tree, self.source)
+
+    def keep(self) -> None:
+        """Put on the shelf what the program takes and gives, so that it need not be parsed to run."""
+        if self.shelf is not None and not self._kept:
+            self._kept = True
+            keep_signature(self.shelf, self.signature, self.source)
 
     @property
     def checkpointed(self) -> str:

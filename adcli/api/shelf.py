@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from adcli import __version__
 from adcli.engines.cache import Cache, Entry, standard
+from adcli.errors import Source, Span
+from adcli.ir.signature import Constant, Input, Signature
 from adcli.ir.types import Type
 
 if TYPE_CHECKING:
@@ -85,6 +87,39 @@ def _newest(folder: str) -> int:
                 elif file.is_dir() and not file.name.startswith((".", "__")):
                     todo.append(file.path)
     return newest
+
+
+def keep_signature(shelf: Shelf, signature: Signature, source: Source) -> None:
+    """What a program takes and gives, with the values of its defaults."""
+    from adcli.api.point import default
+
+    inputs: list[object] = []
+    for i in signature.inputs:
+        value: Any = None if i.default is None else default(i, source)
+        if hasattr(value, "tolist"):
+            if not value.size:
+                return  # a list does not tell the shape of no elements
+            value = value.astype(float).tolist()
+        inputs.append([i.name, i.kind, i.shape, i.span, value, None if i.default is None else i.default.span])
+    shelf.put(["signature"], {"inputs": inputs, "dimensions": signature.dimensions, "outputs": signature.outputs})
+
+
+def kept_signature(shelf: Shelf) -> Signature | None:
+    """What `keep_signature` has put there."""
+    entry = shelf.get("signature")
+    if entry is None:
+        return None
+    try:
+        inputs = tuple(map(_input, entry.meta["inputs"]))
+        return Signature(inputs, tuple(entry.meta["dimensions"]), tuple(entry.meta["outputs"]), None, {})
+    except (LookupError, TypeError, ValueError):
+        return None
+
+
+def _input(data: Sequence[Any]) -> Input:
+    name, kind, shape, span, value, place = data
+    default = None if place is None else Constant(value, Span(*place))
+    return Input(name, kind, None if shape is None else tuple(shape), default, Span(*span))
 
 
 class Facts:

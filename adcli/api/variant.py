@@ -12,14 +12,12 @@ from adcli.api.shelf import Facts
 from adcli.engines.flags import BIRTHS, Flag, finite
 from adcli.engines.limits import NESTED, frames
 from adcli.errors import AdcliError, LimitError
-from adcli.ir.nested import is_nested
-from adcli.ir.nodes import Block, Function
-from adcli.ir.types import Type
-from adcli.ir.walk import functions, statements
 
 if TYPE_CHECKING:
     from adcli.ad import Plan
     from adcli.api.program import Program
+    from adcli.ir.nodes import Function
+    from adcli.ir.types import Type
 
 # Which function: its kind, and the `wrt`, `of` and `along` of `Variant.function`.
 What: TypeAlias = "tuple[str, tuple[int, ...], int | None, tuple[int, ...]]"
@@ -86,6 +84,7 @@ class Variant:
         """Put what is known of the program beside its code, if code of it is kept."""
         if "native" in self.program.engines:
             self.facts.keep()
+            self.program.keep()
 
     @frames(NESTED)
     def _build(self, kind: str, wrt: tuple[int, ...], of: int | None, along: tuple[int, ...], plan: Plan | None = None) -> Function:
@@ -147,10 +146,12 @@ class Variant:
 
     def _smaller(self, what: What) -> bool:
         """Go on to the next tape with which the function is another one, if there is any."""
-        now = _size(self._runnable(what))
+        from adcli.engines.weight import standing
+
+        now = standing(self._runnable(what))
         while self.choice + 1 < len(self.program.tapes):
             self.choice += 1
-            if _size(self._runnable(what)) != now:
+            if standing(self._runnable(what)) != now:
                 return True
         return False
 
@@ -182,6 +183,8 @@ class Variant:
 @frames(NESTED)
 def ready(function: Function, plan: Plan | None = None) -> Function:
     """The function as it runs: derivatives that the program itself asks for have their statements."""
+    from adcli.ir.nested import is_nested
+
     if not is_nested(function):
         return function
     from adcli import ad
@@ -189,12 +192,10 @@ def ready(function: Function, plan: Plan | None = None) -> Function:
     return ad.expand(function, plan)
 
 
-def _size(function: Function) -> int:
-    return sum(1 for f in functions(function) for _ in statements(f.body))
-
-
 def only(function: Function, of: int) -> Function:
     """The function with one of its results."""
+    from adcli.ir.nodes import Block, Function
+
     names = (function.result_names[of],) if function.result_names else ()
     types = (function.result_types[of],) if function.result_types else ()
     body = Block(function.body.statements, (function.body.results[of],))

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 from adcli.engines import checks, loops
+from adcli.engines.budget import ENDLESS, Budget
 from adcli.engines.flags import birth, noted
 from adcli.engines.loops import Action, Bookkeeping, Code, Frame, Run, Step
 from adcli.engines.machine import Machine
 from adcli.engines.slots import JUNK, SELF, Layout
-from adcli.engines.weight import ENDLESS, ENTRY, Budget, block_weight
+from adcli.engines.weight import ENTRY, block_weight
 from adcli.errors import IntegerOverflow
 from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
 from adcli.ir.walk import all_compound, functions

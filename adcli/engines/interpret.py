@@ -11,12 +11,12 @@ from types import FrameType
 from typing import Any
 
 from adcli.engines import loops
+from adcli.engines.budget import Budget
 from adcli.engines.compile import Compiler, Program
 from adcli.engines.flags import Flag
 from adcli.engines.limits import NESTED, Limits, depth_error, frames, memory_error, timeout_error
 from adcli.engines.machine import Machine
 from adcli.engines.slots import SELF
-from adcli.engines.weight import Budget
 from adcli.errors import AdcliError
 from adcli.ir.nodes import Function
 from adcli.passes.storage import storage

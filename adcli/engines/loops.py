@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from typing import Any, TypeAlias
 
+from adcli.engines.budget import Budget
 from adcli.engines.limits import depth_error, steps_error
 from adcli.engines.machine import CHUNK, Machine
 from adcli.engines.slots import JUNK, SELF
-from adcli.engines.weight import Budget
 from adcli.errors import Span
 from adcli.ir.nodes import Statement
 

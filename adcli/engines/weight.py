@@ -4,8 +4,8 @@ Counted as it stands, once: a run then has to count no more than the iterations 
 """
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from adcli.engines.budget import Budget as Budget
+from adcli.engines.budget import Spent as Spent
 from adcli.ir.nodes import Block, Call, For, Function, If, Let, Statement, While
 from adcli.ir.types import size
 from adcli.ir.walk import functions, statements
@@ -14,31 +14,7 @@ ARRAY = 15  # an operation of NumPy, be the arrays ever so small
 LANES = 32  # elements that it gets through in a unit
 ENTRY = 10  # of a call, or of a loop
 ELEMENT = 2  # of an array, read or written
-ENDLESS = 2**62
 _SINGLE = frozenset({"index", "update", "addat"})
-
-
-class Spent(Exception):
-    """A run has used up its budget, and another engine starts anew. No error, and nobody is told."""
-
-
-class Budget:
-    """What a function may cost in the interpreter, over all its runs, before another engine takes over.
-
-    leaves: whether there is another engine, asked when the budget is used up; without it, there is none.
-    """
-
-    __slots__ = ("leaves", "left")
-
-    def __init__(self, left: int, leaves: Callable[[], bool] = bool) -> None:
-        self.left = left
-        self.leaves = leaves
-
-    def spent(self) -> None:
-        """Leave the run, or go on for good."""
-        if self.leaves():
-            raise Spent
-        self.left = ENDLESS
 
 
 def block_weight(block: Block) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from adcli.lower import calls, comprehensions, expressions
-from adcli.lower.program import ORDER, lower
+from adcli.lower.program import lower
 from adcli.lower.rules import inline
-from adcli.lower.signature import Input, Signature, signature
+from adcli.lower.signature import signature
 
-__all__ = ["ORDER", "Input", "Signature", "calls", "comprehensions", "expressions", "inline", "lower", "signature"]
+__all__ = ["calls", "comprehensions", "expressions", "inline", "lower", "signature"]

@@ -7,18 +7,16 @@ from collections.abc import Mapping, Sequence
 
 from adcli.errors import DeclarationError, ShapeError, Source, Span, UnsetVariable
 from adcli.ir.nodes import Atom, Function, Var
+from adcli.ir.signature import ORDER, Input, Signature
 from adcli.ir.types import REAL, Type, shape_text
 from adcli.lower import custom
 from adcli.lower.frame import FALSE, Frame, Unit, Unset
 from adcli.lower.functions import body_value, call
 from adcli.lower.names import RESULT, RETURNED
 from adcli.lower.problems import counted
-from adcli.lower.signature import VALUE, Input, Signature, signature
+from adcli.lower.signature import VALUE, signature
 from adcli.lower.statements import statements
 from adcli.syntax import tree
-
-ORDER = 7
-"""The highest derivative that roots and fixed points have unless more is asked for."""
 
 
 def lower(program: tree.Program, source: Source, types: Mapping[str, Type], order: int = ORDER) -> Function:

@@ -2,52 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from adcli import ops
 from adcli.errors import DeclarationError, MisplacedError, MissingOutput, ProgramError, Source, Span, UnsetVariable
+from adcli.ir.signature import Input, Signature
 from adcli.lower.names import Free, target_name
 from adcli.lower.problems import line
 from adcli.syntax import tree
 
 VALUE = "value"
-
-
-class Input:
-    """One input. `shape` is None where none was declared: it comes from the value; entries are extents or dimension names."""
-
-    __slots__ = ("default", "kind", "name", "shape", "span")
-
-    def __init__(self, name: str, kind: str, shape: tuple[int | str, ...] | None, default: tree.Expr | None, span: Span) -> None:
-        self.name = name
-        self.kind = kind
-        self.shape = shape
-        self.default = default
-        self.span = span
-
-
-class Signature:
-    """Inputs in order, the dimension names of their shapes, the names of the outputs ("value" for one without a name).
-
-    For lowering: `entry`, the function that is the program, if it is one, and `last`, where each name is read last.
-    """
-
-    __slots__ = ("dimensions", "entry", "inputs", "last", "outputs")
-
-    def __init__(
-        self,
-        inputs: tuple[Input, ...],
-        dimensions: tuple[str, ...],
-        outputs: tuple[str, ...],
-        entry: tree.FnDef | None,
-        last: Mapping[str, int],
-    ) -> None:
-        self.inputs = inputs
-        self.dimensions = dimensions
-        self.outputs = outputs
-        self.entry = entry
-        self.last = last
 
 
 @lru_cache(maxsize=4)

@@ -2,6 +2,5 @@
 from __future__ import annotations
 
 from adcli.engines.native.engine import VERSION, Native, target
-from adcli.engines.native.loops import Unsupported
 
-__all__ = ["VERSION", "Native", "Unsupported", "target"]
+__all__ = ["VERSION", "Native", "target"]

@@ -5,11 +5,13 @@ They are plain data, so that a program can be kept on disk and run again without
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adcli.errors import Span
-from adcli.ir.nodes import Check, Let
 from adcli.ir.types import Type
+
+if TYPE_CHECKING:
+    from adcli.ir.nodes import Check, Let
 
 
 class Ask(NamedTuple):

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from adcli.engines.budget import Budget
 from adcli.engines.limits import Limits
 from adcli.engines.rows import RowsResult, by_row
 from adcli.engines.rows.columns import ColumnRows, straight
 from adcli.engines.rows.interpret import InterpretRows
-from adcli.engines.weight import Budget, standing
+from adcli.engines.weight import standing
 from adcli.ir.nodes import Function, Let
 
 # What compiling costs: in NumPy's nanoseconds on columns, and in the interpreter's units, to which each statement adds.

@@ -10,7 +10,7 @@ from adcli.engines.interpret import Interpreter
 from adcli.engines.limits import Limits
 from adcli.engines.observe import Births
 from adcli.engines.rows import RowsResult, by_row
-from adcli.engines.weight import Budget, Spent
+from adcli.engines.budget import Budget, Spent
 from adcli.errors import AdcliError
 from adcli.ir.nodes import Function
 
