@@ -194,6 +194,13 @@ def test_whole_numbers() -> None:
     assert grad(text, '{"n": 2.0, "x": 1}', "--wrt", "x").code == 0
 
 
+def test_json_that_is_nested_too_deep_among_rows_that_are_not() -> None:
+    deep = '{"x": 2, "y": ' + "[" * 5000 + "]" * 5000 + "}"
+    long = '{"x": 3, "y": "' + "z" * 20_000 + '"}'
+    done = grad("x", f'{{"x": 1}}\n{deep}\n{long}\n', "--keep-going")
+    assert done.code == 1 and "line 2: it is nested more than 64 deep" in done.out and lines(done)[2].endswith('"error": null}')
+
+
 # Names.
 
 

@@ -199,13 +199,23 @@ class RecordWriter(Writer):
         """What stands between the braces of each object that came in."""
         if self.same:
             for row, text in enumerate(block.raw()):
-                inside = "" if row in block.bad and not block.records[row] else text[1:-1].strip()  # type: ignore[attr-defined]
+                inside = text[1:-1].strip() if row not in block.bad or _is_object(text) else ""
                 yield inside if self.listed else inside.replace("\n", " ").replace("\r", " ")
             return
         keys = [json.dumps(name, ensure_ascii=False) + ": " for name in self.reader.columns]
         of = _json_of_text if isinstance(block, DelimitedBlock) else json_value
         for values in block.values():
             yield ", ".join(key + of(value) for key, value in zip(keys, values, strict=True))
+
+
+def _is_object(text: str) -> bool:
+    """Whether a bad row is an object all the same."""
+    from adcli.data.records import NoRecord, decoded
+
+    try:
+        return decoded(text)[1] == len(text)
+    except NoRecord:
+        return False
 
 
 def _json_of_text(text: str) -> str:
