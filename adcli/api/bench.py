@@ -63,10 +63,9 @@ def _measured(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None
     args, seeded = setting.args, [*setting.args, 1.0]
     variant.run(args, *value[:3])
     variant.run(seeded, *gradient[:3])  # now the tape is one that fits in memory
-    compiling = median(lambda: _compiled(variant, gradient), share)
+    (compiling,) = medians([lambda: _compiled(variant, gradient)], share)
     runners = variant.runner(value), variant.runner(gradient)
-    forth = median(lambda: runners[0].run(args), share)
-    back = median(lambda: runners[1].run(seeded), share)
+    forth, back = medians([lambda: runners[0].run(args), lambda: runners[1].run(seeded)], 2 * share)
     return Measured(compiling, forth, back, back / forth, _tape(runners[1], seeded))
 
 
@@ -87,17 +86,24 @@ def _tape(runner: Runner, args: Sequence[Any]) -> int:
     return tape_peak(runner.function, args, runner.tiers.limits)
 
 
-def median(call: Callable[[], object], seconds: float) -> float:
-    """The median time of a call, in batches long enough for the clock; a call that takes longer than all of `seconds` is made twice."""
-    call()
-    batch, times = 1, [_timed(call, 1)]
-    while times[0] * batch < min(seconds / 20, 0.01):
-        batch *= 4
-        times = [_timed(call, batch)]
+def medians(calls: Sequence[Callable[[], object]], seconds: float) -> list[float]:
+    """The median time of each call, in turn, so that a busy machine disturbs all alike; what is slow runs three times at least."""
+    batches = [_batch(call, min(seconds / 20, 0.01)) for call in calls]
+    times = [[_timed(call, batch)] for call, batch in zip(calls, batches, strict=True)]
     end = perf_counter() + seconds
     while perf_counter() < end:
-        times.append(_timed(call, batch))
-    return sorted(times)[len(times) // 2]
+        for call, batch, found in zip(calls, batches, times, strict=True):
+            found.append(_timed(call, batch))
+    return [sorted(found)[len(found) // 2] for found in times]
+
+
+def _batch(call: Callable[[], object], least: float) -> int:
+    """How many calls take long enough for the clock. The first one is not counted: it finds caches cold."""
+    call()
+    batch = 1
+    while _timed(call, batch) * batch < least:
+        batch *= 4
+    return batch
 
 
 def _timed(call: Callable[[], object], batch: int) -> float:
