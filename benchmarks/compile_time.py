@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 
 import numpy as np
-from sides import LIMITS, NO_NATIVE, engine
+from sides import LIMITS, NO_NATIVE, engine, processes
 from timing import Report, Row, once
 
 import adcli
@@ -18,6 +18,9 @@ from adcli.api.variant import ready
 
 LINES = 100
 INPUTS = "x", "y", "z"
+# Each keeps numbers about as large as they are.
+SHAPES = ("0.5*{a}*tanh({b}) + 0.3*{c}", "sin({a}) + 0.3*{b}*cos({c})", "{a}/(2 + {b}^2) + 0.4*{c}", "exp(-{a}^2) + 0.4*{b} - 0.3*{c}",
+          "0.4*sqrt(1 + {a}^2) - 0.5*{b}*sin({c})")  # fmt: skip
 
 
 def program(lines: int = LINES, seed: int = 31337) -> str:
@@ -27,8 +30,7 @@ def program(lines: int = LINES, seed: int = 31337) -> str:
     out = [f"input {name} = {value}" for name, value in zip(INPUTS, (0.3, 0.7, 1.1), strict=True)]
     for k in range(lines - len(INPUTS) - 1):
         a, b, c = (names[-1 - int(j)] for j in np.minimum(draw.geometric(0.3, 3) - 1, len(names) - 1))
-        shape = ["{a}*{b} - 0.5*{c}", "sin({a}) + {b}*{c}", "{a}/(2 + {b}^2) + {c}", "exp(-{a}^2) + {b}*{c}", "sqrt(1 + {a}^2)*{b} - {c}"]
-        out.append(f"v{k} = " + shape[int(draw.integers(len(shape)))].format(a=a, b=b, c=c))
+        out.append(f"v{k} = " + SHAPES[int(draw.integers(len(SHAPES)))].format(a=a, b=b, c=c))
         names.append(f"v{k}")
     return "\n".join([*out, f"output {names[-1]}"]) + "\n"
 
@@ -48,10 +50,11 @@ def process(command: Sequence[str], environment: dict[str, str]) -> float:
 
 def starts(path: pathlib.Path, cache: str, runs: int = 21) -> tuple[float, float, float]:
     """Seconds of whole processes: the interpreter, the first native run, later ones; medians, taken in turn."""
-    environment = {**os.environ, "XDG_CACHE_HOME": cache, "ADCLI_CACHE_DIR": cache}
+    environment = processes(cache)
     base = [sys.executable, "-m", "adcli", "grad", str(path), "--engine"]
-    first = process([*base, "native"], environment)
     process([*base, "interpret"], environment)
+    process([sys.executable, "-m", "adcli", "grad", "x^2", "--at", "x=1", "--engine", "native"], environment)  # compiles the bytecode
+    first = process([*base, "native"], environment)
     pairs = [(process([*base, "interpret"], environment), process([*base, "native"], environment)) for _ in range(runs)]
     interpreted = statistics.median(a for a, _ in pairs)
     return interpreted, first, interpreted + statistics.median(b - a for a, b in pairs)

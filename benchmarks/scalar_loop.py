@@ -20,10 +20,10 @@ def by_c() -> Callable[[], Any] | None:
     if loop is None:
         return None
     tape, out = np.empty(N), np.empty(3)
-    arguments = ctypes.c_double(X), ctypes.c_double(R), ctypes.c_long(N), address(tape), address(out)
+    numbers = ctypes.c_double(X), ctypes.c_double(R), ctypes.c_long(N)
 
     def run() -> np.ndarray:
-        loop.loop_gradient(*arguments)
+        loop.loop_gradient(*numbers, address(tape), address(out))
         return out
 
     return run

@@ -87,5 +87,11 @@ def peer(name: str) -> ModuleType | None:
         return None
 
 
+def processes(cache: str) -> dict[str, str]:
+    """The environment of whole processes: Python keeps compiled bytecode, and adcli compiled programs, in that folder; threads as they please."""
+    kept = {key: value for key, value in os.environ.items() if key not in {*ONE_THREAD, "PYTHONDONTWRITEBYTECODE"}}
+    return {**kept, "PYTHONPYCACHEPREFIX": os.path.join(cache, "bytecode"), "XDG_CACHE_HOME": os.path.join(cache, "programs")}
+
+
 def missing(name: str) -> str:
     return f"{name} is not installed"
