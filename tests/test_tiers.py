@@ -171,6 +171,27 @@ def test_without_native_code_the_interpreter_goes_on(alone: list[None]) -> None:
     assert len(alone) == 1
 
 
+@pytest.mark.parametrize("reason", [Unsupported("a tape of trees"), ValueError("a bug")])
+def test_what_cannot_be_compiled_is_interpreted(native: type[Pretender], monkeypatch: pytest.MonkeyPatch, reason: Exception) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise reason
+
+    monkeypatch.setattr(native, "__init__", fail)
+    f = adcli.compile(LOOP)
+    at = {"x": 0.3, "r": 3.5, "n": 60_000}
+    assert f.value(at) == f.value(at) == adcli.compile(LOOP, engine="interpret").value(at)
+    assert f.engines == ("interpret",)
+    with pytest.raises(UsageError if isinstance(reason, Unsupported) else ValueError, match=str(reason)):
+        adcli.compile(LOOP, engine="native").value(at)
+
+
+def test_a_library_that_does_not_load(native: type[Pretender], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, engine.NATIVE, None)
+    assert adcli.compile(LOOP).value(x=0.3, r=3.5, n=60_000)
+    with pytest.raises(UsageError, match="llvmlite does not load"):
+        adcli.compile(LOOP, engine="native").value(x=0.3, r=3.5, n=1)
+
+
 def test_errors_of_the_choice(alone: list[None]) -> None:
     with pytest.raises(UsageError, match="there is no engine 'gpu'") as error:
         adcli.compile("x", engine="gpu")

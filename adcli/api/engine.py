@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from adcli.api.shelf import Shelf
     from adcli.engines.flags import Flag
     from adcli.engines.limits import Limits
+    from adcli.engines.native import Native
     from adcli.ir.nodes import Function
 
 ENGINES = ("auto", "interpret", "native")
@@ -126,22 +127,35 @@ class Runner:
             return None
 
     def _native(self) -> tuple[Engine, str]:
-        """Compile, and keep what that gave. Where native code cannot do what a program does, the interpreter does, if it may."""
-        from adcli.engines.native import VERSION, Native
-        from adcli.engines.native.loops import Unsupported
+        """Compile, and keep what that gave.
 
-        choice = self.tiers.choice
+        Where that fails (the program has a form that native code has not, or LLVM does not load), `auto` goes on in the interpreter.
+        """
+        function = self.function  # whose own errors are none of the engine's
         try:
-            engine = Native(self.function, self.tiers.limits, exact_libm=choice.exact_libm)
-        except Unsupported as reason:
-            if choice.engine == "native":
-                text = f"native code cannot run this program: {reason}"
-                raise UsageError(text, help="--engine auto leaves it to the interpreter") from None
+            engine = self._compiled(function)
+        except Exception:
+            if self.tiers.choice.engine == "native":
+                raise
             return self._interpreter(None)
+        from adcli.engines.native import VERSION
+
         if self.shelf is not None:
             meta, blobs = engine.to_entry()
             self.shelf.put(["code"], {"version": VERSION, "code": meta}, blobs)
         return engine, "native"
+
+    def _compiled(self, function: Function) -> Native:
+        try:
+            from adcli.engines.native import Native
+            from adcli.engines.native.loops import Unsupported
+        except (ImportError, OSError) as reason:
+            raise UsageError(f"llvmlite does not load: {reason}", help='pip install --force-reinstall "adcli[native]"') from None
+        try:
+            return Native(function, self.tiers.limits, exact_libm=self.tiers.choice.exact_libm)
+        except Unsupported as reason:
+            text = f"native code cannot run this program: {reason}"
+            raise UsageError(text, help="--engine auto leaves it to the interpreter") from None
 
     def run(self, args: Sequence[Any]) -> list[Any]:
         """The results for these arguments; raises EvaluationError and LimitError."""
