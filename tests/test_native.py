@@ -110,6 +110,7 @@ def test_vector_versions_are_used() -> None:
     assert used == {False: True, True: False}
 
 
+ENDLESS = "y = x; while y > 0 { y = y + 1 - 1 }; y"
 LOOP = "input x; y = x; for i in 0..1000 { y = 3.5*y*(1 - y) + 0.01*sin(y) }; output y"
 
 
@@ -142,7 +143,7 @@ def test_errors_of_kept_code() -> None:
     [
         (LOOP, Limits(max_steps=999), "more than 999 steps"),
         ("input x; fn f(k) = if k <= 0 { x } else { f(k - 1) + 1 }; output y = f(50)", Limits(max_depth=49), "more than 49 deep"),
-        ("input x; fn f(k) = sin(f(k + 1))*f(k); output y = f(x)", Limits(max_depth=10**9, max_steps=10**9), "deep"),
+        ("input x; fn f(k) { y = f(k + 1); return y*f(k + y) }; output y = f(x)", Limits(max_depth=10**8, max_steps=10**12), "100,000,000 deep"),
         ("input x; y = x; while y > 0 { y = y + 1 - 1 }; output y", Limits(max_steps=10**15, timeout=0.2), "longer than 0.2 s"),
         ("input x; v = zeros(int(1e6*x)) + x; v[0] = 1; output y = sum(v)", Limits(max_memory=10**6), "more than 1 MB of memory"),
         ("input x; v = zeros(int(1e8*x)); output y = sum(v)", Limits(), "more than the 10,000,000 that one array may have"),
@@ -151,6 +152,15 @@ def test_errors_of_kept_code() -> None:
 def test_limits(text: str, limits: Limits, message: str) -> None:
     with pytest.raises(LimitError, match=message):
         Native(function(text, x=REAL), limits).run([1.0])
+
+
+def test_results_are_not_overwritten() -> None:
+    """Large results that somebody holds stay as they are when the program runs again."""
+    native = Native(function("input v: [20000]; output w = v*2", v=Type("real", (20000,))))
+    (first,) = native.run([np.ones(20000)])
+    (view,) = (part[:5] for part in native.run([np.full(20000, 3.0)]))
+    (third,) = native.run([np.zeros(20000)])
+    assert (first[0], view[0], third[0]) == (2.0, 6.0, 0.0)
 
 
 def test_a_tape_that_does_not_fit() -> None:
@@ -162,7 +172,7 @@ def test_a_tape_that_does_not_fit() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("text", ["y = x; while y > 0 { y = y + 1 - 1 }; y", "fn f(k) = if k <= 0 { x } else { f(k - 1) + f(k - 1) }; f(99)"])
+@pytest.mark.parametrize("text", [ENDLESS, "fn f(k) = if k <= 0 { x } else { f(k - 1) + f(k - 1) }; f(99)"])
 def test_signals_stop_native_loops(text: str, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "adcli", "eval", text, "--at", "x=1", "--engine", "native", "--max-steps", str(10**15)]
     process = subprocess.Popen(command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
@@ -177,7 +187,7 @@ def test_other_threads_run_too() -> None:
 
     def work() -> None:
         try:
-            found.append(Native(function("input x; y = x; while y > 0 { y = y + 1 - 1 }; output y", x=REAL), Limits(timeout=0.1)).run([1.0]))
+            found.append(Native(function(f"input x; {ENDLESS}", x=REAL), Limits(timeout=0.1)).run([1.0]))
         except LimitError as error:
             found.append(error.message)
 

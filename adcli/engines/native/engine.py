@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 from adcli.engines.flags import Flag, birth, noted
@@ -28,6 +28,9 @@ _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctyp
 DTYPES = {"real": "float64", "int": "int64", "bool": "bool"}
 # What the interpreter may take to find out which operation it was that left the finite numbers.
 _EXPLAINING = 3_000_000
+# Results of so many bytes are kept for the next run, where nobody but `_before`, a variable and the call that counts holds them.
+_LARGE = 1 << 16
+_OURS = 3
 
 
 def target() -> str:
@@ -103,7 +106,7 @@ class Native:
         self._out = (ctypes.c_int64 * max(1, words))()
         self._out_reals = (ctypes.c_double * len(self._out)).from_buffer(self._out)
         self._call = (self._run.address, ctypes.addressof(self._given), ctypes.addressof(self._out))
-        self._guard = self._run.interruptible if code.polls else nullcontext
+        self._before: list[Any] = [None] * len(code.results)
 
     def __del__(self) -> None:
         run = getattr(self, "_run", None)
@@ -124,14 +127,11 @@ class Native:
         run.reset()
         keep = [put(self, k, a) for k, (put, a) in enumerate(zip(self._passing, args, strict=True))]
         made = self._room()
-        if code.recursive:
-            with self._guard():
-                status = runtime.on_large_stack(run, lambda: code.entry(*self._call))
-        elif code.polls:
-            with self._guard():
-                status = code.entry(*self._call)
+        if code.polls:
+            with run.interruptible():
+                status = self._enter()
         else:
-            status = code.entry(*self._call)
+            status = self._enter()
         del keep
         if status:
             error = run.error()
@@ -146,17 +146,30 @@ class Native:
             self._explain(args)
         return results
 
+    def _enter(self) -> int:
+        """The run; begun anew on a larger stack where recursion asks for it."""
+        run, code = self._run, self.code
+        status = code.entry(*self._call)
+        if status and code.recursive and run.out_of_stack():
+            run.reset()
+            status = runtime.on_large_stack(run, lambda: code.entry(*self._call))
+        return status
+
     def _room(self) -> list[Any]:
-        """Arrays for the results whose shape is known."""
+        """Arrays for the results whose shape is known: those of the run before where nobody else holds them, their pages are there."""
         made: list[Any] = []
         k = 0
-        for elem, shape in self.code.results:
+        for n, (elem, shape) in enumerate(self.code.results):
             array = None
             if shape and None not in shape:
-                import numpy as np
+                array = self._before[n]
+                if array is None or sys.getrefcount(array) > _OURS:
+                    import numpy as np
 
-                extents: Any = shape
-                array = np.empty(extents, DTYPES[elem])
+                    extents: Any = shape
+                    array = np.empty(extents, DTYPES[elem])
+                    if array.nbytes >= _LARGE:
+                        self._before[n] = array
                 self._out[k] = array.ctypes.data
             made.append(array)
             k += 1 + shape.count(None)

@@ -165,7 +165,7 @@ class Writer(Loops):
         c = self.c
         c.declare("llvm.frameaddress.p0", "declare ptr @llvm.frameaddress.p0(i32)")
         here = c.op(f"ptrtoint ptr {c.op('call ptr @llvm.frameaddress.p0(i32 0)')} to i64")
-        self.require(c.op(f"icmp ugt i64 {here}, {self.load_state(state.STACK)}"), "depth", (), self.function.span)
+        self.require(c.op(f"icmp ugt i64 {here}, {self.load_state(state.STACK)}"), "stack", (), self.function.span)
 
     # Values.
 
@@ -633,7 +633,7 @@ class Writer(Loops):
         c.label(look)
         c.declare("adcli_poll", "declare i32 @adcli_poll(ptr)")
         status = c.op("call i32 @adcli_poll(ptr %ctx)")
-        good = c.op(f"icmp eq i32 {status}, 0")
+        good = c.op(f"icmp ne i32 {status}, 0")
         bad = c.new_label("bad")
         c.branch(good, on, bad)
         c.label(bad)
@@ -675,7 +675,8 @@ class Writer(Loops):
                 t, v = "i64", c.op(f"zext i1 {v} to i64")
             c.do(f"store {t} {v}, ptr {slot}, !tbaa {DATA}")
         c.declare("adcli_ask", "declare i32 @adcli_ask(ptr, i64, ptr)")
-        self.must_succeed(c.op(f"call i32 @adcli_ask(ptr %ctx, i64 {site}, ptr {frame})"))
+        done = c.op(f"call i32 @adcli_ask(ptr %ctx, i64 {site}, ptr {frame})")
+        self.must_succeed(c.op(f"xor i32 {done}, 1"))
         if not rank:
             bits = c.op(f"load i64, ptr {frame}, !tbaa {DATA}")
             if s.out.type.elem == "real":

@@ -7,9 +7,10 @@ and what is special about one the interpreter says.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -79,14 +80,27 @@ class _Compiled:
         self.fast = _FAST(self.loaded.address("adcli.fast")) if module.straight else None
         self.careful = _CAREFUL(self.loaded.address("adcli.careful"))
         self.idle: list[runtime.Run] = []
+        self.busy: list[runtime.Run] = []
 
     @contextmanager
     def place(self) -> Iterator[runtime.Run]:
         """A place to run in, for one thread."""
         run = self.idle.pop() if self.idle else runtime.Run(self.sites, self.flags, self.limits)
         run.reset()
-        yield run
-        self.idle.append(run)
+        self.busy.append(run)
+        # Handlers of signals run in the main thread alone.
+        guard = run.interruptible() if threading.current_thread() is threading.main_thread() else nullcontext()
+        try:
+            with guard:
+                yield run
+        finally:
+            self.busy.remove(run)
+            self.idle.append(run)
+
+    def stop(self, error: BaseException) -> None:
+        """Let the threads that are busy raise this error."""
+        for run in list(self.busy):
+            run.halt(error)
 
     def __del__(self) -> None:
         for run in getattr(self, "idle", ()):
@@ -115,7 +129,7 @@ class _Table:
             work = [partial(self.tiles, a, b, special) for a, b in _parts(whole, jobs, TILE)]
             if rows > whole:
                 work.append(partial(self.rest, whole, rows, special))
-        for counts in _all(work, jobs):
+        for counts in _all(work, jobs, self.code):
             done.count({flag: int(n) for flag, n in zip(self.code.flags, counts, strict=True) if n})
         return special
 
@@ -194,8 +208,13 @@ def _parts(rows: int, jobs: int, unit: int) -> list[tuple[int, int]]:
     return [(a, min(a + each, rows)) for a in range(0, rows, each)] if rows else []
 
 
-def _all(work: Sequence[Any], jobs: int) -> list[Any]:
+def _all(work: Sequence[Callable[[], Any]], jobs: int, code: _Compiled) -> list[Any]:
     if len(work) == 1 or jobs <= 1:
         return [part() for part in work]
     with ThreadPoolExecutor(min(jobs, len(work))) as pool:
-        return [f.result() for f in [pool.submit(part) for part in work]]
+        parts = [pool.submit(part) for part in work]
+        try:
+            return [part.result() for part in parts]
+        except BaseException as error:  # an error of one part, or Ctrl-C: the others need not go on
+            code.stop(error)
+            raise

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import signal
 import struct
 import sys
 import threading
@@ -11,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from types import FrameType
 from typing import Any
 
 from adcli import errors
@@ -26,7 +24,9 @@ from adcli.ops import TABLE
 
 # Bytes of memory beyond the limit, so that what is just allowed still fits.
 SLACK = 1 << 16
-# Stack for recursion, which runs in a thread of its own: address space, of which is used what is needed.
+# What recursion may take of the stack it finds, and of the one of a thread of its own, where it begins anew if that does not suffice:
+# address space, of which is used what is needed.
+SMALL_STACK = 1 << 21
 STACK = 1 << 30
 STACK_MARGIN = 1 << 18
 # Python's mmap names this flag from 3.13 on only.
@@ -52,7 +52,7 @@ class Run:
         self.fresh = bytearray(self.words)
         self.deadline: float | None = None
         self.raised: BaseException | None = None
-        self.signals: list[tuple[Callable[..., Any], int]] = []
+        self.stop: BaseException | None = None
         RUNS[self.address] = self
 
     def close(self) -> None:
@@ -63,7 +63,7 @@ class Run:
         if self.region is None:
             self.reserve()
         self.bytes[:] = self.fresh
-        self.raised = None
+        self.raised = self.stop = None
         self.deadline = None if self.limits.timeout is None else time.monotonic() + self.limits.timeout
 
     def reserve(self) -> None:
@@ -77,16 +77,21 @@ class Run:
         low = ctypes.addressof(ctypes.c_char.from_buffer(self.region))
         words = (ctypes.c_int64 * len(self.words))()
         words[state.LEFT], words[state.DEPTH] = limits.max_steps, limits.max_depth
-        words[state.FUEL], words[state.STACK] = state.REFILL, STACK - STACK_MARGIN
+        words[state.FUEL], words[state.STACK] = state.REFILL, SMALL_STACK
         words[state.TAPE] = low
         words[state.ARENA] = low + min(limits.max_memory, 1 << 46) // 16 * 16
         self.fresh = bytearray(words)
 
+    def out_of_stack(self) -> bool:
+        """Whether a run that failed did so for want of stack alone."""
+        return self.raised is None and self.stop is None and self.sites[self.words[state.SITE]].kind == "stack"
+
     def error(self) -> BaseException:
         """What a run that failed failed with."""
         words = self.words
-        if self.raised is not None:
-            raised, self.raised = self.raised, None
+        raised = self.raised or self.stop
+        if raised is not None:
+            self.raised = self.stop = None
             return raised
         site = self.sites[words[state.SITE]]
         return self.failure(site, list(words[state.VALUES : state.VALUES + state.MOST_VALUES]))
@@ -97,7 +102,7 @@ class Run:
         match site.kind:
             case "steps":
                 return steps_error(limits, span)
-            case "depth":
+            case "depth" | "stack":
                 return depth_error(limits, span)
             case "memory":
                 return memory_error(limits, span)
@@ -110,48 +115,41 @@ class Run:
             case kind:
                 return checks.failure(Check(kind.removeprefix("check:"), (), site.about, span), values)
 
-    def poll(self) -> int:
-        """Look at the clock and at signals."""
+    def poll(self) -> None:
+        """Look at the clock; Python has looked at signals on the way here."""
         self.words[state.FUEL] = state.REFILL
-        self.deliver()
+        if self.stop is not None:
+            raise self.stop
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise timeout_error(self.limits)
-        return 0
 
-    def deliver(self) -> None:
-        """Let the handlers of signals that have arrived do what they do."""
-        while self.signals:
-            handler, number = self.signals.pop(0)
-            handler(number, None)
+    def halt(self, error: BaseException) -> None:
+        """Let the run raise this at its next poll."""
+        self.stop = error
+        self.words[state.FUEL] = -1
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """In the main thread, signals wait for the next poll: a handler that raised on the way there would raise into nothing."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        handlers = {number: signal.getsignal(number) for number in (int(signal.SIGINT), int(signal.SIGTERM))}
-        before: dict[int, Any] = {number: handler for number, handler in handlers.items() if callable(handler)}
+        """While native code runs, what the handler of a signal raises on the way into a call from there stops the run at the next one."""
+        before = sys.unraisablehook
 
-        def note(number: int, frame: FrameType | None) -> None:
-            self.signals.append((before[number], number))
-            self.words[state.FUEL] = -1
+        def keep(lost: Any) -> None:
+            if lost.object in (_poll, _ask):
+                self.halt(lost.exc_value)
+            else:
+                before(lost)
 
-        for number in before:
-            signal.signal(number, note)
+        sys.unraisablehook = keep
         try:
             yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-        self.deliver()
+            sys.unraisablehook = before
 
-    def ask(self, number: int, frame: int) -> int:
+    def ask(self, number: int, frame: int) -> None:
         """Compute a statement by the table's own form, on arrays where they lie."""
         from adcli.engines.native.numpy_forms import answer
 
         _LATEST.data = answer(self.sites[number], (ctypes.c_int64 * 64).from_address(frame))
-        return 0
 
 
 RUNS: dict[int, Run] = {}
@@ -171,14 +169,15 @@ def value(bits: int, elem: str) -> float | int | bool:
     return bool(bits) if elem == "bool" else bits
 
 
-def _guarded(run: Run, call: Callable[[], int]) -> int:
-    """What Python raises in a call from native code is kept, and raised again when native code has returned."""
+def _guarded(run: Run, call: Callable[[], None]) -> int:
+    """1; or 0 where something was raised: it is kept, and raised again when native code has returned."""
     try:
-        return call()
+        call()
+        return 1
     except BaseException as e:
         run.raised = e
         run.words[state.RAISED] = -1
-        return 1
+        return 0
 
 
 def _poll(address: int) -> int:
@@ -226,6 +225,7 @@ def symbols(names: Sequence[str]) -> dict[str, int]:
 
 def on_large_stack(run: Run, call: Callable[[], int]) -> int:
     """Run in a thread of its own, whose stack has room for the deepest recursion that limits allow."""
+    run.words[state.STACK] = STACK - STACK_MARGIN
     result: list[int] = []
     before = threading.stack_size(STACK)
     try:
@@ -235,5 +235,10 @@ def on_large_stack(run: Run, call: Callable[[], int]) -> int:
         raise memory_error(run.limits, None, "the stack for recursion") from None
     finally:
         threading.stack_size(before)
-    thread.join()
+    try:
+        thread.join()
+    except BaseException as e:  # of a signal's handler
+        run.halt(e)
+        thread.join()
+        raise
     return result[0]
