@@ -7,20 +7,18 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from adcli.engines.budget import Budget, Spent
 from adcli.engines.flags import Flag, birth, noted
 from adcli.engines.limits import NESTED, Limits, frames
 from adcli.engines.native import llvm, runtime, sites, state, vectors
-from adcli.engines.native.expand import expand
-from adcli.engines.native.module import Module
 from adcli.engines.native.sites import Site
-from adcli.engines.weight import Budget, Spent
 from adcli.errors import AdcliError, Span
-from adcli.ir.nodes import Function
 from adcli.ir.types import Shape
-from adcli.ops import TABLE
-from adcli.passes.storage import storage
+
+if TYPE_CHECKING:
+    from adcli.ir.nodes import Function
 
 # Part of the key of what is kept on disk: changes with the code that is generated, and with how it is called.
 VERSION = 1
@@ -59,6 +57,11 @@ class Code:
 @frames(NESTED)
 def compiled(function: Function, limits: Limits, exact_libm: bool = False, level: int = 2, watch: bool = False) -> Code:
     """Compile a function. Raises `loops.Unsupported` where it is of no form that native code has."""
+    # What was compiled before runs without all this.
+    from adcli.engines.native.expand import expand
+    from adcli.engines.native.module import Module
+    from adcli.passes.storage import storage
+
     ready = storage(expand(function))
     module = Module(ready, limits, exact_libm, watch=watch)
     meta = {
@@ -149,7 +152,7 @@ class Native:
     def _enter(self) -> int:
         """The run; begun anew on a larger stack where recursion asks for it."""
         run, code = self._run, self.code
-        status = code.entry(*self._call)
+        status: int = code.entry(*self._call)
         if status and code.recursive and run.out_of_stack():
             run.reset()
             status = runtime.on_large_stack(run, lambda: code.entry(*self._call))
@@ -245,6 +248,8 @@ class Native:
 
 def noticed(op: str) -> bool:
     """Whether the interpreter notices that the operation leaves the finite numbers: its fast form raises then."""
+    from adcli.ops import TABLE
+
     record = TABLE[op]
     return op == "pow" or (record.fast is not None and record.fast is not record.scalar)
 

@@ -13,14 +13,11 @@ from functools import cache
 from typing import Any
 
 from adcli import errors
-from adcli.engines import checks
 from adcli.engines.flags import Flag
 from adcli.engines.limits import Limits, depth_error, elements_error, memory_error, steps_error, timeout_error
 from adcli.engines.native import state
 from adcli.engines.native.sites import Site
 from adcli.errors import AdcliError
-from adcli.ir.nodes import Check
-from adcli.ops import TABLE
 
 # Bytes of memory beyond the limit, so that what is just allowed still fits.
 SLACK = 1 << 16
@@ -113,6 +110,9 @@ class Run:
             case "reshape":
                 return errors.ShapeMismatch(f"{values[0]} elements do not make an array of {values[1]}", span)
             case kind:
+                from adcli.engines import checks
+                from adcli.ir.nodes import Check
+
                 return checks.failure(Check(kind.removeprefix("check:"), (), site.about, span), values)
 
     def poll(self) -> None:
@@ -207,6 +207,8 @@ _CALLS: dict[str, Any] = {
 @cache
 def _form(name: str) -> Any:
     """adcli_NAME_rr_r: the scalar form of an operation as a C function of two reals to a real."""
+    from adcli.ops import TABLE
+
     op, args, out = name.removeprefix("adcli_").rsplit("_", 2)
     scalar = TABLE[op].scalar
     assert scalar is not None
