@@ -1,6 +1,7 @@
 """What polars does: large regular CSV, the same to the last byte as the plain way; Parquet and zstd."""
 from __future__ import annotations
 
+import gzip
 import pathlib
 import random
 from unittest import mock
@@ -51,7 +52,7 @@ def test_polars_and_plain_agree(kind: str, text: str, tmp_path: pathlib.Path) ->
     path.write_text("\n".join(["id,x,t,y", *rows]) + "\n" * chance.randrange(2))
     fast, plain = both(path, "grad", text)
     assert fast == plain and fast.code == 0
-    fast, plain = both(path, "grad", text, "--only-results", "--prefix", "p_")
+    fast, plain = both(path, "grad", text, "--only-results", "--prefix", "p_", "--keep-going")
     assert fast == plain
 
 
@@ -126,6 +127,15 @@ def test_parquet(tmp_path: pathlib.Path) -> None:
     assert invoke(["eval", "x", "--data", "bad.parquet"], at=tmp_path).code == 4
     assert invoke(["eval", "x", "--data", "-", "-o", "csv.parquet"], "x,t\n1,a\n2,b\n", at=tmp_path).code == 0
     assert polars.read_parquet(tmp_path / "csv.parquet").to_dict(as_series=False) == {"x": [1.0, 2.0], "t": ["a", "b"], "value": [1.0, 2.0]}
+
+
+def test_compressed_files_that_are_large(tmp_path: pathlib.Path) -> None:
+    text = "x\n" + "".join(f"{k / 7}\n" for k in range(5000))
+    (tmp_path / "d.csv.gz").write_bytes(gzip.compress(text.encode()))
+    fast, plain = both(tmp_path / "d.csv.gz", "grad", "x^2")
+    assert fast == plain and fast.code == 0 and fast.out.count("\n") == 5001
+    polars.DataFrame({"x": [k / 7 for k in range(5000)]}).lazy().sink_csv(tmp_path / "d.csv.zst", compression="zstd")
+    assert both(tmp_path / "d.csv.zst", "grad", "x^2") == (fast, plain)
 
 
 def test_zstd(tmp_path: pathlib.Path) -> None:

@@ -145,13 +145,13 @@ class Run:
         self.error_name = prefix + "error" if self.options.get("keep_going") else None
         added = [*names, *([self.error_name] if self.error_name else [])]
         taken = set() if self.options.get("only_results") else {*self.reader.columns, *getattr(self.reader, "fields", ())}
-        clash = next((name for name in added if name in taken), None) or next((n for n in added if added.count(n) > 1), None)
+        twice = next((name for name in added if added.count(name) > 1), None)
+        if twice is not None:
+            raise UsageError(f"two columns of the results would be called '{twice}'", help="call the output or the input otherwise")
+        clash = next((name for name in added if name in taken), None)
         if clash is not None:
-            how = "--prefix p_ puts p_ before the new names"
-            raise UsageError(
-                f"the results have a column '{clash}', and the data have one, too",
-                help=how + ("" if clash in names and names.count(clash) > 1 else "; --only-results leaves the data's columns out"),
-            )
+            hint = "--prefix p_ puts p_ before the new names; --only-results leaves the data's columns out"
+            raise UsageError(f"the results have a column '{clash}', and the data have one, too", help=hint)
         self.names = names
         return added
 

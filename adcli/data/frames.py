@@ -116,8 +116,8 @@ class CsvRows:
         self.delimiter = delimiter
         self._out = io.BytesIO()
 
-    def pieces(self, lines: polars.Series | None, columns: Sequence[Any]) -> Iterator[memoryview | bytes]:
-        """The lines as they are, then the numbers as `write.csv_texts` writes them; each piece is used before the next.
+    def pieces(self, lines: polars.Series | None, columns: Sequence[Any], tail: Sequence[str] = ()) -> Iterator[memoryview | bytes]:
+        """The lines as they are, then the numbers as `write.csv_texts` writes them, then `tail`; each piece is used before the next.
 
         polars writes numbers as Python does but for those below 1e-4. Where they are few, their rows are put right in what it wrote.
         """
@@ -130,6 +130,8 @@ class CsvRows:
         if many:
             series = [_as_python(column, where) for column, where in zip(series, small, strict=True)]
         frame = pl.DataFrame(series if lines is None else [lines.alias("lines"), *series])
+        if tail:
+            frame = frame.with_columns(pl.lit(text).alias(f"tail{k}") for k, text in enumerate(tail))
         self._out.seek(0)
         frame.write_csv(self._out, include_header=False, separator=self.delimiter, quote_style="never", batch_size=2**14)
         with self._out.getbuffer() as whole, whole[: self._out.tell()] as written:
@@ -137,7 +139,7 @@ class CsvRows:
             for row, start, end in [] if many else _places(written, sorted({row for rows in small for row in rows.tolist()})):
                 texts = ["NaN" if text == "nan" else text for text in (repr(column[row].item()) for column in columns)]
                 yield written[at:start]
-                yield self.delimiter.join(texts if lines is None else [lines[row], *texts]).encode()
+                yield self.delimiter.join([*texts, *tail] if lines is None else [lines[row], *texts, *tail]).encode()
                 at = end
             yield written[at:]
 

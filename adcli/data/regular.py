@@ -78,9 +78,7 @@ def worthwhile(stream: Stream, delimiter: str, decimal: str) -> bool:
     """Whether polars is there, and the file large enough to load it, in a form that it reads."""
     from importlib.util import find_spec
 
-    return (
-        stream.size is not None and stream.size >= LARGE and decimal == "." and delimiter.isascii() and find_spec("polars") is not None
-    )
+    return stream.bulk >= LARGE and decimal == "." and delimiter.isascii() and find_spec("polars") is not None
 
 
 def ahead(blocks: Iterator[Block]) -> Generator[Block, None, None]:

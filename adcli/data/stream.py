@@ -14,6 +14,7 @@ FIRST = 2**16
 MOST = 2**20  # bytes read at a time once there are many: about as much as fits the processor's cache
 LOOK = 2**12
 LONGEST = 2**23  # of one row
+PACKED = 4  # times that text shrinks, about
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -21,11 +22,13 @@ class Stream:
     """What a file, a pipe or a decompressor delivers.
 
     name: what messages call it. size: bytes of the file, if it has an end that is known; taken: how many of them were read.
+    bulk: about how many bytes will come, 0 where nothing is known.
     """
 
     def __init__(self, path: str) -> None:
         self.name = "standard input" if path == "-" else path
         self.size: int | None = None
+        self.bulk = 0
         self.taken = 0
         self._again = b""
         self._ended = False
@@ -43,6 +46,7 @@ class Stream:
         if self._fd is not None:
             info = os.fstat(self._fd)
             self.size = info.st_size if stat.S_ISREG(info.st_mode) else None
+        self.bulk = self.size or 0
         self._unpack()
 
     def _open(self, path: str) -> IO[bytes]:
@@ -68,11 +72,13 @@ class Stream:
             self._failures = (*self._failures, zlib.error)
             self._file = gzip.GzipFile(fileobj=io.BufferedReader(_Again(self._again, self._file)))
             self._fd, self.size, self._again, self._ended = None, None, b"", False
+            self.bulk *= PACKED
         elif start.startswith(ZSTD):
             from adcli.data.frames import unpacked
 
             self._file, self._fd, self.size = unpacked(self.rest(), self.name), None, None
             self._again, self._ended = b"", False
+            self.bulk *= PACKED
 
     def close(self) -> None:
         """Let go of the file; standard input stays open."""
