@@ -80,21 +80,29 @@ def errors(results: Sequence[Any], point: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def sparse(results: Sequence[Any], point: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The Jacobian in compressed rows: where each row starts, the columns of its entries, the entries."""
-    blocks, slopes = results
+def sparse(point: Mapping[str, Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """What makes the Jacobian in compressed rows of blocks and slopes: where each row starts, the columns of its entries, the entries."""
     n, m, p = len(point["cams"]), len(point["x"]), len(point["w"])
-    rows = np.empty(3 * p + 1, np.int32)
-    rows[: 2 * p + 1] = np.arange(0, 2 * p * JOINED + 1, JOINED)
-    rows[2 * p + 1 :] = np.arange(2 * p * JOINED + 1, 2 * p * JOINED + p + 1)
-    cols = np.empty(2 * p * JOINED + p, np.int32)
-    observation = np.arange(p, dtype=np.int32)
-    own = cols[: 2 * p * JOINED].reshape(p, 2, JOINED)
-    own[:, :, :CAMERA] = (CAMERA * (observation % n))[:, None, None] + np.arange(CAMERA, dtype=np.int32)
-    own[:, :, CAMERA:-1] = (CAMERA * n + 3 * (observation % m))[:, None, None] + np.arange(3, dtype=np.int32)
-    own[:, :, -1] = (CAMERA * n + 3 * m + observation)[:, None]
-    cols[2 * p * JOINED :] = CAMERA * n + 3 * m + observation
-    return rows, cols, np.concatenate([np.ravel(blocks), slopes])
+    entries = 2 * p * JOINED
+    rows, cols, values = np.empty(3 * p + 1, np.int32), np.empty(entries + p, np.int32), np.empty(entries + p)
+    residual, weight = np.arange(2 * p + 1, dtype=np.int32), np.arange(p, dtype=np.int32)
+    own, row = cols[:entries].reshape(p, 2, JOINED), np.empty((p, JOINED), np.int32)
+
+    def made(results: Sequence[Any]) -> Sequence[Any]:
+        blocks, slopes = results
+        np.multiply(residual, JOINED, out=rows[: 2 * p + 1])
+        np.add(weight, entries + 1, out=rows[2 * p + 1 :])
+        row[:, :CAMERA] = np.arange(CAMERA * n, dtype=np.int32).reshape(n, CAMERA)[weight % n]
+        row[:, CAMERA:-1] = np.arange(CAMERA * n, CAMERA * n + 3 * m, dtype=np.int32).reshape(m, 3)[weight % m]
+        row[:, -1] = weight
+        row[:, -1] += CAMERA * n + 3 * m
+        own[:] = row[:, None]
+        np.add(weight, CAMERA * n + 3 * m, out=cols[entries:])
+        np.copyto(values[:entries], blocks.ravel())
+        np.copyto(values[entries:], slopes)
+        return rows, cols, values
+
+    return made
 
 
 def repeated(results: Sequence[Any], point: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -116,7 +124,8 @@ def rows(results: Sequence[Any], point: Mapping[str, Any]) -> list[list[float]]:
 class Task:
     """Outputs of a program, or the gradient of one by the inputs `wrt`.
 
-    finish is part of the work and of its time, answer is not: it gives the shape that GradBench expects.
+    finish gives, for a point, what is done with the outputs as part of the work and its time; answer, which is not, the shape that
+    GradBench expects.
     """
 
     program: str
@@ -124,7 +133,7 @@ class Task:
     point: Callable[[Any], dict[str, Any]] = same
     wrt: tuple[str, ...] = ()
     answer: Callable[[Sequence[Any], Mapping[str, Any]], Any] = plain
-    finish: Callable[[Sequence[Any], Mapping[str, Any]], Sequence[Any]] | None = None
+    finish: Callable[[Mapping[str, Any]], Callable[[Sequence[Any]], Sequence[Any]]] | None = None
 
 
 MIXTURE = "alpha", "mu", "q", "l"

@@ -95,7 +95,9 @@ class Tool:
         least, until = options.get("min_runs", 1), options.get("min_seconds", 0) * 1e9
         spent: list[int] = []
         total = 0
+        results: Sequence[Any] = ()
         while len(spent) < least or total < until:
+            results = ()  # so that a run may write where the last one did
             begin = time.perf_counter_ns()
             results = run()
             spent.append(time.perf_counter_ns() - begin)
@@ -120,9 +122,9 @@ class Tool:
         if task.wrt:
             args = [*args, 1.0]
             return lambda: machine.run(args)[1:]
-        finish = task.finish
-        if finish is not None:
-            return lambda: finish(machine.run(args), point)
+        if task.finish is not None:
+            finish = task.finish(point)
+            return lambda: finish(machine.run(args))
         return lambda: machine.run(args)
 
 
