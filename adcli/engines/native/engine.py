@@ -126,8 +126,19 @@ class Native:
 
         Raises EvaluationError where a check fails, LimitError where a limit is reached.
         """
+        self._run.begin()
+        try:
+            results = self._ran(args)
+        finally:
+            self._run.end()
+        if self.code.watched is not None:
+            self.flags += self._births()
+        elif self._run.words[state.RAISED]:
+            self._explain(args)
+        return results
+
+    def _ran(self, args: Sequence[Any]) -> list[Any]:
         run, code = self._run, self.code
-        run.reset()
         keep = [put(self, k, a) for k, (put, a) in enumerate(zip(self._passing, args, strict=True))]
         made = self._room()
         if code.polls:
@@ -142,19 +153,14 @@ class Native:
         self.flags = []
         if run.flagged != run.none_flagged:
             self.flags = [flag for flag, raised in zip(code.flags, run.flagged, strict=True) if raised]
-        results = self._taken(made)
-        if code.watched is not None:
-            self.flags += self._births()
-        elif run.words[state.RAISED]:
-            self._explain(args)
-        return results
+        return self._taken(made)
 
     def _enter(self) -> int:
         """The run; begun anew on a larger stack where recursion asks for it."""
         run, code = self._run, self.code
         status: int = code.entry(*self._call)
         if status and code.recursive and run.out_of_stack():
-            run.reset()
+            run.begin()
             status = runtime.on_large_stack(run, lambda: code.entry(*self._call))
         return status
 

@@ -86,7 +86,7 @@ class _Compiled:
     def place(self) -> Iterator[runtime.Run]:
         """A place to run in, for one thread."""
         run = self.idle.pop() if self.idle else runtime.Run(self.sites, self.flags, self.limits)
-        run.reset()
+        run.begin()
         self.busy.append(run)
         # Handlers of signals run in the main thread alone.
         guard = run.interruptible() if threading.current_thread() is threading.main_thread() else nullcontext()
@@ -94,6 +94,7 @@ class _Compiled:
             with guard:
                 yield run
         finally:
+            run.end()
             self.busy.remove(run)
             self.idle.append(run)
 

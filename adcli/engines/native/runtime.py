@@ -31,8 +31,25 @@ _NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000 if sys.platform == "linux" el
 _TYPES: dict[str, Any] = {"r": ctypes.c_double, "i": ctypes.c_int64, "b": ctypes.c_bool}
 
 
+class Region:
+    """Address space for the tape and the arrays of one run; memory is used only where something is written."""
+
+    def __init__(self, size: int) -> None:
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
+        self.map = mmap.mmap(-1, size + SLACK, flags=flags)
+        self.low = ctypes.addressof(ctypes.c_char.from_buffer(self.map))
+        self.high = self.low + size // 16 * 16
+
+
+# Regions that no run is in, by size: a program has many functions, and their runs can share one.
+_REGIONS: dict[int, list[Region]] = {}
+
+
 class Run:
-    """One place to run a program in: its state, its region of memory, what Python raised. Not to be shared between threads."""
+    """One place to run a program in: its state, its region of memory, what Python raised. Not to be shared between threads.
+
+    `begin` before a run, `end` after it, once what lies in the region has been copied.
+    """
 
     def __init__(self, sites: Sequence[Site], flags: Sequence[Flag], limits: Limits, watched: int | None = None) -> None:
         self.sites = sites
@@ -45,8 +62,12 @@ class Run:
         self.bytes = memoryview(self.words).cast("B")
         self.flagged = self.bytes[state.FLAGS : state.FLAGS + len(flags)]
         self.none_flagged = bytes(len(flags))
-        self.region: Any = None
         self.fresh = bytearray(self.words)
+        self.template = memoryview(self.fresh).cast("q")
+        self.template[state.LEFT], self.template[state.DEPTH] = limits.max_steps, limits.max_depth
+        self.template[state.FUEL], self.template[state.STACK] = state.REFILL, SMALL_STACK
+        self.size = min(limits.max_memory, 1 << 46)
+        self.region: Region | None = None
         self.deadline: float | None = None
         self.raised: BaseException | None = None
         self.stop: BaseException | None = None
@@ -55,29 +76,24 @@ class Run:
     def close(self) -> None:
         RUNS.pop(self.address, None)
 
-    def reset(self) -> None:
+    def begin(self) -> None:
         """Begin anew. Raises LimitError where the address space that the limit of memory asks for cannot be had."""
         if self.region is None:
-            self.reserve()
+            idle = _REGIONS.setdefault(self.size, [])
+            try:
+                self.region = idle.pop() if idle else Region(self.size)
+            except (OSError, ValueError, OverflowError):
+                raise memory_error(self.limits, None) from None
+            self.template[state.TAPE], self.template[state.ARENA] = self.region.low, self.region.high
         self.bytes[:] = self.fresh
         self.raised = self.stop = None
         self.deadline = None if self.limits.timeout is None else time.monotonic() + self.limits.timeout
 
-    def reserve(self) -> None:
-        """Address space for all that the limit allows; memory is used only where something is written."""
-        limits = self.limits
-        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
-        try:
-            self.region = mmap.mmap(-1, min(limits.max_memory, 1 << 46) + SLACK, flags=flags)
-        except (OSError, ValueError, OverflowError):
-            raise memory_error(limits, None) from None
-        low = ctypes.addressof(ctypes.c_char.from_buffer(self.region))
-        words = (ctypes.c_int64 * len(self.words))()
-        words[state.LEFT], words[state.DEPTH] = limits.max_steps, limits.max_depth
-        words[state.FUEL], words[state.STACK] = state.REFILL, SMALL_STACK
-        words[state.TAPE] = low
-        words[state.ARENA] = low + min(limits.max_memory, 1 << 46) // 16 * 16
-        self.fresh = bytearray(words)
+    def end(self) -> None:
+        """Leave the region to others."""
+        if self.region is not None:
+            _REGIONS[self.size].append(self.region)
+            self.region = None
 
     def out_of_stack(self) -> bool:
         """Whether a run that failed did so for want of stack alone."""
