@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 ENGINES = ("auto", "interpret", "native")
 NATIVE = "adcli.engines.native"
 
-# In units of the interpreter: about a tenth of a second for a small function, and what LLVM takes for each statement.
-STARTING = 500_000
-COMPILING = 2_000
-
 
 class Engine(Protocol):
     """What runs a function as often as wanted; `flags` and `steps` are those of the last run."""
@@ -89,6 +85,7 @@ class Runner:
         self.make = make
         self.shelf = shelf
         self.budget = Budget(0, available)
+        self.price = 0  # of native code
         self.engine, self.name = self._start()
 
     @property
@@ -102,9 +99,9 @@ class Runner:
             return found, "native"
         if choice.engine == "native" or self.tiers.heavy:
             return self._native()
-        from adcli.engines.weight import standing
+        from adcli.engines.weight import compiling
 
-        self.budget.left = STARTING + COMPILING * standing(self.function)
+        self.price = self.budget.left = compiling(self.function)
         return self._interpreter(self.budget if choice.engine == "auto" else None)
 
     def _interpreter(self, budget: Budget | None) -> tuple[Engine, str]:
@@ -163,7 +160,7 @@ class Runner:
         try:
             results = self.engine.run(args)
         except Spent:
-            self.tiers.heavy = self.tiers.heavy or before - self.budget.left > STARTING
+            self.tiers.heavy = self.tiers.heavy or before - self.budget.left > self.price // 2
             self.engine, self.name = self._native()
             results = self.engine.run(args)
         self.tiers.used[self.name] = None

@@ -14,6 +14,9 @@ ARRAY = 15  # an operation of NumPy, be the arrays ever so small
 LANES = 32  # elements that it gets through in a unit
 ENTRY = 10  # of a call, or of a loop
 ELEMENT = 2  # of an array, read or written
+STARTING = 500_000  # of LLVM, about 40 ms
+STATEMENT = 2_000  # compiled, in a small function
+LARGE = 1_000  # statements, from where on LLVM takes longer for each
 _SINGLE = frozenset({"index", "update", "addat"})
 
 
@@ -41,6 +44,12 @@ def _let(s: Let) -> int:
     if s.op.name in _SINGLE and (not s.out.type.shape or (s.inplace and "i" * s.out.type.rank == str(s.attrs[0]))):
         return ELEMENT
     return ARRAY + max((size(t.shape) for t in arrays if t.static), default=0) // LANES
+
+
+def compiling(function: Function) -> int:
+    """What native code of a function takes to make: LLVM's start, and more for each statement the more there are."""
+    n = standing(function)
+    return STARTING + STATEMENT * n * (LARGE + n) // LARGE
 
 
 def standing(function: Function) -> int:
