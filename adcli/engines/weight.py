@@ -4,8 +4,6 @@ Counted as it stands, once: a run then has to count no more than the iterations 
 """
 from __future__ import annotations
 
-from adcli.engines.budget import Budget as Budget
-from adcli.engines.budget import Spent as Spent
 from adcli.ir.nodes import Block, Call, For, Function, If, Let, Statement, While
 from adcli.ir.types import size
 from adcli.ir.walk import functions, statements

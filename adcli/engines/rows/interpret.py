@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from adcli.engines.budget import Budget, Spent
 from adcli.engines.flags import BIRTHS, Flag, finite
 from adcli.engines.interpret import Interpreter
 from adcli.engines.limits import Limits
 from adcli.engines.observe import Births
 from adcli.engines.rows import RowsResult, by_row
-from adcli.engines.budget import Budget, Spent
 from adcli.errors import AdcliError
 from adcli.ir.nodes import Function
 
