@@ -104,7 +104,7 @@ class Batch:
                 f"'{name}' is an array whose size only the run knows, and a table has as many columns in every row",
                 help="sum it up, or take elements of it: y[0]",
             )
-        return [Column(_element(name, index), sweep, result, index) for index, _ in _indices(shape)]
+        return [Column(_element(name, index), sweep, result, index) for index in _indices(shape)]
 
     def _eval(self, wrt: object, of: object, along: object, mode: object) -> list[Column]:
         return self._values(Sweep(("value", (), None, ())), self._outputs(None, "a value"))
@@ -183,7 +183,7 @@ class Batch:
             sweeps = {index: Sweep(("second", rest, j, (k,)), (unit, 1.0)) if there else None for index, unit in units}
             for row, sweep in sweeps.items():
                 for result, m in enumerate(rest, 2):
-                    for column, _ in _indices(self.variant.types[m].shape):
+                    for column in _indices(self.variant.types[m].shape):
                         if m == k and column < row:
                             continue
                         name = f"d2_{_element(self.variant.names[k], row)}_{_element(self.variant.names[m], column)}"
@@ -249,6 +249,7 @@ class Batch:
             column[row] = value
 
     def _row(self, args: Sequence[Any], row: int) -> list[Any]:
+        """The arguments of one row."""
         picked = list(args)
         for k in self.varying:
             value = args[k][row]
@@ -283,12 +284,12 @@ def refused(flags: Sequence[Flag]) -> EvaluationError:
     return EvaluationError(f"{first.code}: {first.message}{more}", first.span, help="without --strict this is a flag beside the result")
 
 
-def _indices(shape: Sequence[int | None]) -> list[tuple[tuple[int, ...], None]]:
+def _indices(shape: Sequence[int | None]) -> list[tuple[int, ...]]:
     """The indices of a shape in order."""
     found: list[tuple[int, ...]] = [()]
     for extent in shape:
         found = [(*index, k) for index in found for k in range(extent or 0)]
-    return [(index, None) for index in found]
+    return found
 
 
 def _element(name: str, index: tuple[int, ...]) -> str:

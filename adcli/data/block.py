@@ -53,6 +53,7 @@ class Place:
         self.unit = unit
 
     def error(self, number: int, said: str, help: str, column: str | None = None) -> DataError:
+        """An error in a row."""
         where = "" if column is None else f", column '{column}'"
         return DataError(f"{self.name}, {self.unit} {number}{where}: {said}", help=help)
 

@@ -50,6 +50,7 @@ def by_first_byte(stream: Stream) -> str:
 
 
 def chosen(path: str, stream: Stream, format: str | None) -> str:
+    """The format asked for, or that of the suffix, or what the data look like."""
     return format or (by_suffix(path) if path != "-" else None) or by_first_byte(stream)
 
 
