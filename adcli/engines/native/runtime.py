@@ -35,8 +35,10 @@ class Region:
     """Address space for the tape and the arrays of one run; memory is used only where something is written."""
 
     def __init__(self, size: int) -> None:
-        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
-        self.map = mmap.mmap(-1, size + SLACK, flags=flags)
+        if hasattr(mmap, "MAP_PRIVATE"):
+            self.map = mmap.mmap(-1, size + SLACK, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE)
+        else:
+            self.map = mmap.mmap(-1, size + SLACK)
         self.low = ctypes.addressof(ctypes.c_char.from_buffer(self.map))
         self.high = self.low + size // 16 * 16
 
