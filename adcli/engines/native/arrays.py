@@ -974,7 +974,8 @@ def _rows(w: Writer, s: Let, x: Array, y: Array, out: Mem, n: str) -> None:
             term = c.op(f"fmul double {scalars.coerced(c, element(c, x, (i, k)), x.elem, 'real')}, {factor}")
             c.store("real", c.op(f"fadd double {c.load('real', out.ptr, i)}, {term}"), out.ptr, i)
 
-        c.loop(out.extents[0], add)
+        with w.independent():
+            c.loop(out.extents[0], add)
 
     c.loop(n, column)
 
@@ -996,7 +997,8 @@ def _accumulated(w: Writer, s: Let, x: Array, y: Array, out: Mem, n: str) -> Non
                 term = c.op(f"fmul double {factor}, {scalars.coerced(c, element(c, y, (k, j)), y.elem, 'real')}")
                 c.store("real", c.op(f"fadd double {c.load('real', out.ptr, at)}, {term}"), out.ptr, at)
 
-            c.loop(width, add)
+            with w.independent():
+                c.loop(width, add)
 
         c.loop(n, step)
 

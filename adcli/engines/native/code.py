@@ -38,6 +38,8 @@ class Code:
     """The body of one LLVM function. `here` is the label of the block being written; `allocas` go to its entry.
 
     vectorised: by name of a function of the C library the number of the attributes that tell its vector versions (see `vectors`).
+    apart: the array that nothing loaded now is part of. group: while loops are written whose iterations may run in any order, and at once,
+    the group of their accesses to memory; `parallel` then makes the information that a loop is one of those.
     watcher: is told of each operation on reals, once it is written.
     """
 
@@ -51,6 +53,8 @@ class Code:
         self.count = 0
         self.declared: dict[str, str] = {}
         self.apart = ""
+        self.group = ""
+        self.parallel: Callable[[str], str] = lambda group: ""
 
     def name(self, hint: str = "v") -> str:
         self.count += 1
@@ -152,21 +156,34 @@ class Code:
     def load(self, elem: str, ptr: str, index: str = "0") -> str:
         """An element as an operand (truth values as i1)."""
         apart = f", !noalias {self.apart}" if self.apart else ""
-        out = self.op(f"load {STORED[elem]}, ptr {self.element(elem, ptr, index)}, !tbaa {DATA}{apart}")
+        out = self.op(f"load {STORED[elem]}, ptr {self.element(elem, ptr, index)}, !tbaa {DATA}{apart}{self.grouped}")
         return self.op(f"trunc i8 {out} to i1") if elem == "bool" else out
 
     def store(self, elem: str, value: str, ptr: str, index: str = "0", scope: str = "") -> None:
         """scope: of an array that is read by nothing that is read while `apart` is that scope."""
         if elem == "bool":
             value = self.op(f"zext i1 {value} to i8") if not _is_number(value) else value
-        self.do(f"store {STORED[elem]} {value}, ptr {self.element(elem, ptr, index)}, !tbaa {DATA}{scope and ', !alias.scope ' + scope}")
+        scope = scope and f", !alias.scope {scope}"
+        self.do(f"store {STORED[elem]} {value}, ptr {self.element(elem, ptr, index)}, !tbaa {DATA}{scope}{self.grouped}")
+
+    @property
+    def grouped(self) -> str:
+        return self.group and f", !llvm.access.group {self.group}"
+
+    def turn(self, again: str, end: str, head: str, rolled: bool = False) -> None:
+        """The end of a loop's body: leave it where `again` says so."""
+        self.branch(again, end, head)
+        if self.group:
+            self.lines[-1] += f", !llvm.loop {self.parallel(self.group)}"
+        elif rolled:
+            self.lines[-1] += f", !llvm.loop {ROLLED}"
 
     def element(self, elem: str, ptr: str, index: str) -> str:
         return ptr if index == "0" else self.op(f"getelementptr inbounds {STORED[elem]}, ptr {ptr}, i64 {index}")
 
     def copy(self, to: str, source: str, bytes_: str, may_overlap: bool = False) -> None:
         kind = "memmove" if may_overlap else "memcpy"
-        self.declare(f"llvm.{kind}.p0.p0.i64", "declare void @llvm.{}.p0.p0.i64(ptr, ptr, i64, i1)".format(kind))
+        self.declare(f"llvm.{kind}.p0.p0.i64", f"declare void @llvm.{kind}.p0.p0.i64(ptr, ptr, i64, i1)")
         self.do(f"call void @llvm.{kind}.p0.p0.i64(ptr align 8 {to}, ptr align 8 {source}, i64 {bytes_}, i1 false)")
 
     def call(self, name: str, result: str, args: Sequence[tuple[str, str]], attributes: str = "") -> str:
@@ -180,10 +197,10 @@ class Code:
     def loop(self, count: str, body: Callable[[str], None], hint: str = "k") -> None:
         """body(k) for k from 0 up to count, which it may know to be at least 0; unrolled by nobody but LLVM."""
         if _is_number(count):
-            if int(count) <= 0:
+            if int(count) <= 1:
+                if int(count) == 1:
+                    body("0")
                 return
-            if int(count) == 1:
-                return body("0")
         before = self.here
         head, end = self.new_label("loop"), self.new_label("end")
         if not _is_number(count):
@@ -196,7 +213,7 @@ class Code:
         body(k)
         self.lines.insert(at, f"  {k} = phi i64 [ 0, %{before} ], [ {following}, %{self.here} ]")
         self.do(f"{following} = add nuw nsw i64 {k}, 1")
-        self.branch(self.op(f"icmp eq i64 {following}, {count}"), end, head)
+        self.turn(self.op(f"icmp eq i64 {following}, {count}"), end, head)
         self.label(end)
 
     def reduce(self, count: str, type_: str, init: str, body: Callable[[str, str], str], rolled: bool = False) -> str:
@@ -228,9 +245,7 @@ class Code:
             f"  {acc} = phi {t} [ {init}, %{before} ], [ {out}, %{last} ]" for acc, (t, init), out in zip(accs, inits, outs, strict=True)
         ]
         self.do(f"{following} = add nuw nsw i64 {k}, 1")
-        self.branch(self.op(f"icmp eq i64 {following}, {count}"), end, head)
-        if rolled:
-            self.lines[-1] += f", !llvm.loop {ROLLED}"
+        self.turn(self.op(f"icmp eq i64 {following}, {count}"), end, head, rolled)
         self.label(end)
         if known:
             return outs

@@ -43,6 +43,7 @@ class Writer(Loops):
         self.module = module
         self.function = function
         self.c = Code(module.vectorised)
+        self.c.parallel = module.parallel
         if module.watch:
             self.c.watcher = self.watch
         self.values: dict[Var, Value] = {}
@@ -303,8 +304,16 @@ class Writer(Loops):
     def scope(self) -> Iterator[str]:
         """While the loop that fills a fresh array is written: what it reads is not what it writes."""
         before, self.c.apart = self.c.apart, self.module.scope()
-        yield self.c.apart
+        with self.independent():
+            yield self.c.apart
         self.c.apart = before
+
+    @contextmanager
+    def independent(self) -> Iterator[None]:
+        """While loops are written whose iterations do not depend on each other."""
+        before, self.c.group = self.c.group, self.module.group()
+        yield
+        self.c.group = before
 
     # Failures.
 

@@ -58,6 +58,7 @@ class Module:
         self.flags: list[Flag] = []
         self._flagged: dict[Check, int] = {}
         self.scopes = 0
+        self.loops: list[str] = []
         self.together: list[str] = []
         self.watch = watch
         self.watched: list[tuple[str, int, Span | None]] = []
@@ -82,6 +83,20 @@ class Module:
         """A name for the storage of one array, as alias information."""
         self.scopes += 1
         return f"!{100 + 3 * self.scopes}"
+
+    def group(self) -> str:
+        """A name for accesses to memory that do not depend on each other from one iteration of a loop to another."""
+        return self.parallel("")
+
+    def parallel(self, group: str) -> str:
+        """A name for a loop whose accesses are those of the group."""
+        name = f"!{2 * 10**6 + 2 * len(self.loops)}"
+        if group:
+            again = f"!{2 * 10**6 + 2 * len(self.loops) + 1}"
+            self.loops.append(f'{name} = distinct !{{{name}, {again}}}\n{again} = !{{!"llvm.loop.parallel_accesses", {group}}}\n')
+        else:
+            self.loops.append(f"{name} = distinct !{{}}\n")
+        return name
 
     def watching(self, op: str, arguments: int, span: Span | None) -> int:
         """The slot of the state for an operation that is watched."""
@@ -151,7 +166,7 @@ class Module:
             f"!{k - 2} = distinct !{{!{k - 2}}}\n!{k - 1} = distinct !{{!{k - 1}, !{k - 2}}}\n!{k} = !{{!{k - 1}}}\n"
             for k in (100 + 3 * n for n in range(1, self.scopes + 1))
         )
-        return alone + "".join(f"!{10**6 + n} = !{{{names}}}\n" for n, names in enumerate(self.together, 1))
+        return alone + "".join(f"!{10**6 + n} = !{{{names}}}\n" for n, names in enumerate(self.together, 1)) + "".join(self.loops)
 
 
 def addressed(program: Iterable[Function]) -> set[Var]:
