@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from adcli.engines.native import gemm, scalars
 from adcli.engines.native.code import LLVM, SIZE, constant, is_number, real
-from adcli.engines.native.values import SMALL, Array, Index, Mem, Regs, Value, Virtual, count, element, flat, number, offset, storage
+from adcli.engines.native.values import SMALL, Array, Index, Mem, Regs, Value, Virtual, count, element, flat, number, offset, positions, storage
 from adcli.ir.nodes import Let
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def indices(extents: Sequence[str]) -> list[tuple[str, ...]]:
 
 def made(w: Writer, s: Let, v: Virtual, *sources: Value) -> Value:
     """A virtual array computed from the sources; a small one in registers, unless it is to be addressed."""
-    v.reads = storage(sources)
+    v.reads, v.positions = storage(sources), positions(sources)
     if is_small(v.extents):
         shape = tuple(map(int, v.extents))
         out = Regs(v.elem, shape, [v.at(i) for i in indices(v.extents)])
@@ -76,7 +76,7 @@ def loopable(w: Writer, out_extents: Sequence[str], values: Sequence[Value]) -> 
 
 
 def elementwise(w: Writer, s: Let, args: Sequence[Value]) -> Value:
-    shapes = [v.extents for v in args if not isinstance(v, str)]
+    shapes = [w.same(v.extents) for v in args if not isinstance(v, str)]
     extents, factors = broadcast(w, shapes, s)
     args = loopable(w, extents, args)
     elems = [a.type.elem for a in s.args]
@@ -116,7 +116,7 @@ def _flat(w: Writer, s: Let, args: Sequence[Value], elems: Sequence[str], extent
             readers.append(_constantly(v.scalar))
             continue
         f = flat(w.c, v)
-        if f is None or tuple(v.extents) != tuple(extents) or isinstance(v, Regs):
+        if f is None or w.same(v.extents) != tuple(extents) or isinstance(v, Regs):
             return None
         readers.append(f)
     op, elem = s.op, s.out.type.elem
@@ -187,6 +187,21 @@ def materialise(w: Writer, v: Array, into: Mem | None = None) -> Mem:
     with w.scope() as scope:
         each(w, v, lambda index, k, value: c.store(v.elem, value, out.ptr, k or offset(c, v.extents, index), scope))
     return out
+
+
+def store_together(w: Writer, targets: Sequence[tuple[Virtual, str]]) -> None:
+    """Arrays of one shape that are read by position, each to where it is to lie: all in one loop, what is read before what is written."""
+    if not targets:
+        return
+    c = w.c
+
+    def body(k: str) -> None:
+        items = [v.flat(k) for v, _ in targets]  # type: ignore[misc]
+        for (v, ptr), item in zip(targets, items, strict=True):
+            c.store(v.elem, item, ptr, k)
+
+    with w.independent():
+        c.loop(count(c, targets[0][0].extents), body)
 
 
 def each(w: Writer, v: Virtual | Mem, do: Callable[[Index, str | None, str], None]) -> None:
@@ -503,7 +518,7 @@ def _broadcast_to(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     (x,) = loopable(w, extents, [x])
     assert not isinstance(x, str)
     lead = len(extents) - len(x.extents)
-    if tuple(extents) == tuple(x.extents):
+    if w.same(extents) == w.same(x.extents):
         return x
     reader = _reader(w, x, [_factor(w, n, extents[lead + k]) for k, n in enumerate(x.extents)], len(extents))
     return made(w, s, Virtual(x.elem, extents, reader, size=x.size if isinstance(x, Virtual) else 0), x)
@@ -515,7 +530,7 @@ def _sum_to(w: Writer, s: Let, args: Sequence[Value]) -> Value:
         return x
     if not extents:
         return _total(w, x, "sum")
-    if tuple(extents) == tuple(x.extents):
+    if w.same(extents) == w.same(x.extents):
         return x
     lead = len(x.extents) - len(extents)
     factors = [_kept(w, n, x.extents[lead + k]) for k, n in enumerate(extents)]

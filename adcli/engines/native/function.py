@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from adcli.engines.native import arrays, scalars, state
@@ -36,6 +37,13 @@ def is_small(t: Type) -> bool:
     return bool(t.shape) and t.static and size(t.shape) <= SMALL
 
 
+def shaped(v: Value, t: Type) -> Value:
+    """A value whose extents are those that its type tells: that they are is checked when the program runs."""
+    if isinstance(v, Mem | Virtual) and not all(known is None or n == str(known) for n, known in zip(v.extents, t.shape, strict=True)):
+        return replace(v, extents=tuple(n if known is None else str(known) for n, known in zip(v.extents, t.shape, strict=True)))
+    return v
+
+
 class Writer(Loops):
     """Writes one function. `addressed`: small arrays that are indexed at run time, and so live in memory."""
 
@@ -59,6 +67,9 @@ class Writer(Loops):
         self.watched = {s.args[0] for s in statements(function.body) if isinstance(s, Check) and s.kind == "int64"}
         self.allocated = False  # whether the region at hand took memory that is to be given back
         self.not_negative: set[str] = set()
+        # What is known where the statement at hand stands: extents from integers, and which operand stands for those found equal to it.
+        self.clamped: dict[str, str] = {}
+        self.equal: dict[str, str] = {}
         self.failed = False
         self.record: str | None = None  # where on the tape the record of the iteration at hand is, if its loop reserved room for all
 
@@ -185,6 +196,7 @@ class Writer(Loops):
 
     def define(self, v: Var, value: Value) -> None:
         """Virtual arrays that are read more than once, or have become large, are stored."""
+        value = shaped(value, v.type)
         if isinstance(value, Virtual) and value.scalar is None:
             if not self.remaining[v]:
                 return
@@ -233,9 +245,20 @@ class Writer(Loops):
 
     def sizes(self, dims: Sequence[Value]) -> tuple[str, ...]:
         """Extents from integers of the program, which are checked elsewhere not to be negative."""
-        out = tuple(self.c.at_least_zero(str(d)) if not self.never_negative(str(d)) else str(d) for d in dims)
+        out = tuple(self.size(str(d)) for d in dims)
         self.not_negative.update(out)
         return out
+
+    def size(self, n: str) -> str:
+        if self.never_negative(n):
+            return n
+        if n not in self.clamped:
+            self.clamped[n] = self.c.at_least_zero(n)
+        return self.clamped[n]
+
+    def same(self, extents: Sequence[str]) -> tuple[str, ...]:
+        """Extents, one operand for those that a check has found equal."""
+        return tuple(self.equal.get(n, n) for n in extents)
 
     def never_negative(self, i: str) -> bool:
         return i in self.not_negative
@@ -355,6 +378,7 @@ class Writer(Loops):
     # Statements.
 
     def block(self, block: Block) -> None:
+        known, self.clamped, self.equal = (self.clamped, self.equal), dict(self.clamped), dict(self.equal)
         pushes: list[Push] = []
         pops: list[Pop] = []
         for s in block.statements:
@@ -371,6 +395,7 @@ class Writer(Loops):
                     pushes = []
                 continue
             self.statement(s)
+        self.clamped, self.equal = known
 
     def statement(self, s: Statement) -> None:
         match s:
@@ -530,7 +555,7 @@ class Writer(Loops):
 
     def yielded(self, a: Atom, out: Var) -> Value:
         """A block's result in the form that `out` has."""
-        v = self.value(a)
+        v = shaped(self.value(a), out.type)
         if isinstance(v, str):
             return scalars.coerced(self.c, v, a.type.elem, out.type.elem)
         if is_small(out.type) and out not in self.addressed:
@@ -674,7 +699,7 @@ class Writer(Loops):
             if isinstance(v, str):
                 given.append((LLVM[a.type.elem], v))
             else:
-                m = self.in_memory(v)
+                m = self.in_memory(shaped(v, a.type))  # type: ignore[arg-type]
                 given += [("ptr", m.ptr), *(("i64", n) for n in m.extents)]
         rank = s.out.type.rank
         frame = c.alloca("int", max(len(given), rank + 1) + 1)

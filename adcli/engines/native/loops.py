@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from adcli.engines.native import scalars, state
+from adcli.engines.native import arrays, scalars, state
 from adcli.engines.native.code import LLVM, SIZE, STATE, is_number
-from adcli.engines.native.values import SMALL, Mem, Regs, Value
+from adcli.engines.native.values import SMALL, Mem, Regs, Value, Virtual
 from adcli.ir.nodes import Block, Call, Check, For, Function, If, Let, Pop, Push, Var, While
 from adcli.ir.types import Type, size
 from adcli.ir.walk import all_blocks, all_compound, compound
@@ -67,27 +67,49 @@ class Carried:
     def following(self, names: Sequence[str]) -> tuple[list[str], dict[int, str]]:
         """The operands for the next iteration, arrays moved to storage of the loop's; by carried value the name of that storage."""
         w, c = self.w, self.w.c
-        yields = [w.yielded(a, p) for a, p in zip(self.s.body.results, self.s.params, strict=True)]
-        w.settle()
-        own: dict[int, str] = {}
         now = self.values(names)
-        moving = [k for k, v in enumerate(yields) if isinstance(v, Mem) and not self.kept[k]]
-        pointers = {k: now[k].ptr for k in moving}  # type: ignore[union-attr]
+        pointers = {k: v.ptr for k, v in enumerate(now) if isinstance(v, Mem) and not self.kept[k]}
+        direct = self.direct(now, pointers)
+        yields = [direct.get(k) or w.yielded(a, p) for k, (a, p) in enumerate(zip(self.s.body.results, self.s.params, strict=True))]
+        w.settle()
+        own = {k: c.name("b") for k in pointers}
+        moving = [k for k in pointers if k not in direct]
         for k in moving:
             v = yields[k]
             assert isinstance(v, Mem)
             if (v.roots | {v.base}) & {p for j, p in pointers.items() if j != k}:
                 yields[k] = w.copied(v)  # what it is now will be overwritten
+        arrays.store_together(w, [(v, own[k]) for k, v in direct.items()])
         out: list[str] = []
         for k, v in enumerate(yields):
             if isinstance(v, str):
                 out.append(v)
             elif isinstance(v, Regs):
                 out += v.items
+            elif k in direct:
+                out.append(own[k])
             elif isinstance(v, Mem) and not self.kept[k]:
-                own[k] = c.name("b")
                 out.append(self.moved(v, pointers[k], own[k]))
         return out, own
+
+    def direct(self, now: Sequence[Value], pointers: dict[int, str]) -> dict[int, Virtual]:
+        """The arrays that can be computed where they are to lie, though that may be where what they are computed from lies: all in one
+        loop, each element from elements at the same position.
+        """
+        w = self.w
+        found: dict[int, Virtual] = {}
+        moving = set(pointers.values())
+        for k in pointers:
+            a, m = self.s.body.results[k], now[k]
+            v = w.values.get(a) if isinstance(a, Var) else None
+            assert isinstance(m, Mem)
+            if not (isinstance(v, Virtual) and v.flat is not None and v.elem == m.elem and w.remaining[a] == 1):  # type: ignore[index]
+                continue
+            shapes = {w.same(m.extents), w.same(v.extents), *(w.same(u.extents) for u in found.values())}
+            if len(shapes) == 1 and all(ptr in moving or not roots & moving for ptr, roots in v.positions):
+                w.value(a)
+                found[k] = v
+        return found
 
     def moved(self, v: Mem, now: str, own: str) -> str:
         w, c = self.w, self.w.c
@@ -308,7 +330,7 @@ class Loops:
         c = self.c
         values = [self.value(s.value) for s in group]
         values = [v if isinstance(v, str | Regs) else self.in_memory(v) for v in values]
-        sizes = [self.taped(v) for v in values]
+        sizes = [self.taped(v, s.value.type) for v, s in zip(values, group, strict=True)]
         if self.record is not None:
             at = self.record
         else:
@@ -320,36 +342,36 @@ class Loops:
             self.require(c.op(f"icmp ule i64 {above}, {self.load_state(state.ARENA)}"), "memory", (), self.span)
             self.raise_tape(above)
         for s, v, n in zip(group, values, sizes, strict=True):
-            self.put(at, v, s.value.type.elem)
+            self.put(at, v, s.value.type)
             at = c.add(at, n)
 
-    def taped(self: Writer, v: Value) -> str:  # type: ignore[misc]
+    def taped(self: Writer, v: Value, t: Type) -> str:  # type: ignore[misc]
         """Bytes on the tape, a multiple of 8."""
         if isinstance(v, str):
             return "8"
         if isinstance(v, Regs):
             return str(8 * len(v.items))
         data = self.padded(v)
-        return self.c.add(data, str(8 * sum(not is_number(n) for n in v.extents)))
+        return self.c.add(data, str(8 * t.shape.count(None)))
 
     def padded(self: Writer, v: Value) -> str:  # type: ignore[misc]
         assert isinstance(v, Mem)
         n = self.bytes(v)
         return str((int(n) + 7) // 8 * 8) if is_number(n) else self.c.op(f"and i64 {self.c.op(f'add i64 {n}, 7')}, -8")
 
-    def put(self: Writer, at: str, v: Value, elem: str) -> None:  # type: ignore[misc]
+    def put(self: Writer, at: str, v: Value, t: Type) -> None:  # type: ignore[misc]
         c = self.c
         ptr = c.op(f"inttoptr i64 {at} to ptr")
         if isinstance(v, str):
-            return self.put_number(ptr, v, elem)
+            return self.put_number(ptr, v, t.elem)
         if isinstance(v, Regs):
             for k, item in enumerate(v.items):
-                self.put_number(c.element("int", ptr, str(k)), item, elem)
+                self.put_number(c.element("int", ptr, str(k)), item, t.elem)
             return None
         assert isinstance(v, Mem)
         c.copy(ptr, v.ptr, self.bytes(v))
         behind = c.op(f"getelementptr i8, ptr {ptr}, i64 {self.padded(v)}")
-        for k, n in enumerate(n for n in v.extents if not is_number(n)):
+        for k, n in enumerate(n for n, known in zip(v.extents, t.shape, strict=True) if known is None):
             c.store("int", n, behind, str(k))
         return None
 

@@ -50,7 +50,8 @@ class Virtual:
     """at: the element at an index; flat: the element at a position counted through all elements in order, where that is as cheap.
 
     size: about how many operations an element takes; transposed: the array of which this is the transpose; scalar: the operand that
-    all elements are; reads: the storage that is read, which must not be overwritten before the array is computed.
+    all elements are; reads: the storage that is read, which must not be overwritten before the array is computed; positions: for each
+    array that `flat` reads, an element at the position asked for, its pointer, and the storage that it may be part of.
     """
 
     elem: str
@@ -61,6 +62,7 @@ class Virtual:
     transposed: Mem | None = None
     scalar: str | None = None
     reads: frozenset[str] = field(default_factory=frozenset)
+    positions: frozenset[tuple[str, frozenset[str]]] = field(default_factory=frozenset)
 
 
 Array: TypeAlias = "Regs | Mem | Virtual"
@@ -123,4 +125,15 @@ def storage(values: Sequence[Value]) -> frozenset[str]:
             found.add(v.base)
         elif isinstance(v, Virtual):
             found |= v.reads
+    return frozenset(found)
+
+
+def positions(values: Sequence[Value]) -> frozenset[tuple[str, frozenset[str]]]:
+    """Of the values that are read by position, what they read."""
+    found: set[tuple[str, frozenset[str]]] = set()
+    for v in values:
+        if isinstance(v, Mem):
+            found.add((v.ptr, v.roots | {v.base}))
+        elif isinstance(v, Virtual):
+            found |= v.positions
     return frozenset(found)
