@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from adcli.engines.native import gemm, scalars
 from adcli.engines.native.code import LLVM, SIZE, constant, is_number, real
-from adcli.engines.native.values import SMALL, Array, Index, Mem, Regs, Value, Virtual, count, element, flat, number, offset, positions, storage
+from adcli.engines.native.values import SMALL, Array, Index, Mem, Regs, Value, Virtual, count, element, flat, number, offset, positions, storage, under, waiting
 from adcli.ir.nodes import Let
+from adcli.ops import Op
 
 if TYPE_CHECKING:
     from adcli.engines.native.function import Writer
@@ -31,6 +32,8 @@ def array(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     form = _FORMS.get(s.op.name)
     if form is None:
         form = elementwise if s.op.type in ELEMENTWISE or s.op.name == "stop" else fallback
+    if form is not elementwise and not (s.op.name in _NEUTRAL and (s.attrs[0] is None or s.args[0].type.rank == 1)):
+        w.store_waiting(args)
     return form(w, s, args)
 
 
@@ -57,7 +60,7 @@ def indices(extents: Sequence[str]) -> list[tuple[str, ...]]:
 
 def made(w: Writer, s: Let, v: Virtual, *sources: Value) -> Value:
     """A virtual array computed from the sources; a small one in registers, unless it is to be addressed."""
-    v.reads, v.positions = storage(sources), positions(sources)
+    v.reads, v.positions, v.over = storage(sources), positions(sources), under(sources)
     if is_small(v.extents):
         shape = tuple(map(int, v.extents))
         out = Regs(v.elem, shape, [v.at(i) for i in indices(v.extents)])
@@ -89,9 +92,17 @@ def elementwise(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     def at(index: Index) -> str:
         return scalars.scalar(w.c, op, elem, [(r(index), e) for r, e in zip(readers, elems, strict=True)])
 
-    arrays = [v for v in args if not isinstance(v, str)]
-    size = 1 + sum(v.size for v in arrays if isinstance(v, Virtual))
-    return made(w, s, Virtual(elem, extents, at, _flat(w, s, args, elems, extents), size), *args)
+    by_position = _flat(w, s, args, elems, extents)
+    if by_position is None:
+        w.store_waiting(args)
+    return made(w, s, Virtual(elem, extents, at, by_position, weight(op) + sum(map(_cost, args))), *args)
+
+
+def weight(op: Op) -> int:
+    """About how much an operation takes, in additions."""
+    if op.cheap or op.name in _CHEAP:
+        return 1
+    return 4 if op.name in ("div", "sqrt") else 16
 
 
 def _same(operand: str) -> Callable[[Index], str]:
@@ -176,17 +187,57 @@ def _factor(w: Writer, n: str, extent: str) -> str:
 def materialise(w: Writer, v: Array, into: Mem | None = None) -> Mem:
     """The array in memory of its own, or in the memory given."""
     c = w.c
+    if isinstance(v, Virtual) and v.mem is not None:
+        v = v.mem
     out = into or w.allocate(v.elem, v.extents)
     if isinstance(v, Regs):
         for k, item in enumerate(v.items):
             c.store(v.elem, item, out.ptr, str(k))
-        return out
-    if isinstance(v, Mem):
+    elif isinstance(v, Mem):
         c.copy(out.ptr, v.ptr, c.mul(count(c, v.extents), str(SIZE[v.elem])))
-        return out
-    with w.scope() as scope:
-        each(w, v, lambda index, k, value: c.store(v.elem, value, out.ptr, k or offset(c, v.extents, index), scope))
+    else:
+        _computed(w, v, out)
+        if into is None and v.scalar is None:
+            v.mem = out
     return out
+
+
+def _computed(w: Writer, v: Virtual, out: Mem) -> None:
+    c, by_position = w.c, v.flat
+    if by_position is None:
+        with w.scope() as scope:
+            nest(w, v.extents, lambda index: c.store(v.elem, element(c, v, index), out.ptr, offset(c, v.extents, index), scope))
+        return
+
+    def body(k: str) -> None:
+        value = by_position(k)
+        also.store(k)
+        c.store(v.elem, value, out.ptr, k)
+
+    also = Alongside(w, [d for d in waiting([v]) if d is not v])
+    with w.scope():
+        c.loop(count(c, v.extents), body)
+    also.done()
+
+
+class Alongside:
+    """Arrays that a loop reads by position, and that are read again later: it stores them too.
+
+    That it computes them twice is only how it is written: the optimiser sees that they are what the loop has computed already.
+    """
+
+    def __init__(self, w: Writer, arrays: Sequence[Virtual]) -> None:
+        self.c = w.c
+        self.targets = [(v, w.allocate(v.elem, v.extents)) for v in arrays]
+
+    def store(self, k: str) -> None:
+        items = [flat(self.c, v)(k) for v, _ in self.targets]  # type: ignore[misc]
+        for (v, m), item in zip(self.targets, items, strict=True):
+            self.c.store(v.elem, item, m.ptr, k)
+
+    def done(self) -> None:
+        for v, m in self.targets:
+            v.mem = m
 
 
 def store_together(w: Writer, targets: Sequence[tuple[Virtual, str]]) -> None:
@@ -197,21 +248,14 @@ def store_together(w: Writer, targets: Sequence[tuple[Virtual, str]]) -> None:
 
     def body(k: str) -> None:
         items = [v.flat(k) for v, _ in targets]  # type: ignore[misc]
+        also.store(k)
         for (v, ptr), item in zip(targets, items, strict=True):
             c.store(v.elem, item, ptr, k)
 
+    also = Alongside(w, waiting([v for v, _ in targets]))
     with w.independent():
         c.loop(count(c, targets[0][0].extents), body)
-
-
-def each(w: Writer, v: Virtual | Mem, do: Callable[[Index, str | None, str], None]) -> None:
-    """do(index, position, element) for all elements; where elements are read by position there is no index."""
-    c = w.c
-    by_position = flat(c, v)
-    if by_position is not None:
-        c.loop(count(c, v.extents), lambda k: do((), k, by_position(k)))
-        return
-    nest(w, v.extents, lambda index: do(index, None, element(c, v, index)))
+    also.done()
 
 
 def nest(w: Writer, extents: Sequence[str], body: Callable[[Index], None]) -> None:
@@ -653,6 +697,8 @@ def _triangle(test: str) -> Form:
 
 # Reductions
 
+# Of operations that reverse mode does not take to be cheap, those that are as cheap as an addition.
+_CHEAP = frozenset({"pow", "pow_x", "pow_d", "stop", "to_real", "floor", "ceil", "trunc", "round"})
 _NEUTRAL = {"sum": 0.0, "prod": 1.0, "reduce_max": float("-inf"), "reduce_min": float("inf"), "any": 0, "all": 1}
 _INT_EXTREMES = {"reduce_max": -(2**63), "reduce_min": 2**63 - 1}
 
@@ -711,8 +757,17 @@ def _total(w: Writer, x: Array, name: str, elem: str = "real", have: str = "real
     by_position = flat(c, x)
     if by_position is not None:
         n = count(c, x.extents)
-        out = c.reduce(n, LLVM[elem], begin, lambda k, acc: join(w, name, elem, acc, scalars.coerced(c, by_position(k), have, elem)))
+
+        def step(k: str, acc: str) -> str:
+            value = by_position(k)
+            also.store(k)
+            return join(w, name, elem, acc, scalars.coerced(c, value, have, elem))
+
+        also = Alongside(w, waiting([x]))
+        out = c.reduce(n, LLVM[elem], begin, step)
+        also.done()
         return _of_none(w, name, elem, n, out)
+    w.store_waiting([x])
 
     def level(axis: int, index: tuple[str, ...], acc: str) -> str:
         if axis == len(x.extents):

@@ -17,7 +17,7 @@ from adcli.engines.native import arrays, scalars, state
 from adcli.engines.native.code import DATA, LLVM, SIZE, STATE, Code, constant, is_number
 from adcli.engines.native.loops import Loops
 from adcli.engines.native.sites import Site, of_check, of_statement
-from adcli.engines.native.values import SMALL, Array, Mem, Regs, Value, Virtual, count, element
+from adcli.engines.native.values import SMALL, Array, Mem, Regs, Value, Virtual, count, element, waiting
 from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
 from adcli.ir.types import Type, size
 from adcli.ir.walk import blocks, reads, statements
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 # Arrays up to so many bytes lie on the stack, if their shape is constant.
 ON_STACK = 512
-# A virtual array that takes more operations than this for an element is stored.
-LARGEST = 64
+# A virtual array that takes more than this for an element, in additions, is stored; and so is one that is read again, where that
+# would take more than the other number once more.
+LARGEST, CHEAP = 256, 3
 
 
 def is_small(t: Type) -> bool:
@@ -200,10 +201,11 @@ class Writer(Loops):
         if isinstance(value, Virtual) and value.scalar is None:
             if not self.remaining[v]:
                 return
-            again = self.remaining[v] > 1 and value.size > 0
-            if v in self.addressed or again or value.size > LARGEST:
+            again = value.size * (self.remaining[v] - 1) > CHEAP
+            if v in self.addressed or (again and value.flat is None) or value.size > LARGEST:
                 value = self.in_memory(value)
             else:
+                value.kept = again
                 self.pending[v] = value
         elif isinstance(value, Virtual) and v in self.addressed:
             value = self.in_memory(value)
@@ -216,7 +218,7 @@ class Writer(Loops):
     def settle(self, base: str | None = None) -> None:
         """Compute the virtual arrays that are still to be read (and that read `base`)."""
         for v, value in list(self.pending.items()):
-            if base is None or base in value.reads:
+            if base is None or value.uses(base):
                 del self.pending[v]
                 self.values[v] = self.in_memory(value)
 
@@ -228,7 +230,14 @@ class Writer(Loops):
         return self.registers(m) if is_small(s.out.type) and s.out not in self.addressed else m
 
     def in_memory(self, v: Array) -> Mem:
+        if isinstance(v, Virtual) and v.mem is not None:
+            return v.mem
         return v if isinstance(v, Mem) else arrays.materialise(self, v)
+
+    def store_waiting(self, values: Sequence[Value]) -> None:
+        """Store what the values are computed from and what is read again, since they will not be read by position."""
+        for v in waiting(values):
+            self.in_memory(v)
 
     def registers(self, v: Value) -> Regs:
         if isinstance(v, Regs):

@@ -52,6 +52,9 @@ class Virtual:
     size: about how many operations an element takes; transposed: the array of which this is the transpose; scalar: the operand that
     all elements are; reads: the storage that is read, which must not be overwritten before the array is computed; positions: for each
     array that `flat` reads, an element at the position asked for, its pointer, and the storage that it may be part of.
+
+    over: the virtual arrays that it is computed from; kept: whether it is to be stored by the first loop that runs through all of its
+    elements by position, since it is read again; mem: where it has been stored.
     """
 
     elem: str
@@ -63,6 +66,13 @@ class Virtual:
     scalar: str | None = None
     reads: frozenset[str] = field(default_factory=frozenset)
     positions: frozenset[tuple[str, frozenset[str]]] = field(default_factory=frozenset)
+    over: frozenset[Virtual] = field(default_factory=frozenset)
+    kept: bool = False
+    mem: Mem | None = None
+
+    def uses(self, base: str) -> bool:
+        """Whether computing it reads that storage."""
+        return base in self.reads or any(v.mem is not None and v.mem.base == base for v in self.over)
 
 
 Array: TypeAlias = "Regs | Mem | Virtual"
@@ -102,7 +112,7 @@ def element(c: Code, a: Array, index: Index) -> str:
         case Mem():
             return c.load(a.elem, a.ptr, offset(c, a.extents, index))
         case _:
-            return a.at(index)
+            return a.at(index) if a.mem is None else element(c, a.mem, index)
 
 
 def flat(c: Code, a: Array) -> Callable[[str], str] | None:
@@ -112,9 +122,10 @@ def flat(c: Code, a: Array) -> Callable[[str], str] | None:
             return lambda k: a.items[int(k)]
         case Mem():
             return lambda k: c.load(a.elem, a.ptr, k)
+        case Virtual(flat=None):
+            return None
         case _:
-            return a.flat
-
+            return lambda k: a.flat(k) if a.mem is None else c.load(a.elem, a.mem.ptr, k)  # type: ignore[misc]
 
 
 def storage(values: Sequence[Value]) -> frozenset[str]:
@@ -137,3 +148,17 @@ def positions(values: Sequence[Value]) -> frozenset[tuple[str, frozenset[str]]]:
         elif isinstance(v, Virtual):
             found |= v.positions
     return frozenset(found)
+
+
+def under(values: Sequence[Value]) -> frozenset[Virtual]:
+    """The virtual arrays among the values, and what they are computed from."""
+    found: set[Virtual] = set()
+    for v in values:
+        if isinstance(v, Virtual):
+            found |= {v, *v.over}
+    return frozenset(found)
+
+
+def waiting(values: Sequence[Value]) -> list[Virtual]:
+    """Those among them that are still to be stored."""
+    return [v for v in under(values) if v.kept and v.mem is None]
