@@ -13,6 +13,7 @@ from adcli.ir.nodes import Atom, Block, Check, Const, Function, Let, Statement, 
 from adcli.ir.walk import all_blocks, clone_program, functions, rename
 from adcli.lower import inline
 from adcli.passes.dead import dead_code
+from adcli.passes.simplify import simplify
 
 Expansion = Callable[[Builder, Let], Atom]
 
@@ -22,6 +23,7 @@ def expand(entry: Function) -> Function:
     entry = clone_program(entry)
     if _ties(entry):
         dead_code(entry)
+    written = False
     for f in functions(entry):
         names: dict[object, Atom] = {}
         for block in all_blocks(f.body):
@@ -29,6 +31,10 @@ def expand(entry: Function) -> Function:
         if names:
             _follow(names)
             rename(f.body, names)  # type: ignore[arg-type]
+            written = True
+    if written:  # what a function and its derivative are made of is often the same
+        simplify(entry)
+        dead_code(entry)
     return entry
 
 
