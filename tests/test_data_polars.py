@@ -11,6 +11,7 @@ import pytest
 
 from adcli.data import frames, regular, stream
 from tests.invoke import Outcome, invoke
+from tests.test_cli_process import shell
 from tests.test_structure import loaded
 
 polars = pytest.importorskip("polars")
@@ -99,6 +100,14 @@ def test_large_files_take_this_way(tmp_path: pathlib.Path) -> None:
     path.write_text("x\n" + "".join(f"{k / 7}\n" for k in range(300_000)))
     assert "polars" in loaded("grad", "x^2", "--data", str(path))
     assert path.stat().st_size > regular.LARGE
+
+
+def test_large_pipes_take_it_too(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text("x,t\n" + "".join(f"{k / 7},row {k}\n" for k in range(400_000)))
+    piped = shell(f"cat {path} | adcli grad 'abs(x) + x^2' --data - | md5sum; adcli grad 'abs(x) + x^2' --data {path} | md5sum")
+    first, second = piped.stdout.split("\n")[:2]
+    assert first == second and "1 row" in piped.stderr
 
 
 def test_numbers_as_python_has_them() -> None:

@@ -15,8 +15,9 @@ from adcli.data.delimited import Delimited, DelimitedBlock
 from adcli.data.number import EXACT, real
 from adcli.data.stream import Stream
 
-LARGE = 2**22  # bytes of a file for which polars is worth loading
+LARGE = 2**22  # bytes for which polars is worth loading
 MOST = 2**23  # of one block
+SMALL = 2**17  # a block of a pipe that is not worth the call
 FEW = 0.1  # of the rows may have numbers that are looked at one by one
 
 
@@ -40,12 +41,17 @@ class RegularBlock(DelimitedBlock):
 
 
 class Regular(Delimited):
-    """A reader whose next block is read and cut up in another thread, while the last one is worked on."""
+    """A reader whose next block is read and cut up in another thread, while the last one is worked on, if it comes from a file."""
 
     def blocks(self, wanted: Mapping[str, str]) -> Generator[Block, None, None]:
-        yield from ahead(super().blocks(wanted))
+        blocks = super().blocks(wanted)
+        # A thread that waits for a pipe could not be ended.
+        yield from blocks if self._lines.stream.pipe else ahead(blocks)
 
     def _block(self, text: bytes, wanted: Mapping[str, str]) -> Block:
+        stream = self._lines.stream
+        if stream.pipe and (stream.taken < LARGE or len(text) < SMALL):
+            return super()._block(text, wanted)
         found = frames.cut_up(text, self.delimiter, len(self.columns), {self.columns.index(name): kind for name, kind in wanted.items()})
         if found is not None:
             lines, columns = found
@@ -75,10 +81,10 @@ class Regular(Delimited):
 
 
 def worthwhile(stream: Stream, delimiter: str, decimal: str) -> bool:
-    """Whether polars is there, and the file large enough to load it, in a form that it reads."""
+    """Whether polars is there, and the file large enough to load it, in a form that it reads; a pipe may turn out to be."""
     from importlib.util import find_spec
 
-    return stream.bulk >= LARGE and decimal == "." and delimiter.isascii() and find_spec("polars") is not None
+    return (stream.pipe or stream.bulk >= LARGE) and decimal == "." and delimiter.isascii() and find_spec("polars") is not None
 
 
 def ahead(blocks: Iterator[Block]) -> Generator[Block, None, None]:

@@ -22,13 +22,14 @@ class Stream:
     """What a file, a pipe or a decompressor delivers.
 
     name: what messages call it. size: bytes of the file, if it has an end that is known; taken: how many of them were read.
-    bulk: about how many bytes will come, 0 where nothing is known.
+    bulk: about how many bytes will come, 0 where nothing is known; pipe: they come through a wide pipe.
     """
 
     def __init__(self, path: str) -> None:
         self.name = "standard input" if path == "-" else path
         self.size: int | None = None
         self.bulk = 0
+        self.pipe = False
         self.taken = 0
         self._again = b""
         self._ended = False
@@ -46,6 +47,7 @@ class Stream:
         if self._fd is not None:
             info = os.fstat(self._fd)
             self.size = info.st_size if stat.S_ISREG(info.st_mode) else None
+            self.pipe = stat.S_ISFIFO(info.st_mode) and _widened(self._fd)
         self.bulk = self.size or 0
         self._unpack()
 
@@ -71,13 +73,13 @@ class Stream:
 
             self._failures = (*self._failures, zlib.error)
             self._file = gzip.GzipFile(fileobj=io.BufferedReader(_Again(self._again, self._file)))
-            self._fd, self.size, self._again, self._ended = None, None, b"", False
+            self._fd, self.size, self.pipe, self._again, self._ended = None, None, False, b"", False
             self.bulk *= PACKED
         elif start.startswith(ZSTD):
             from adcli.data.frames import unpacked
 
             self._file, self._fd, self.size = unpacked(self.rest(), self.name), None, None
-            self._again, self._ended = b"", False
+            self.pipe, self._again, self._ended = False, b"", False
             self.bulk *= PACKED
 
     def close(self) -> None:
@@ -143,6 +145,16 @@ class Stream:
         import select
 
         return bool(select.select([self._fd], [], [], 0)[0])
+
+
+def _widened(pipe: int) -> bool:
+    """Make a pipe wide, so that more comes in while rows are worked on; whether that is possible here."""
+    try:
+        import fcntl
+
+        return fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, MOST) >= MOST
+    except (ImportError, AttributeError, OSError):
+        return False
 
 
 def _reason(error: BaseException) -> str:
