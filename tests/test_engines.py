@@ -311,3 +311,13 @@ def test_large_tapes_and_snapshots() -> None:
     full = adcli.compile(text, engine="native")
     small = adcli.compile(text, engine="native", limits=Limits(max_memory=100_000))
     assert full.gradient(at) == small.gradient(at) and small.checkpointed and not full.checkpointed
+
+
+LONG = {"a sum": "+".join(["x"] * 30_000), "sines": "sin(" * 1_000 + "x" + ")" * 1_000, "a tower": "^".join(["x"] * 1_000)}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+def test_long_programs_compile_in_time(text: str) -> None:
+    """LLVM's time grows with the square of a block's length, unless the block is cut."""
+    want, got = (adcli.compile(text, engine=engine).gradient(x=1.0) for engine in ("interpret", "native"))
+    assert got["x"] == pytest.approx(want["x"], rel=1e-9)

@@ -82,6 +82,12 @@ class Code:
     def go(self, label: str) -> None:
         self.do(f"br label {label}")
 
+    def cut(self) -> None:
+        """Go on in a new block: LLVM takes time that grows with the square of a block's length."""
+        on = self.new_label("on")
+        self.go(on)
+        self.label(on)
+
     def branch(self, cond: str, yes: str, no: str, unlikely: bool = False) -> None:
         """`unlikely`: yes is hardly ever taken."""
         self.do(f"br i1 {cond}, label {yes}, label {no}" + (f", {UNLIKELY}" if unlikely else ""))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # Part of the key of what is kept on disk: changes with the code that is generated, and with how it is called.
 VERSION = 1
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+# Statements in a row above which LLVM is to hurry: optimising them would take minutes.
+LONG = 2_000
 DTYPES = {"real": "float64", "int": "int64", "bool": "bool"}
 # What the interpreter may take to find out which operation it was that left the finite numbers.
 _EXPLAINING = 3_000_000
@@ -60,9 +62,12 @@ def compiled(function: Function, limits: Limits, exact_libm: bool = False, level
     # What was compiled before runs without all this.
     from adcli.engines.native.expand import expand
     from adcli.engines.native.module import Module
+    from adcli.ir.walk import all_blocks, functions
     from adcli.passes.storage import storage
 
     ready = storage(expand(function))
+    if any(len(b.statements) > LONG for f in functions(ready) for b in all_blocks(f.body)):
+        level = 0
     module = Module(ready, limits, exact_libm, watch=watch)
     meta = {
         "target": target(),

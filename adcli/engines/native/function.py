@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Arrays up to so many bytes lie on the stack, if their shape is constant.
 ON_STACK = 512
+# Statements after which a new block of LLVM begins.
+CUT = 100
 # A virtual array that takes more than this for an element, in additions, is stored; and so is one that is read again, where that
 # would take more than the other number once more.
 LARGEST, CHEAP = 256, 3
@@ -390,7 +392,10 @@ class Writer(Loops):
         known, self.clamped, self.equal = (self.clamped, self.equal), dict(self.clamped), dict(self.equal)
         pushes: list[Push] = []
         pops: list[Pop] = []
-        for s in block.statements:
+        long = len(block.statements) > CUT
+        for k, s in enumerate(block.statements, 1):
+            if long and k % CUT == 0:
+                self.c.cut()
             if isinstance(s, Pop):
                 pops.append(s)
                 if self.module.tape.complete(pops):
