@@ -73,6 +73,39 @@ def test_the_second_time_is_the_same(kept: pathlib.Path, lowerings: list[Variant
     assert not lowerings
 
 
+DEFAULTS = """
+input w: [n] = [1, 2.5, 4]
+input m: [2, n] = [[1, 2, 3], [4, 5, 6]]
+input k: int = 3
+input x = 2^0.5
+input y: real
+output r = sum(m @ w)*x + k*y
+"""
+
+
+def test_what_a_program_takes_is_kept(kept: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def inputs(f: adcli.Program) -> list[object]:
+        return [(i.name, i.kind, i.shape, i.span, i.default is None) for i in f.inputs]
+
+    first = adcli.compile(DEFAULTS, engine="native")
+    want = repr(first.gradient(y=3)), first.value(y=3), inputs(first), first.outputs
+    monkeypatch.setattr(adcli.Program, "_parsed", lambda self: pytest.fail("parsed"))
+    again = adcli.compile(DEFAULTS, engine="native")
+    assert (repr(again.gradient(y=3)), again.value(y=3), inputs(again), again.outputs) == want
+    for at in ({}, {"y": 3, "z": 1}, {"y": 3, "w": [1, 2]}, {"y": 3, "k": 2.5}, {"y": 3, "n": 3}):
+        found = []
+        for f in (first, again):
+            with pytest.raises(AdcliError) as error:
+                f.value(at)
+            found.append((type(error.value), error.value.message, error.value.span, error.value.help))
+        assert found[0] == found[1]
+
+
+def test_a_default_without_elements_is_read_again(kept: pathlib.Path) -> None:
+    for _ in range(2):
+        assert adcli.compile("input w: [n, 2] = zeros(0, 2); sum(w)", engine="native").value() == 0
+
+
 def test_flags_are_the_same(kept: pathlib.Path, lowerings: list[Variant]) -> None:
     """A flag of the code's own needs no lowering; what explains an infinity does."""
     for text, at, again in (("abs(x) + max(x, 0)", {"x": 0}, False), ("1/x", {"x": 0}, True), ("x*0 + y - y", {"x": 1, "y": 2}, False)):
@@ -165,6 +198,16 @@ def test_an_entry_of_another_kind_is_replaced(kept: pathlib.Path, lowerings: lis
         lowerings.clear()
         assert adcli.compile(text, engine="native").gradient(at) == want
         assert len(lowerings) == count
+
+
+def test_a_signature_of_another_kind_is_replaced(kept: pathlib.Path) -> None:
+    want = adcli.compile(DEFAULTS, engine="native").value(y=1)
+    for path in kept.iterdir():
+        rewritten(path, b'"inputs": ', b'"in_uts": ')
+    for parsed in (True, False):
+        f = adcli.compile(DEFAULTS, engine="native")
+        assert (f._tree is not None) == parsed
+        assert f.value(y=1) == want
 
 
 def test_a_folder_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
