@@ -189,7 +189,7 @@ def materialise(w: Writer, v: Array, into: Mem | None = None) -> Mem:
     c = w.c
     if isinstance(v, Virtual) and v.mem is not None:
         v = v.mem
-    out = into or w.allocate(v.elem, v.extents)
+    out = into or w.room(v)
     if isinstance(v, Regs):
         for k, item in enumerate(v.items):
             c.store(v.elem, item, out.ptr, str(k))
@@ -228,7 +228,7 @@ class Alongside:
 
     def __init__(self, w: Writer, arrays: Sequence[Virtual]) -> None:
         self.c = w.c
-        self.targets = [(v, w.allocate(v.elem, v.extents)) for v in arrays]
+        self.targets = [(v, w.room(v)) for v in arrays]
 
     def store(self, k: str) -> None:
         items = [flat(self.c, v)(k) for v, _ in self.targets]  # type: ignore[misc]
@@ -407,7 +407,7 @@ def _copy(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     assert not isinstance(v, str)
     if isinstance(v, Regs):
         return Regs(v.elem, v.shape, list(v.items))
-    return materialise(w, v)
+    return materialise(w, v, w.homes.get(s.out))
 
 
 # Sections
@@ -499,7 +499,7 @@ def _written(w: Writer, s: Let, args: Sequence[Value], add: bool) -> Value:
     if isinstance(x, Mem) and s.inplace:
         out = x
     else:
-        out = w.copied(x)
+        out = materialise(w, x, w.homes.get(s.out)) if s.out in w.homes else w.copied(x)
     if isinstance(v, Regs) and not is_small(section.extents):
         v = w.in_memory(v)
     if isinstance(v, Virtual) and out.base in v.reads:

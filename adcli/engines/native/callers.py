@@ -87,7 +87,7 @@ class Entry(Caller):
     def text(self) -> str:
         self.begin()
         c = self.c
-        args = self.arguments(self.shared(), "0")
+        args = ", ".join([self.arguments(self.shared(), "0"), *(f"ptr {p}" for p in self.given())])
         if self.module.recursive:
             self.bound_stack()
         c.do("call void @adcli.clear()")
@@ -102,6 +102,14 @@ class Entry(Caller):
         c.label("%end")
         c.do(f"ret i32 {status}")
         return self.end("@adcli.entry(ptr %ctx, ptr %in, ptr %out)")
+
+    def given(self) -> list[str]:
+        """Where the results that the program makes in place are to lie."""
+        c, slots, slot = self.c, [], 0
+        for a in self.module.entry.body.results:
+            slots.append(slot)
+            slot += 1 + a.type.shape.count(None)
+        return [c.op(f"load ptr, ptr {c.element('int', '%out', str(slots[k]))}") for k in self.module.given(self.module.entry)]
 
     def bound_stack(self) -> None:
         """The lowest address the stack may reach, from here and the room that Python has put into the state."""
@@ -132,7 +140,8 @@ class Entry(Caller):
     def array(self, t: Type, to: str, rest: Iterator[str]) -> None:
         c = self.c
         if not self.module.is_small(t):
-            c.copy(to, next(rest), str(size(t.shape) * SIZE[t.elem]))
+            there = next(rest)
+            c.copy(to, there, c.select(c.op(f"icmp eq ptr {to}, {there}"), "i64", "0", str(size(t.shape) * SIZE[t.elem])))
             return
         for n in range(size(t.shape)):
             c.store(t.elem, next(rest), to, str(n))

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from adcli.ir.build import Builder, const
-from adcli.ir.nodes import Atom, Block, Check, Const, Function, Let, Statement, Var
-from adcli.ir.walk import all_blocks, clone_program, functions, rename
+from adcli.ir.nodes import Atom, Block, Check, Const, Function, Let, Pop, Push, Statement, Var
+from adcli.ir.walk import all_blocks, all_compound, clone_program, functions, rename
 from adcli.lower import inline
 from adcli.passes.dead import dead_code
 from adcli.passes.simplify import simplify
@@ -32,7 +32,8 @@ def expand(entry: Function) -> Function:
             _follow(names)
             rename(f.body, names)  # type: ignore[arg-type]
             written = True
-    if written:  # what a function and its derivative are made of is often the same
+    # What a function and its derivative are made of is often the same. With tapes a branch must not go, since its reverse stays.
+    if written and not any(isinstance(s, Push | Pop) for f in functions(entry) for s in all_compound(f.body)):
         simplify(entry)
         dead_code(entry)
     return entry

@@ -70,6 +70,7 @@ class Writer(Loops):
         self.watched = {s.args[0] for s in statements(function.body) if isinstance(s, Check) and s.kind == "int64"}
         self.allocated = False  # whether the region at hand took memory that is to be given back
         self.not_negative: set[str] = set()
+        self.homes: dict[Var, Mem] = {}
         # What is known where the statement at hand stands: extents from integers, and which operand stands for those found equal to it.
         self.clamped: dict[str, str] = {}
         self.equal: dict[str, str] = {}
@@ -85,6 +86,7 @@ class Writer(Loops):
             value, texts = self.parameter(p)
             params += texts
             self.values[p] = value
+        params += self.find_homes()
         c.lines.append("  br label %begin")
         c.label("%begin")
         at = len(c.lines)
@@ -106,6 +108,26 @@ class Writer(Loops):
             c.do(self.returned([*poison, ("i32", "1")]))
         c.lines[:0] = ["entry:", *c.allocas]
         return f"define internal {self.module.struct(f)} @{name}({', '.join(params)}) #0 {{\n" + "\n".join(c.lines) + "\n}\n"
+
+    def find_homes(self) -> list[str]:
+        """Results of the program that are made by a statement of its own, and updated in place at most, are made where they are to lie:
+        the parameters for that.
+        """
+        params = []
+        roots = [self.module.aliases.root(a) for a in self.function.body.results]
+        made = {s.out for s in self.function.body.statements if isinstance(s, Let)}
+        for k in self.module.given(self.function):
+            t, root = self.function.body.results[k].type, roots[k]
+            ptr = self.c.name("o")
+            params.append(f"ptr noalias {ptr}")
+            if root in made and roots.count(root) == 1 and root.type == t:  # type: ignore[union-attr]
+                self.homes[root] = Mem(t.elem, tuple(map(str, t.shape)), ptr)  # type: ignore[index]
+        return params
+
+    def room(self, v: Array) -> Mem:
+        """Memory for an array."""
+        home = v.home if isinstance(v, Virtual) else None
+        return home or self.allocate(v.elem, v.extents)
 
     def returned(self, parts: Sequence[tuple[str, str]]) -> str:
         type_ = self.module.struct(self.function)
@@ -155,7 +177,7 @@ class Writer(Loops):
     def give_back(self, mark: str, results: list[Value]) -> None:
         """Return the memory taken, the results moved to its end: by way of the memory below, since they may lie in each other's way."""
         c = self.c
-        moved = [k for k, v in enumerate(results) if isinstance(v, Mem) and not self.is_parameter(v)]
+        moved = [k for k, v in enumerate(results) if isinstance(v, Mem) and not self.is_parameter(v) and not v.base.startswith("%o")]
         if not moved:
             return self.store_state(state.ARENA, mark)
         sizes = {k: self.bytes(results[k]) for k in moved}  # type: ignore[arg-type]
@@ -200,6 +222,8 @@ class Writer(Loops):
     def define(self, v: Var, value: Value) -> None:
         """Virtual arrays that are read more than once, or have become large, are stored."""
         value = shaped(value, v.type)
+        if isinstance(value, Virtual) and (value.scalar is None or self.remaining[v] == 1):
+            value.home = self.homes.get(v)
         if isinstance(value, Virtual) and value.scalar is None:
             if not self.remaining[v]:
                 return

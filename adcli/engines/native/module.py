@@ -64,6 +64,7 @@ class Module:
         self.watched: list[tuple[str, int, Span | None]] = []
         self.declared = dict(prelude.DECLARED)
         self.included: dict[str, None] = {}
+        self.by_rows = varying is not None
         self.straight = False  # whether rows can run as vector code
         self.text = self.written(varying)
         self.externals = [name for name in self.declared if name.startswith("adcli_")]
@@ -117,6 +118,12 @@ class Module:
         """Functions that the program calls, and what they call."""
         self.included[text] = None
         self.declared.update(declared)
+
+    def given(self, f: Function) -> list[int]:
+        """The results of the entry for which it is given the memory: arrays of known shape. Rows have theirs in columns."""
+        if f is not self.entry or self.by_rows:
+            return []
+        return [k for k, a in enumerate(f.body.results) if a.type.shape and a.type.static and not is_small(a.type)]
 
     def is_small(self, t: Type) -> bool:
         return is_small(t)

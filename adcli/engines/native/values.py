@@ -54,7 +54,7 @@ class Virtual:
     array that `flat` reads, an element at the position asked for, its pointer, and the storage that it may be part of.
 
     over: the virtual arrays that it is computed from; kept: whether it is to be stored by the first loop that runs through all of its
-    elements by position, since it is read again; mem: where it has been stored.
+    elements by position, since it is read again; mem: where it has been stored; home: where it is to be stored, if that is given.
     """
 
     elem: str
@@ -69,6 +69,7 @@ class Virtual:
     over: frozenset[Virtual] = field(default_factory=frozenset)
     kept: bool = False
     mem: Mem | None = None
+    home: Mem | None = None
 
     def uses(self, base: str) -> bool:
         """Whether computing it reads that storage."""
