@@ -1,6 +1,7 @@
 """What polars does: large regular CSV, the same to the last byte as the plain way; Parquet and zstd."""
 from __future__ import annotations
 
+import datetime
 import gzip
 import pathlib
 import random
@@ -132,6 +133,15 @@ def test_parquet(tmp_path: pathlib.Path) -> None:
     done = invoke(["eval", "n^2", "--data", "d.parquet", "--to", "csv"], at=tmp_path)
     assert done.out == "x,t,n,value\n1.0,a,1,1.0\n,b,2,4.0\n3.0,,3,9.0\n"
     assert "does not hold numbers" in invoke(["eval", "t", "--data", "d.parquet"], at=tmp_path).err
+    rows = '{"x":1.50,"t":"a","n":null,"l":[1,2.5],"m":1,"b":true}\n{"x":2,"t":"b","n":3,"l":[],"m":"u","b":null}\n'
+    assert invoke(["eval", "x", "--data", "-", "-o", "j.parquet"], rows, at=tmp_path).code == 0
+    assert polars.read_parquet(tmp_path / "j.parquet").to_dict(as_series=False) == {
+        "x": [1.5, 2.0], "t": ["a", "b"], "n": [None, 3], "l": ["[1, 2.5]", "[]"], "m": ["1", "u"], "b": [True, None], "value": [1.5, 2.0],
+    }  # fmt: skip
+    assert invoke(["eval", "x", "--data", "-", "-o", "j.npy"], '{"x": 1, "n": null}\n{"x": 2, "n": 3}\n', at=tmp_path).code == 0
+    assert np.load(tmp_path / "j.npy")["n"].tolist()[1] == 3.0
+    polars.DataFrame({"x": [1.0], "d": [datetime.date(2020, 1, 2)]}).write_parquet(tmp_path / "t.parquet")
+    assert invoke(["eval", "x", "--data", "t.parquet", "--to", "csv"], at=tmp_path).out == "x,d,value\n1.0,2020-01-02,1.0\n"
     (tmp_path / "bad.parquet").write_bytes(b"PAR1nonsense")
     assert invoke(["eval", "x", "--data", "bad.parquet"], at=tmp_path).code == 4
     assert invoke(["eval", "x", "--data", "-", "-o", "csv.parquet"], "x,t\n1,a\n2,b\n", at=tmp_path).code == 0

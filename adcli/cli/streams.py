@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from adcli.errors import DataError, OutputError
@@ -51,17 +51,48 @@ def open_output(path: str | None) -> Iterator[Callable[[bytes | memoryview], Non
     if path is None or path == "-":
         yield output_bytes
         return
+    in_place = os.path.lexists(path) and (os.path.islink(path) or not os.path.isfile(path))
+    folder, name = os.path.split(path)
+    temporary = path if in_place else os.path.join(folder, f".{name[:100]}.{os.getpid()}.tmp")
+    with _unwritable(path):
+        file = open(temporary, "wb" if in_place else "xb", buffering=0)  # noqa: SIM115  (what is raised inside is not all about the file)
+
+    def put(data: bytes | memoryview) -> None:
+        with _unwritable(path):
+            write_raw(file, data)
+
     try:
-        if os.path.lexists(path) and (os.path.islink(path) or not os.path.isfile(path)):
-            with open(path, "wb", buffering=0) as file:
-                yield lambda data: write_raw(file, data)
-            return
-        with _replacing(path) as file:
-            yield lambda data: write_raw(file, data)
+        with file:
+            yield put
+            if not in_place:
+                with _unwritable(path):
+                    os.fsync(file.fileno())
+        if not in_place:
+            with _unwritable(path):
+                _replace(path, temporary)
+    except BaseException:
+        if not in_place and os.path.lexists(temporary):
+            os.unlink(temporary)
+        raise
+
+
+@contextmanager
+def _unwritable(path: str) -> Iterator[None]:
+    """What the system refuses as an error of ours."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
     except (OSError, ValueError) as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise unwritable(path, error) from None
+        hint = "check the folder and its permissions; a relative path starts at the current folder"
+        raise OutputError(f"cannot write {path or repr(path)}: {reason(error)}", help=hint) from None
+
+
+def _replace(path: str, temporary: str) -> None:
+    """Put a file, which is on the disk by now, in the place of another, with the permissions that one had."""
+    with suppress(FileNotFoundError):
+        os.chmod(temporary, os.stat(path).st_mode & 0o777)
+    os.replace(temporary, path)
 
 
 def output_bytes(data: bytes | memoryview) -> None:
@@ -166,30 +197,3 @@ def write_file(path: str, text: str) -> None:
     """Replace a file whole or not at all; what is no regular file is written in place."""
     with open_output(path) as put:
         put(text.encode("utf-8", "backslashreplace"))
-
-
-def unwritable(path: str, error: BaseException) -> OutputError:
-    hint = "check the folder and its permissions; a relative path starts at the current folder"
-    return OutputError(f"cannot write {path or repr(path)}: {reason(error)}", help=hint)
-
-
-@contextmanager
-def _replacing(path: str) -> Iterator[io.RawIOBase]:
-    """A temporary file beside it, on the disk before it is renamed, with the permissions the old one had."""
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}.tmp")
-    try:
-        mode = os.stat(path).st_mode & 0o777
-    except FileNotFoundError:
-        mode = None
-    try:
-        with open(temporary, "xb", buffering=0) as file:
-            yield file
-            os.fsync(file.fileno())
-        if mode is not None:
-            os.chmod(temporary, mode)
-        os.replace(temporary, path)
-    except BaseException:
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
-        raise

@@ -125,13 +125,22 @@ def joined(parts: Sequence[Any]) -> Any:
     return np.concatenate([np.asarray(part) for part in parts]) if parts else np.zeros(0)
 
 
+def _array(column: Any) -> Any:
+    """A column as an array; nothing at all is nan among numbers."""
+    import numpy as np
+
+    if isinstance(column, list) and any(item is None for item in column) and not any(isinstance(item, str) for item in column):
+        return np.array([np.nan if item is None else item for item in column], float)
+    return np.asarray(column)
+
+
 def npy_bytes(columns: Mapping[str, Any], plain: bool) -> bytes:
     """A .npy file: a matrix where the data were one, else a structured array."""
     import io
 
     import numpy as np
 
-    arrays = {name: np.asarray(column) for name, column in columns.items()}
+    arrays = {name: _array(column) for name, column in columns.items()}
     for name, array in arrays.items():
         if array.dtype.kind not in "fiubU":
             raise DataError(f"column '{name}' has no place in a .npy file: it holds more than numbers or text", help="--to csv takes all")

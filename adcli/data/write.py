@@ -156,7 +156,7 @@ def csv_cell(value: Any) -> str:
         return value
     if isinstance(value, bool | int | float):
         return getattr(value, "text", None) or text_of(value)
-    return json_value(value)
+    return json_value(value) if isinstance(value, list | dict) else str(value)
 
 
 class RecordWriter(Writer):
@@ -283,7 +283,7 @@ class ColumnWriter(Writer):
 
 
 def _column(values: Any, textual: bool) -> Any:
-    """Carried cells as a column: text that is made of numbers alone becomes numbers."""
+    """Carried cells as a column of one kind: text that is made of numbers alone becomes numbers, what is mixed becomes text."""
     if hasattr(values, "dtype"):
         return values
     if textual:
@@ -291,7 +291,12 @@ def _column(values: Any, textual: bool) -> Any:
             return [float(text) if text else math.nan for text in values]
         except ValueError:
             return list(values)
-    return list(values)
+    kinds = {type(value) for value in values} - {type(None)}
+    if kinds <= {str} or kinds <= {bool} or kinds <= {int}:
+        return list(values)
+    if all(issubclass(kind, int | float) and kind is not bool for kind in kinds):
+        return [None if value is None else float(value) for value in values]
+    return [value if value is None or isinstance(value, str) else json_value(value) for value in values]
 
 
 def writer(put: Put, format: str, reader: Reader, only: bool, delimiter: str | None, decimal: str) -> Writer:
