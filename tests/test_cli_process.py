@@ -59,7 +59,7 @@ def heed() -> None:
 def test_signals_end_a_run(number: int, code: int, tmp_path: pathlib.Path) -> None:
     (tmp_path / "out.json").write_text("old")
     process = subprocess.Popen(
-        [*ADCLI, "grad", ENDLESS, "--at", "x=1", "--mode", "forward", "-o", "out.json"],
+        [*ADCLI, "grad", ENDLESS, "--at", "x=1", "--mode", "forward", "-o", "out.json", "--max-steps", str(10**12)],
         cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed,
     )  # fmt: skip
     time.sleep(1)
