@@ -18,6 +18,7 @@ from adcli.engines.interpret import Interpreter
 from adcli.engines.limits import Limits
 from adcli.errors import AdcliError
 from adcli.ir.nodes import Function, Let
+from adcli.ir.walk import functions, statements
 
 EPS = 2.0**-52
 EXACT = {
@@ -71,7 +72,8 @@ class Disturbed(Compiler):
 
 def spread(function: Function, args: Sequence[Any], want: Sequence[float], limits: Limits) -> tuple[list[float], set[Any] | None]:
     """What each number may differ by from `want`, and the flags, where they do not depend on such differences."""
-    allowed = [0.0] * len(want)
+    inexact = any(isinstance(s, Let) and s.op.name not in EXACT for f in functions(function) for s in statements(f.body))
+    allowed = [4 * EPS * abs(w) if inexact else 0.0 for w in want]  # such a small disturbance may get lost in rounding
     seen: list[set[Any]] = []
     for seed in range(RUNS):
         class Seeded(Disturbed):

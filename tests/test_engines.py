@@ -168,6 +168,45 @@ def test_samples(path: Any, kind: str) -> None:
     assert agree(function, [*setting.args, *more], Limits()) != "an error"
 
 
+ARRAYS = [
+    "sum(sin(v)*w + v^2)",
+    "dot(m @ v, w) + sum(m' @ w)",
+    "sum(tanh(m @ m + outer(v, w)))",
+    "logsumexp(v) + max(w) + min(v*w) + norm(v - w) + mean(v) + prod(v/2 + 0.9)",
+    "sum(softmax(m, axis=1)*m) + sum(logsumexp(m, axis=0)) + sum(max(m, axis=1)) + var(v)",
+    "a = v; for i in 1..len(v) { a[i] = 0.5*a[i - 1] + sin(w[i]) }; sum(a*a)",
+    "a = zeros(len(v)); for i in 0..len(v) { for j in 0..i + 1 { a[i] += m[i, j]*v[j] } }; dot(a, w)",
+    "a = v; for k in 0..3 { a[..-1] += a[1..]*w[1..]; a = a*cos(w) }; sum(a)",
+    "a = m; for i in 0..len(v) { a[i] = a[i]*v[i] + w; a[.., 0] += v }; sum(a*m)",
+    "sum(where(v > w, v*w, exp(-abs(v)))) + sum(clip(w, -0.5, 0.5)*v)",
+    "sum(cumsum(v)*w) + sum(sort(v)*w) + sum(v[.. step -1]*w) + sum(concat(v, w, v[..1])^3)",
+    "s = 0; for x in v { s = s*0.9 + x*x }; for x in w { if x > 0 { s += sqrt(x) } }; s",
+    "sum(reshape(m, len(v)*len(v))[.. step 2]) + sum(diag(m)*v) + sum(m[.., 0]*w) + sum(stack(v, w)^2)",
+    "fn f(a, k) { if k == 0 { return a }; return f(tanh(a*w) + a, k - 1) }; sum(f(v, 3))",
+    "sum(m*v - w) + sum((m + reshape(v, len(v), 1))*m) + sum(sum(m, axis=0)*v)",
+    "logdet(m @ m' + 5*eye(len(v))) + sum(solve(m + 9*eye(len(v)), v)*w)",
+    "b = m; for i in 0..2 { b = b @ m/len(v) }; sum(b*b)",
+    "sum([sum(v[j]*w[i] for j in 0..i + 1) for i in 0..len(v)])",
+    "k = 0; a = v; while sum(a*a) > 0.1 and k < 6 { a = 0.6*a + 0.01*w; k += 1 }; sum(a) + k",
+    "sum(abs(v)) + sum(max(v, w)) + sum(min(v, 0)) + sum(hypot(v, w)) + sum(atan2(v, w + 3))",
+]
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 16, 67, 130])
+@pytest.mark.parametrize("text", ARRAYS)
+def test_arrays_of_several_sizes(text: str, n: int) -> None:
+    if n > 67 and "logdet" in text:
+        n = 67
+    numbers_ = np.random.default_rng(n)
+    at = {"v": numbers_.normal(size=n), "w": numbers_.normal(size=n), "m": numbers_.normal(size=(n, n))}
+    setting = Setting(adcli.compile("input v: [n]; input w: [n]; input m: [n, n]; " + text, engine="interpret"), at)
+    moving = [numbers_.normal(size=np.shape(a)) for a in setting.args]
+    wrt = tuple(range(3))
+    for what, more in (("reverse", [1.0]), ("forward", moving)):
+        function = setting.variant.runner((what, wrt, 0, ())).function
+        assert agree(function, [*setting.args, *more], Limits()) == "compared"
+
+
 ENDS = [
     ("v[k]", {"v": [1, 2], "k": 5}),
     ("v[k]", {"v": [1, 2], "k": -3}),
