@@ -25,9 +25,10 @@ OWNERS = {
     "numpy": {"ops", "engines", "data", "api", "cli", "report"},
     "llvmlite": {"engines"},
     "polars": {"data"},
+    "mpmath": {"engines"},
 }
 # Loaded only where there are arrays or rows, and made of NumPy.
-ABOUT_ARRAYS = {"engines/native/numpy_forms.py", "engines/native/rows.py", "engines/rows/columns.py"}
+ABOUT_ARRAYS = {"engines/native/numpy_forms.py", "engines/native/rows.py", "engines/rows/columns.py", "engines/precise_arrays.py"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -74,8 +75,9 @@ def test_outside_packages_have_one_owner(path: pathlib.Path) -> None:
         package = name.split(".")[0]
         assert layer(path) in OWNERS.get(package, {layer(path)}), f"{package} is not for {layer(path)}"
         assert package != "polars" or path.name == "frames.py"
+        assert package != "mpmath" or path.name == "precise.py"
         whole = path.name in {"arrays.py", "matrices.py"} or str(path.relative_to(PACKAGE)) in ABOUT_ARRAYS
-        lazy = package in {"rich", "numpy", "polars"} and not whole
+        lazy = package in {"rich", "numpy", "polars", "mpmath"} and not whole
         assert not (top and lazy), f"{package} must be imported lazily"
         assert package in {*OWNERS, "adcli"} or package in sys.stdlib_module_names | {"__future__"}, package
 

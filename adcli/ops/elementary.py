@@ -114,7 +114,7 @@ HYPERBOLIC: tuple[Op, ...] = (
 
 GUARDS: tuple[Op, ...] = (
     unary("positive", "1", t.positive, "x where x ≥ 0 (without the sign of zero), else nan: keeps a derivative inside the domain",
-          "x in 0..9", array="positive", mp=lambda mp, x: x, latex="{0}", shown="x", public=False, cheap=True, native="select(x >= 0, abs(x), nan)"),
+          "x in 0..9", array="positive", mp=lambda mp, x: x if x >= 0 else mp.nan, latex="{0}", shown="x", public=False, cheap=True, native="select(x >= 0, abs(x), nan)"),
     Op("ratio", ("x", "r"), "partials", ("ratio(1, r)", "-ratio(out, r)"), scalar=t.ratio, array="ratio",
        mp=lambda mp, x, r: x / r,
        latex=r"\frac{{{0}}}{{{1}}}", shown="x/r", doc="x/r, and 0 where r is 0", domain="x in -9..9, r in 0.1..9", public=False, native="select(r == 0, 0.0, x/r)"),

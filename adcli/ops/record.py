@@ -43,7 +43,8 @@ class Op:
         None means the scalar form element by element.
     native: how native code computes it: the name of a function of the C library ("sin"), or an ADL text over the arguments
         ("1/cos(x)"); None where the engine has instructions of its own, or calls the Python form.
-    mp: mpmath form, for tests, `compare` and `roundoff`: an mpmath function's name or a callable (mp, *args).
+    mp: mpmath form, for tests, `compare` and `roundoff`: an mpmath function's name or a callable (mp, *args);
+        operations on whole arrays have theirs in `adcli.engines.precise_arrays`.
     symbol, latex: notation, "+" or a template such as r"\\sqrt{{{0}}}".
     shown: how rules that use the operation are written for readers: an ADL text over the arguments ("y*x^(y - 1)").
     doc: one line. domain: where tests sample it, "x in -5..5, y in 0..1". special: kinks and edges,
