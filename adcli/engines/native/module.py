@@ -33,6 +33,8 @@ attributes #3 = { nounwind noinline }
 !9 = !{!"branch_weights", i32 1, i32 1000000}
 !10 = distinct !{!10, !11}
 !11 = !{!"llvm.loop.unroll.disable"}
+!12 = !{!"llvm.loop.interleave.count", i32 1}
+!13 = !{!"llvm.loop.unroll.runtime.disable"}
 """
 
 
@@ -94,7 +96,7 @@ class Module:
         name = f"!{2 * 10**6 + 2 * len(self.loops)}"
         if group:
             again = f"!{2 * 10**6 + 2 * len(self.loops) + 1}"
-            self.loops.append(f'{name} = distinct !{{{name}, {again}}}\n{again} = !{{!"llvm.loop.parallel_accesses", {group}}}\n')
+            self.loops.append(f'{name} = distinct !{{{name}, {again}, !12, !13}}\n{again} = !{{!"llvm.loop.parallel_accesses", {group}}}\n')
         else:
             self.loops.append(f"{name} = distinct !{{}}\n")
         return name
