@@ -181,10 +181,11 @@ class Writer(Loops):
         if not moved:
             return self.store_state(state.ARENA, mark)
         sizes = {k: self.bytes(results[k]) for k in moved}  # type: ignore[arg-type]
-        aside = {}
-        for k in moved:
-            aside[k] = self.take(sizes[k])
-            c.copy(aside[k], results[k].ptr, sizes[k])  # type: ignore[union-attr]
+        aside = {k: results[k].ptr for k in moved}  # type: ignore[union-attr]
+        if len(moved) > 1:
+            for k in moved:
+                aside[k] = self.take(sizes[k])
+                c.copy(aside[k], results[k].ptr, sizes[k])  # type: ignore[union-attr]
         top = c.op(f"inttoptr i64 {mark} to ptr")
         for k in moved:
             top = c.op(f"getelementptr i8, ptr {top}, i64 {c.sub('0', sizes[k])}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from adcli.engines.native import arrays, scalars, state
 from adcli.engines.native.code import LLVM, SIZE, STATE, is_number
 from adcli.engines.native.values import SMALL, Mem, Regs, Value, Virtual
-from adcli.ir.nodes import Block, Call, Check, For, Function, If, Let, Pop, Push, Var, While
+from adcli.ir.nodes import Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Var, While
 from adcli.ir.types import Type, size
 from adcli.ir.walk import all_blocks, all_compound, compound
 
@@ -33,9 +33,23 @@ class Carried:
         self.s = s
         self.kept = w.module.aliases.in_place(s)
         self.inits: list[Value] = []
-        for p, a in zip(s.params, s.inits, strict=True):
-            self.inits.append(w.yielded(a, p))
+        for k, (p, a) in enumerate(zip(s.params, s.inits, strict=True)):
+            v = w.values.get(a) if isinstance(a, Var) else None
+            if isinstance(v, Virtual) and v.scalar is not None and v.elem == p.type.elem and isinstance(s, For) and self.filled(s, k, v):
+                w.value(a)
+                self.inits.append(w.room(v))  # what it holds is never read
+            else:
+                self.inits.append(w.yielded(a, p))
         w.settle()
+
+    def filled(self, s: For, k: int, v: Virtual) -> bool:
+        """Whether the loop writes all elements of a carried array, and does nothing else with it: iteration i all that has index i."""
+        w, p, r = self.w, s.params[k], s.body.results[k]
+        whole = [isinstance(a, Const) and a.value == n for a, n in ((s.start, 0), (s.step, 1))]
+        if not all(whole) or not self.kept[k] or (is_small_type(p.type) and p not in w.addressed) or w.same([w.count(s)]) != w.same(v.extents[:1]) or w.remaining[p] != 1:
+            return False
+        writes = [t for t in s.body.statements if isinstance(t, Let) and t.out is r]
+        return bool(writes) and writes[0].op.name == "update" and writes[0].args[0] is p and writes[0].args[2] is s.index and writes[0].attrs[0] == "i"
 
     def phis(self) -> list[tuple[str, str]]:
         """The operands that change from one iteration to the next: types and first values."""
@@ -135,6 +149,10 @@ class Carried:
 
 class Loops:
     """Mixed into Writer."""
+
+    def count(self: Writer, s: For) -> str:  # type: ignore[misc]
+        """The iterations of a loop, if an operand for them has been written."""
+        return str(s.count.value) if isinstance(s.count, Const) else self.size(str(self.values.get(s.count, "")))
 
     def for_(self: Writer, s: For) -> None:  # type: ignore[misc]
         c = self.c
