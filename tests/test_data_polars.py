@@ -56,11 +56,14 @@ def test_polars_and_plain_agree(kind: str, text: str, tmp_path: pathlib.Path) ->
     assert fast == plain and fast.code == 0
     fast, plain = both(path, "grad", text, "--only-results", "--prefix", "p_", "--keep-going")
     assert fast == plain
+    path.write_bytes(b"\r\n".join(line.encode() for line in ["id,x,t,y", *rows, ""]))
+    fast, plain = both(path, "grad", text)
+    assert fast == plain and fast.out.count("\r\n") == 6001
 
 
 BROKEN = [
     "1,2", "1,2,3,4,5", "1,,a,2", "1,x,a,2", "1,2,a,", '1,2,"a,b",4', "", "1,1e999,a,2", "1,1_0,a,2", "1,2,é,3", "1,2,a,3\r", ",2,,3",
-    "1,2,\x01,3", "1,2,a", "1,2,a,b,3",
+    "1,2,\x01,3", "1,2,a\r,3", "1,2\r,a,3", "1,\r2,a,3", "1,2,a,3\r\r", "1,2,a", "1,2,a,b,3",
 ]  # fmt: skip
 
 

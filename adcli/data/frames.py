@@ -82,7 +82,7 @@ def cut_up(text: bytes, delimiter: str, wide: int, wanted: Mapping[int, str]) ->
     import numpy as np
     import polars as pl
 
-    if b'"' in text or b"\r" in text or _LINE.encode() in text:
+    if b'"' in text or _LINE.encode() in text or (b"\r" in text and not _ends_lines(text)):
         return None
     kinds = {at: pl.Int64 if kind == "int" else pl.Float64 for at, kind in wanted.items()}
     types = [kinds.get(at, pl.String) for at in range(wide)]
@@ -109,11 +109,20 @@ _TILE = 2**14
 _FEW = 0.01
 
 
+def _ends_lines(text: bytes) -> bool:
+    """Whether carriage returns stand before line feeds alone."""
+    import numpy as np
+
+    data = np.frombuffer(text, np.uint8)
+    returns = np.flatnonzero(data[:-1] == 13)
+    return text[-1:] != b"\r" and bool((data[returns + 1] == 10).all())
+
+
 class CsvRows:
     """Makes CSV of blocks of rows, in a buffer that is used again: new memory costs more than what is written to it."""
 
-    def __init__(self, delimiter: str) -> None:
-        self.delimiter = delimiter
+    def __init__(self, delimiter: str, newline: str = "\n") -> None:
+        self.delimiter, self.newline = delimiter, newline
         self._out = io.BytesIO()
 
     def pieces(self, lines: polars.Series | None, columns: Sequence[Any], tail: Sequence[str] = ()) -> Iterator[memoryview | bytes]:
@@ -133,13 +142,15 @@ class CsvRows:
         if tail:
             frame = frame.with_columns(pl.lit(text).alias(f"tail{k}") for k, text in enumerate(tail))
         self._out.seek(0)
-        frame.write_csv(self._out, include_header=False, separator=self.delimiter, quote_style="never", batch_size=2**14)
+        options: dict[str, Any] = {"separator": self.delimiter, "line_terminator": self.newline, "quote_style": "never"}
+        frame.write_csv(self._out, include_header=False, batch_size=2**14, **options)
         with self._out.getbuffer() as whole, whole[: self._out.tell()] as written:
             at = 0
             for row, start, end in [] if many else _places(written, sorted({row for rows in small for row in rows.tolist()})):
                 texts = ["NaN" if text == "nan" else text for text in (repr(column[row].item()) for column in columns)]
                 yield written[at:start]
-                yield self.delimiter.join([*texts, *tail] if lines is None else [lines[row], *texts, *tail]).encode()
+                text = self.delimiter.join([*texts, *tail] if lines is None else [lines[row], *texts, *tail])
+                yield (text + self.newline[:-1]).encode()
                 at = end
             yield written[at:]
 

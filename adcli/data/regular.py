@@ -1,6 +1,6 @@
 """Large regular CSV and TSV through polars: what it reads and writes is, to the last byte, what `delimited` and `write` make of it.
 
-A block is regular where no cell is quoted, lines end in a plain line feed, every row has as many cells as there are columns, and every
+A block is regular where no cell is quoted, every row has as many cells as there are columns, and every
 wanted cell is a number that polars reads. Any other block goes the plain way.
 """
 

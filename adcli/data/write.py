@@ -116,11 +116,11 @@ class DelimitedWriter(Writer):
 
     def write(self, block: Block, results: Results) -> None:
         lines = getattr(block, "lines", None)
-        if lines is not None and self.same and self.newline == "\n" and not results.failed and results.columns:
+        if lines is not None and self.same and not results.failed and results.columns:
             if self._fast is None:
                 from adcli.data.frames import CsvRows
 
-                self._fast = CsvRows(self.delimiter)
+                self._fast = CsvRows(self.delimiter, self.newline)
             for piece in self._fast.pieces(None if self.only else lines, results.columns, () if results.error is None else [""]):
                 self.put(piece)
             return
