@@ -188,6 +188,10 @@ ARRAYS = [
     "b = m; for i in 0..2 { b = b @ m/len(v) }; sum(b*b)",
     "sum([sum(v[j]*w[i] for j in 0..i + 1) for i in 0..len(v)])",
     "k = 0; a = v; while sum(a*a) > 0.1 and k < 6 { a = 0.6*a + 0.01*w; k += 1 }; sum(a) + k",
+    "fn f(c) = 2*v[c]; s = 0; for c in 0..len(v) { s += 3*v[c] + f(c)*w[c] }; s",
+    "fn f(c) = outer(exp(m[c]), w); sum([sum(m[c])^2 + sum(f(c)*w) for c in 0..len(v)])",
+    "fn f(a, c) { a[c] += w[c]*a[0]; return a }; a = v; for c in 0..len(v) { a = f(a, c); a[c] *= 0.5 }; sum(a*w)",
+    "fn f(a, c) { a[c] = 2*a[0]; return a }; a = v; k = 0; while k < len(v) { if v[k] > 0 { a = f(a, k) }; a[0] += w[k]; k += 1 }; sum(a)",
     "sum(abs(v)) + sum(max(v, w)) + sum(min(v, 0)) + sum(hypot(v, w)) + sum(atan2(v, w + 3))",
 ]
 

@@ -17,6 +17,16 @@ CASES = ROOT / "tests" / "cases" / "gradbench"
 LONG = pytest.mark.skipif("ADCLI_FUZZ" not in os.environ, reason="takes a minute: make fuzz")
 
 
+ENGINE: list[str] = []
+
+
+@pytest.fixture(autouse=True, params=["interpret", "native"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "native":
+        pytest.importorskip("llvmlite", reason="the native engine needs llvmlite: pip install 'adcli[native]'")
+    monkeypatch.setattr(f"{__name__}.ENGINE", ["--engine", request.param])
+
+
 def case(name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((CASES / f"{name}.json").read_text())
     return found
@@ -25,7 +35,7 @@ def case(name: str) -> dict[str, Any]:
 def adcli(at: pathlib.Path, point: dict[str, Any], command: str, program: str, *words: str) -> dict[str, Any]:
     """What `adcli COMMAND PROGRAM --at @point.json …` answers; there are no flags but those of inputs without a path."""
     (at / "point.json").write_text(json.dumps(point))
-    done = invoke([command, str(PROGRAMS / f"{program}.adl"), "--at", "@point.json", "--json", *words], at=at)
+    done = invoke([command, str(PROGRAMS / f"{program}.adl"), "--at", "@point.json", "--json", *ENGINE, *words], at=at)
     assert done.code == 0, done.both
     answer: dict[str, Any] = json.loads(done.out)
     assert [flag for flag in answer["flags"] if flag["code"] != "no-path"] == []

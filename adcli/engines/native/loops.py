@@ -104,6 +104,8 @@ class Carried:
                 out.append(own[k])
             elif isinstance(v, Mem) and not self.kept[k]:
                 out.append(self.moved(v, pointers[k], own[k]))
+            elif isinstance(v, Mem) and is_small_type(self.s.params[k].type):
+                self.stay(v, now[k])
         return out, own
 
     def direct(self, now: Sequence[Value], pointers: dict[int, str]) -> dict[int, Virtual]:
@@ -124,6 +126,11 @@ class Carried:
                 w.value(a)
                 found[k] = v
         return found
+
+    def stay(self, v: Mem, now: Value) -> None:
+        """A small array that stays where it is may have left it: a function that it was handed to gives it back in registers."""
+        if isinstance(now, Mem) and v.ptr != now.ptr:
+            self.w.c.copy(now.ptr, v.ptr, self.w.bytes(v), may_overlap=True)
 
     def moved(self, v: Mem, now: str, own: str) -> str:
         w, c = self.w, self.w.c
