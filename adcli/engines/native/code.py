@@ -202,11 +202,10 @@ class Code:
 
     def loop(self, count: str, body: Callable[[str], None], hint: str = "k") -> None:
         """body(k) for k from 0 up to count, which it may know to be at least 0; unrolled by nobody but LLVM."""
-        if _is_number(count):
-            if int(count) <= 1:
-                if int(count) == 1:
-                    body("0")
-                return
+        if _is_number(count) and int(count) <= 1:
+            if int(count) == 1:
+                body("0")
+            return
         before = self.here
         head, end = self.new_label("loop"), self.new_label("end")
         if not _is_number(count):

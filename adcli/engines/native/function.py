@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from adcli.engines.native import arrays, scalars, state
+from adcli.engines.native import arrays, forms, reductions, scalars, state, tapes
 from adcli.engines.native.code import DATA, LLVM, SIZE, STATE, Code, constant, is_number
-from adcli.engines.native.loops import Loops
+from adcli.engines.native.loops import for_loop, while_loop
 from adcli.engines.native.sites import Site, of_check, of_statement
 from adcli.engines.native.values import SMALL, Array, Mem, Regs, Value, Virtual, count, element, waiting
 from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
@@ -47,7 +47,7 @@ def shaped(v: Value, t: Type) -> Value:
     return v
 
 
-class Writer(Loops):
+class Writer:
     """Writes one function. `addressed`: small arrays that are indexed at run time, and so live in memory."""
 
     def __init__(self, module: Module, function: Function) -> None:
@@ -120,8 +120,8 @@ class Writer(Loops):
             t, root = self.function.body.results[k].type, roots[k]
             ptr = self.c.name("o")
             params.append(f"ptr noalias {ptr}")
-            if root in made and roots.count(root) == 1 and root.type == t:  # type: ignore[union-attr]
-                self.homes[root] = Mem(t.elem, tuple(map(str, t.shape)), ptr)  # type: ignore[index]
+            if root is not None and root in made and roots.count(root) == 1 and root.type == t:
+                self.homes[root] = Mem(t.elem, tuple(map(str, t.shape)), ptr)
         return params
 
     def room(self, v: Array) -> Mem:
@@ -234,9 +234,7 @@ class Writer(Loops):
             else:
                 value.kept = again
                 self.pending[v] = value
-        elif isinstance(value, Virtual) and v in self.addressed:
-            value = self.in_memory(value)
-        elif isinstance(value, Regs) and v in self.addressed:
+        elif (isinstance(value, Virtual) and v in self.addressed) or (isinstance(value, Regs) and v in self.addressed):
             value = self.in_memory(value)
         elif isinstance(value, Mem) and is_small(v.type) and v not in self.addressed:
             value = self.registers(value)
@@ -303,7 +301,7 @@ class Writer(Loops):
         return self.c.mul(count(self.c, v.extents), str(SIZE[v.elem]))
 
     def passed(self, v: Value, t: Type) -> list[tuple[str, str]]:
-        """The operands, with their types, that a value is handed to or by a function as: of the extents those that its type does not tell."""
+        """The operands, with their types, that a value is passed as: of extents those that its type does not tell."""
         match v:
             case str():
                 return [(LLVM[t.elem], v)]
@@ -424,13 +422,13 @@ class Writer(Loops):
             if isinstance(s, Pop):
                 pops.append(s)
                 if self.module.tape.complete(pops):
-                    self.pop(pops)
+                    tapes.pop(self, pops)
                     pops = []
                 continue
             if isinstance(s, Push):
                 pushes.append(s)
                 if self.module.tape.complete(pushes):
-                    self.push(pushes)
+                    tapes.push(self, pushes)
                     pushes = []
                 continue
             self.statement(s)
@@ -447,10 +445,10 @@ class Writer(Loops):
                 self.branch(s)
             case For():
                 self.span = s.span
-                self.for_(s)
+                for_loop(self, s)
             case While():
                 self.span = s.span
-                self.while_(s)
+                while_loop(self, s)
             case Call():
                 self.span = s.span
                 self.call(s)
@@ -462,7 +460,7 @@ class Writer(Loops):
     def let(self, s: Let) -> None:
         args = [self.value(a) for a in s.args]
         if s.out.type.shape or any(not isinstance(v, str) for v in args) or s.op.scalar is None:
-            self.define(s.out, arrays.array(self, s, args))
+            self.define(s.out, forms.array(self, s, args))
             return
         operands = [(str(v), a.type.elem) for v, a in zip(args, s.args, strict=True)]
         if s.out in self.watched:
@@ -508,7 +506,7 @@ class Writer(Loops):
     def flag(self, s: Check, cond: Value) -> None:
         c = self.c
         if not isinstance(cond, str):
-            cond = arrays._total(self, cond, "any", "bool", "bool")
+            cond = reductions.total(self, cond, "any", "bool", "bool")
         if cond == "0":
             return
         ptr = c.op(f"getelementptr inbounds i8, ptr %ctx, i64 {state.FLAGS + self.module.flag(s)}")

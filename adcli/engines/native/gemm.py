@@ -90,10 +90,8 @@ def _tiles(lanes: int) -> str:
         rows = [c.smaller(c.add(c.mul(t, str(ROWS)), str(r)), last) for r in range(ROWS)]
         left = [_at(c, "%a", (r, "%a.row")) for r in rows]
         to = [_at(c, "%c", (r, "%c.row")) for r in rows]
-        inits = [
-            (vector, c.op(f"call {vector} @llvm.masked.load.v{lanes}f64.p0(ptr {p}, i32 8, <{lanes} x i1> {before}, {vector} zeroinitializer)"))
-            for p in to
-        ]
+        mask = f"i32 8, <{lanes} x i1> {before}, {vector} zeroinitializer"
+        inits = [(vector, c.op(f"call {vector} @llvm.masked.load.v{lanes}f64.p0(ptr {p}, {mask})")) for p in to]
 
         def step(k: str, accs: Sequence[str]) -> list[str]:
             right = c.op(f"load {vector}, ptr {_at(c, '%b', (k, str(lanes)))}, align 8, !tbaa {DATA}")

@@ -1,4 +1,4 @@
-"""Loops and tapes of a function (the part of `function.Writer` that is about them).
+"""Loops of a function, as `function.Writer` writes them.
 
 A carried number is a phi, a small array one phi for each element. An array in memory that stays where it is, updated in place, needs
 nothing; another one moves to storage of its own at the end of each iteration, since all else that an iteration makes is given back then.
@@ -8,15 +8,17 @@ nothing; another one moves to storage of its own at the end of each iteration, s
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adcli.engines.native import arrays, scalars, state
-from adcli.engines.native.code import LLVM, SIZE, STATE, is_number
-from adcli.engines.native.values import SMALL, Mem, Regs, Value, Virtual
-from adcli.ir.nodes import Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Var, While
-from adcli.ir.types import Type, size
-from adcli.ir.walk import all_blocks, all_compound, compound
+from adcli.engines.native.code import LLVM, STATE, is_number
+from adcli.engines.native.tapes import Reserved, is_small_type, release, reserve
+from adcli.engines.native.tapes import Unsupported as Unsupported
+from adcli.engines.native.values import Mem, Regs, Value, Virtual
+from adcli.ir.nodes import Block, Call, Const, For, If, Let, Var, While
+from adcli.ir.types import size
+from adcli.ir.walk import all_compound
 
 if TYPE_CHECKING:
     from adcli.engines.native.function import Writer
@@ -35,7 +37,8 @@ class Carried:
         self.inits: list[Value] = []
         for k, (p, a) in enumerate(zip(s.params, s.inits, strict=True)):
             v = w.values.get(a) if isinstance(a, Var) else None
-            if isinstance(v, Virtual) and v.scalar is not None and v.elem == p.type.elem and isinstance(s, For) and self.filled(s, k, v):
+            constant = isinstance(v, Virtual) and v.scalar is not None and v.elem == p.type.elem
+            if constant and isinstance(v, Virtual) and isinstance(s, For) and self.filled(s, k, v):
                 w.value(a)
                 self.inits.append(w.room(v))  # what it holds is never read
             else:
@@ -45,11 +48,15 @@ class Carried:
     def filled(self, s: For, k: int, v: Virtual) -> bool:
         """Whether the loop writes all elements of a carried array, and does nothing else with it: iteration i all that has index i."""
         w, p, r = self.w, s.params[k], s.body.results[k]
-        whole = [isinstance(a, Const) and a.value == n for a, n in ((s.start, 0), (s.step, 1))]
-        if not all(whole) or not self.kept[k] or (is_small_type(p.type) and p not in w.addressed) or w.same([w.count(s)]) != w.same(v.extents[:1]) or w.remaining[p] != 1:
+        if not self.kept[k] or (is_small_type(p.type) and p not in w.addressed) or w.remaining[p] != 1:
             return False
-        writes = [t for t in s.body.statements if isinstance(t, Let) and t.out is r]
-        return bool(writes) and writes[0].op.name == "update" and writes[0].args[0] is p and writes[0].args[2] is s.index and writes[0].attrs[0] == "i"
+        all_indices = [isinstance(a, Const) and a.value == n for a, n in ((s.start, 0), (s.step, 1))]
+        if not all(all_indices) or w.same([iterations(w, s)]) != w.same(v.extents[:1]):
+            return False
+        write = next((t for t in s.body.statements if isinstance(t, Let) and t.out is r), None)
+        if write is None or write.op.name != "update":
+            return False
+        return write.args[0] is p and write.args[2] is s.index and write.attrs[0] == "i"
 
     def phis(self) -> list[tuple[str, str]]:
         """The operands that change from one iteration to the next: types and first values."""
@@ -65,7 +72,8 @@ class Carried:
 
     def values(self, names: Sequence[str]) -> list[Value]:
         """The carried values whose changing operands have these names."""
-        rest, out = iter(names), []
+        rest = iter(names)
+        out: list[Value] = []
         for v, keep in zip(self.inits, self.kept, strict=True):
             if isinstance(v, str):
                 out.append(next(rest))
@@ -154,377 +162,171 @@ class Carried:
             c.do(f"{name} = bitcast ptr {m.ptr} to ptr")
 
 
-class Loops:
-    """Mixed into Writer."""
+def iterations(w: Writer, s: For) -> str:
+    """The iterations of a loop, if an operand for them has been written."""
+    return str(s.count.value) if isinstance(s.count, Const) else w.size(str(w.values.get(s.count, "")))
 
-    def count(self: Writer, s: For) -> str:  # type: ignore[misc]
-        """The iterations of a loop, if an operand for them has been written."""
-        return str(s.count.value) if isinstance(s.count, Const) else self.size(str(self.values.get(s.count, "")))
 
-    def for_(self: Writer, s: For) -> None:  # type: ignore[misc]
-        c = self.c
-        start, n, step = (scalars.coerced(c, self.operand(a), a.type.elem, "int") for a in (s.start, s.count, s.step))
-        carried = Carried(self, s)
-        n = c.at_least_zero(n)
-        if s.counted:
-            self.step(n)
-        tape = self.reserve(s, n)
-        names, took = self.turns(s, (start, n, step), carried, tape)
-        self.allocated = took
-        self.release(tape, n)
-        for out, v in zip(s.outs, carried.values(names), strict=True):
-            self.define(out, v)
+def for_loop(w: Writer, s: For) -> None:
+    c = w.c
+    start, n, step = (scalars.coerced(c, w.operand(a), a.type.elem, "int") for a in (s.start, s.count, s.step))
+    carried = Carried(w, s)
+    n = c.at_least_zero(n)
+    if s.counted:
+        w.step(n)
+    tape = reserve(w, s, n)
+    names, took = turns(w, s, (start, n, step), carried, tape)
+    w.allocated = took
+    release(w, tape, n)
+    for out, v in zip(s.outs, carried.values(names), strict=True):
+        w.define(out, v)
 
-    def turns(self: Writer, s: For, over: tuple[str, str, str], carried: Carried, tape: Reserved | None) -> tuple[list[str], bool]:  # type: ignore[misc]
-        """The loop itself: the operands that it carries, after it; and whether memory was taken that outlives it."""
-        c, n = self.c, over[1]
-        cost = work(s.body)
-        total = int(n) * cost if is_number(n) else None
-        polled = total is None or total > SHORT
-        chunk = max(1, SHORT // cost) if polled and not has_loops(s.body) else 0
-        phis = carried.phis()
-        place = self.place()
-        entry = c.here
-        outer, head, end = c.new_label("chunk"), c.new_label("for"), c.new_label("done")
-        first = outer if chunk else head
-        c.branch(c.op(f"icmp sgt i64 {n}, 0") if not is_number(n) else str(int(int(n) > 0)), first, end)
-        begin, last, begun = "0", n, [init for _, init in phis]
-        if chunk:
-            c.label(outer)
-            begin, begun, at_outer = c.name("k"), [c.name() for _ in phis], len(c.lines)
-            size_ = c.smaller(c.op(f"sub nuw nsw i64 {n}, {begin}"), str(chunk))
-            last = c.op(f"add nuw nsw i64 {begin}, {size_}")
-            before = c.here
-            c.go(head)
-        else:
-            before = entry
-        c.label(head)
-        k, names, at_head = c.name("k"), [c.name() for _ in phis], len(c.lines)
-        mark = c.name("mark")
-        following, own, took = self.iteration(s, k, over, names, carried, tape, mark)
-        if polled and not chunk:
-            self.poll(str(cost), s.span)
-        stop = c.op(f"add nuw nsw i64 {k}, 1")
-        latch = c.here
-        lines = [f"  {k} = phi i64 [ {begin}, %{before} ], [ {stop}, %{latch} ]"]
-        lines += [
-            f"  {name} = phi {t} [ {b}, %{before} ], [ {x}, %{latch} ]" for name, (t, _), b, x in zip(names, phis, begun, following, strict=True)
-        ]
-        if chunk:
-            following_chunk = c.new_label("next")
-            c.branch(c.op(f"icmp slt i64 {stop}, {last}"), head, following_chunk)
-            c.label(following_chunk)
-            self.poll(c.mul(size_, str(cost)), s.span)
-            latch = c.here
-            c.branch(c.op(f"icmp slt i64 {last}, {n}"), outer, end)
-            c.lines[at_head:at_head] = lines
-            lines = [f"  {begin} = phi i64 [ 0, %{entry} ], [ {last}, %{latch} ]"]
-            lines += [
-                f"  {name} = phi {t} [ {init}, %{entry} ], [ {x}, %{latch} ]" for name, (t, init), x in zip(begun, phis, following, strict=True)
-            ]
-            c.lines[at_outer:at_outer] = lines
-        else:
-            c.branch(c.op(f"icmp slt i64 {stop}, {n}"), head, end)
-            c.lines[at_head:at_head] = lines
-        c.label(end)
-        ends = []
-        for (t, init), x in zip(phis, following, strict=True):
-            ends.append(c.name("q" if t == "ptr" else "v"))
-            c.do(f"{ends[-1]} = phi {t} [ {init}, %{entry} ], [ {x}, %{latch} ]")
-        return ends, self.prepare(place, carried, own, mark if took else "")
 
-    def iteration(
-        self: Writer, s: For, k: str, over: tuple[str, str, str], names: list[str], carried: Carried, tape: Reserved | None, mark: str  # type: ignore[misc]
-    ) -> tuple[list[str], dict[int, str], bool]:
-        """The body once: the operands for the next iteration, the storage arrays moved to, and whether it took memory."""
-        c = self.c
-        start, n, step = over
-        outer_allocated, self.allocated = self.allocated, False
-        outer_record, self.record = self.record, tape.address(self, k) if tape else None
-        i = c.add(start, c.mul(k, step))
-        if start.isdigit() and step.isdigit():
-            self.not_negative.add(i)
-        self.values[s.index] = i
-        for p, v in zip(s.params, carried.values(names), strict=True):
-            self.define(p, v)
-        self.block(s.body)
-        following, own = carried.following(names)
-        took, self.allocated = self.allocated, outer_allocated
-        if took:
-            self.store_state(state.ARENA, mark)
-        self.record = outer_record
-        return following, own, took
-
-    def place(self: Writer) -> tuple[int, str]:  # type: ignore[misc]
-        """Where what stands before the loop will be written: the end of the block at hand, which may branch there."""
-        c = self.c
-        at, here, begin = len(c.lines), c.here, c.new_label("begin")
-        c.go(begin)
-        c.label(begin)
-        return at, here
-
-    def prepare(self: Writer, place: tuple[int, str], carried: Carried, own: dict[int, str], mark: str) -> bool:  # type: ignore[misc]
-        """What stands before the loop, written after it: storage for what moves, and the mark to which memory is given back."""
-        c = self.c
-        outer, self.allocated = self.allocated, False
-        with c.aside(*place):
-            carried.storage(own)
-            if mark:
-                c.do(f"{mark} = load i64, ptr {self.slot(state.ARENA)}, !tbaa {STATE}")
-        return self.allocated or outer
-
-    def while_(self: Writer, s: While) -> None:  # type: ignore[misc]
-        c = self.c
-        carried = Carried(self, s)
-        phis = carried.phis()
-        place = self.place()
-        entry = c.here
-        head, body, end = c.new_label("while"), c.new_label("do"), c.new_label("done")
+def turns(w: Writer, s: For, over: tuple[str, str, str], carried: Carried, tape: Reserved | None) -> tuple[list[str], bool]:
+    """The loop itself: the operands that it carries, after it; and whether memory was taken that outlives it."""
+    c, n = w.c, over[1]
+    cost = work(s.body)
+    polled = not is_number(n) or int(n) * cost > SHORT
+    chunk = max(1, SHORT // cost) if polled and not has_loops(s.body) else 0
+    phis = carried.phis()
+    place = before_loop(w)
+    entry = before = c.here
+    outer, head, end = c.new_label("chunk"), c.new_label("for"), c.new_label("done")
+    c.branch(c.op(f"icmp sgt i64 {n}, 0") if not is_number(n) else str(int(int(n) > 0)), outer if chunk else head, end)
+    begin, last, begun, part = "0", n, [init for _, init in phis], "0"
+    if chunk:
+        c.label(outer)
+        begin, begun, at_outer = c.name("k"), [c.name() for _ in phis], len(c.lines)
+        part = c.smaller(c.op(f"sub nuw nsw i64 {n}, {begin}"), str(chunk))
+        last = c.op(f"add nuw nsw i64 {begin}, {part}")
+        before = c.here
         c.go(head)
-        c.label(head)
-        k, names, at_head, mark = c.name("k"), [c.name() for _ in phis], len(c.lines), c.name("mark")
-        self.not_negative.add(k)
-        outer_allocated, self.allocated = self.allocated, False
-        outer_record, self.record = self.record, None
-        self.values[s.index] = k
-        for p, v in zip(s.params, carried.values(names), strict=True):
-            self.define(p, v)
-        self.block(s.test)
-        test = s.test.results[0]
-        cond = scalars.coerced(c, self.operand(test), test.type.elem, "bool")
-        self.settle()
-        c.branch(cond, body, end)
-        tested = c.here
-        c.label(body)
-        self.span = s.span
-        if s.counted:
-            self.step("1")
-        self.poll(str(work(s.test) + work(s.body)), s.span)
-        self.block(s.body)
-        following, own = carried.following(names)
-        took, self.allocated = self.allocated, outer_allocated
-        if took:
-            self.store_state(state.ARENA, mark)
-        self.record = outer_record
-        stop = c.op(f"add nuw nsw i64 {k}, 1")
+    c.label(head)
+    k, names, at_head, mark = c.name("k"), [c.name() for _ in phis], len(c.lines), c.name("mark")
+    following, own, took = iteration(w, s, k, over, names, carried, tape, mark)
+    if polled and not chunk:
+        w.poll(str(cost), s.span)
+    stop = c.op(f"add nuw nsw i64 {k}, 1")
+    types, latch = [t for t, _ in phis], c.here
+    inside = _phis(["i64", *types], [k, *names], [begin, *begun], before, [stop, *following], latch)
+    if chunk:
+        next_chunk = c.new_label("next")
+        c.branch(c.op(f"icmp slt i64 {stop}, {last}"), head, next_chunk)
+        c.label(next_chunk)
+        w.poll(c.mul(part, str(cost)), s.span)
         latch = c.here
-        c.go(head)
-        c.lines[at_head:at_head] = [
-            f"  {k} = phi i64 [ 0, %{entry} ], [ {stop}, %{latch} ]",
-            *(f"  {name} = phi {t} [ {init}, %{entry} ], [ {x}, %{latch} ]" for name, (t, init), x in zip(names, phis, following, strict=True)),
-        ]
-        c.label(end)
-        if took:  # by the test
-            self.store_state(state.ARENA, mark)
-        assert tested
-        self.allocated = self.prepare(place, carried, own, mark if took else "")
-        self.values[s.count] = k
-        for out, v in zip(s.outs, carried.values(names), strict=True):
-            self.define(out, v)
-
-    # Tapes.
-
-    def reserve(self: Writer, s: For, n: str) -> Reserved | None:  # type: ignore[misc]
-        """Room on the tape for all iterations at once, where each pushes, or pops, one record of known size and nothing else."""
-        found = self.module.tape.regular(s.body)
-        if found is None:
-            return None
-        bytes_, pushes = found
-        c = self.c
-        top = self.load_state(state.TAPE)
-        whole = c.mul(n, str(bytes_))
-        if pushes:
-            above = c.op(f"add i64 {top}, {whole}")
-            self.require(c.op(f"icmp ule i64 {above}, {self.load_state(state.ARENA)}"), "memory", (), s.span)
-            self.raise_tape(above)
-        return Reserved(top, bytes_, pushes, whole)
-
-    def raise_tape(self: Writer, top: str) -> None:  # type: ignore[misc]
-        c = self.c
-        self.store_state(state.TAPE, top)
-        if self.module.watch:
-            peak = self.load_state(state.PEAK)
-            self.store_state(state.PEAK, c.select(c.op(f"icmp ugt i64 {top}, {peak}"), "i64", top, peak))
-
-    def release(self: Writer, tape: Reserved | None, n: str) -> None:  # type: ignore[misc]
-        if tape is not None and not tape.pushes:
-            self.store_state(state.TAPE, self.c.op(f"sub i64 {tape.top}, {tape.whole}"))
-
-    def push(self: Writer, group: Sequence[Push]) -> None:  # type: ignore[misc]
-        """Append a record: numbers and arrays one after the other, behind an array those of its extents that its type does not tell."""
-        c = self.c
-        values = [self.value(s.value) for s in group]
-        values = [v if isinstance(v, str | Regs) else self.in_memory(v) for v in values]
-        sizes = [self.taped(v, s.value.type) for v, s in zip(values, group, strict=True)]
-        if self.record is not None:
-            at = self.record
-        else:
-            at = self.load_state(state.TAPE)
-            total = "0"
-            for n in sizes:
-                total = c.add(total, n)
-            above = c.op(f"add i64 {at}, {total}")
-            self.require(c.op(f"icmp ule i64 {above}, {self.load_state(state.ARENA)}"), "memory", (), self.span)
-            self.raise_tape(above)
-        for s, v, n in zip(group, values, sizes, strict=True):
-            self.put(at, v, s.value.type)
-            at = c.add(at, n)
-
-    def taped(self: Writer, v: Value, t: Type) -> str:  # type: ignore[misc]
-        """Bytes on the tape, a multiple of 8."""
-        if isinstance(v, str):
-            return "8"
-        if isinstance(v, Regs):
-            return str(8 * len(v.items))
-        data = self.padded(v)
-        return self.c.add(data, str(8 * t.shape.count(None)))
-
-    def padded(self: Writer, v: Value) -> str:  # type: ignore[misc]
-        assert isinstance(v, Mem)
-        n = self.bytes(v)
-        return str((int(n) + 7) // 8 * 8) if is_number(n) else self.c.op(f"and i64 {self.c.op(f'add i64 {n}, 7')}, -8")
-
-    def put(self: Writer, at: str, v: Value, t: Type) -> None:  # type: ignore[misc]
-        c = self.c
-        ptr = c.op(f"inttoptr i64 {at} to ptr")
-        if isinstance(v, str):
-            return self.put_number(ptr, v, t.elem)
-        if isinstance(v, Regs):
-            for k, item in enumerate(v.items):
-                self.put_number(c.element("int", ptr, str(k)), item, t.elem)
-            return None
-        assert isinstance(v, Mem)
-        c.copy(ptr, v.ptr, self.bytes(v))
-        behind = c.op(f"getelementptr i8, ptr {ptr}, i64 {self.padded(v)}")
-        for k, n in enumerate(n for n, known in zip(v.extents, t.shape, strict=True) if known is None):
-            c.store("int", n, behind, str(k))
-        return None
-
-    def put_number(self: Writer, ptr: str, v: str, elem: str) -> None:  # type: ignore[misc]
-        c = self.c
-        c.store("int" if elem == "bool" else elem, scalars.coerced(c, v, elem, "int") if elem == "bool" else v, ptr)
-
-    def pop(self: Writer, group: Sequence[Pop]) -> None:  # type: ignore[misc]
-        """Take a record off: from its end on, since extents stand behind their arrays."""
-        c = self.c
-        order = {tape: k for k, tape in enumerate(self.module.tape.record(group[0].tape))}
-        at = self.record if self.record is not None else self.load_state(state.TAPE)
-        if self.record is not None:  # the record's begin: all sizes are known
-            at = c.add(at, str(sum(plain_size(s.out.type) for s in group)))
-        for s in sorted(group, key=lambda s: -order[s.tape]):
-            at, v = self.got(at, s.out)
-            self.define(s.out, v)
-        if self.record is None:
-            self.store_state(state.TAPE, at)
-
-    def got(self: Writer, end: str, out: Var) -> tuple[str, Value]:  # type: ignore[misc]
-        """The value that ends there on the tape, and where it begins."""
-        c, t = self.c, out.type
-        if t.static and (not t.shape or is_small_type(t)):
-            n = size(t.shape)
-            at = c.sub(end, str(8 * n))
-            ptr = c.op(f"inttoptr i64 {at} to ptr")
-            items = [self.got_number(c.element("int", ptr, str(k)), t.elem) for k in range(n)]
-            return at, items[0] if not t.shape else Regs(t.elem, tuple(n or 0 for n in t.shape), items)
-        unknown = sum(n is None for n in t.shape)
-        behind = c.op(f"inttoptr i64 {c.sub(end, str(8 * unknown))} to ptr")
-        found = iter(c.load("int", behind, str(k)) for k in range(unknown))
-        extents = tuple(str(n) if n is not None else next(found) for n in t.shape)
-        self.not_negative.update(extents)
-        m = self.allocate(t.elem, extents)
-        at = c.sub(c.sub(end, str(8 * unknown)), self.padded(m))
-        c.copy(m.ptr, c.op(f"inttoptr i64 {at} to ptr"), self.bytes(m))
-        return at, m
-
-    def got_number(self: Writer, ptr: str, elem: str) -> str:  # type: ignore[misc]
-        v = self.c.load("int" if elem == "bool" else elem, ptr)
-        return scalars.coerced(self.c, v, "int", "bool") if elem == "bool" else v
+        c.branch(c.op(f"icmp slt i64 {last}, {n}"), outer, end)
+        c.lines[at_head:at_head] = inside
+        firsts = ["0", *(init for _, init in phis)]
+        c.lines[at_outer:at_outer] = _phis(["i64", *types], [begin, *begun], firsts, entry, [last, *following], latch)
+    else:
+        c.branch(c.op(f"icmp slt i64 {stop}, {n}"), head, end)
+        c.lines[at_head:at_head] = inside
+    c.label(end)
+    ends = [c.name("q" if t == "ptr" else "v") for t in types]
+    c.lines += _phis(types, ends, [init for _, init in phis], entry, following, latch)
+    return ends, prepare(w, place, carried, own, mark if took else "")
 
 
-class Reserved:
-    """The records of all iterations of a loop: where they begin (pushes) or end (pops), the bytes of one and of all."""
-
-    def __init__(self, top: str, bytes_: int, pushes: bool, whole: str) -> None:
-        self.top = top
-        self.bytes = bytes_
-        self.pushes = pushes
-        self.whole = whole
-
-    def address(self, w: Writer, k: str) -> str:
-        c = w.c
-        if self.pushes:
-            return c.op(f"add i64 {self.top}, {c.mul(k, str(self.bytes))}")
-        return c.op(f"sub i64 {self.top}, {c.mul(c.add(k, '1'), str(self.bytes))}")
+def _phis(
+    types: Sequence[str], names: Sequence[str], firsts: Sequence[str], before: str, following: Sequence[str], latch: str
+) -> list[str]:
+    """What a loop changes: the first values, from the block before it, and those that an iteration leaves."""
+    return [
+        f"  {name} = phi {t} [ {first}, %{before} ], [ {x}, %{latch} ]"
+        for t, name, first, x in zip(types, names, firsts, following, strict=True)
+    ]
 
 
-class Tape:
-    """The records of a program: Pushes that stand together in a block, and the Pops that take them off together."""
-
-    def __init__(self, program: Sequence[Function]) -> None:
-        self.records: dict[int, tuple[int, ...]] = {}
-        self.users = {f for f in program if any(isinstance(s, Push | Pop) for s in all_compound(f.body))}
-        calls = {f: {s.function for s in all_compound(f.body) if isinstance(s, Call)} for f in program}
-        while more := {f for f in program if f not in self.users and calls[f] & self.users}:
-            self.users |= more
-        for f in program:
-            for b in all_blocks(f.body):
-                self.block(b)
-
-    def block(self, b: Block) -> None:
-        for group in groups(b, Push):
-            tapes = tuple(s.tape for s in group)
-            for t in tapes:
-                if self.records.setdefault(t, tapes) != tapes:
-                    raise Unsupported("a tape is part of two records")
-
-    def record(self, tape: int) -> tuple[int, ...]:
-        if tape not in self.records:
-            raise Unsupported("a tape is read that nothing writes")
-        return self.records[tape]
-
-    def complete(self, group: Sequence[Push] | Sequence[Pop]) -> bool:
-        return len(group) == len(self.record(group[0].tape)) and {s.tape for s in group} == set(self.record(group[0].tape))
-
-    def regular(self, body: Block) -> tuple[int, bool] | None:
-        """The bytes of the one record that each iteration pushes (True) or pops (False), if that is all that it does with the tape."""
-        found = [s for s in compound(body) if isinstance(s, Push | Pop)]
-        if not found or len(found) != len(self.record(found[0].tape)):
-            return None
-        for s in all_compound(body):
-            if (isinstance(s, Push | Pop) and s not in found) or (isinstance(s, Call) and s.function in self.users):
-                return None
-        types = [s.value.type if isinstance(s, Push) else s.out.type for s in found]
-        if not all(t.static for t in types) or any(type(s) is not type(found[0]) for s in found):
-            return None
-        return sum(map(plain_size, types)), isinstance(found[0], Push)
+def iteration(
+    w: Writer, s: For, k: str, over: tuple[str, str, str], names: list[str], carried: Carried, tape: Reserved | None, mark: str
+) -> tuple[list[str], dict[int, str], bool]:
+    """The body once: the operands for the next iteration, the storage arrays moved to, and whether it took memory."""
+    c = w.c
+    start, _, step = over
+    outer_allocated, w.allocated = w.allocated, False
+    outer_record, w.record = w.record, tape.address(w, k) if tape else None
+    i = c.add(start, c.mul(k, step))
+    if start.isdigit() and step.isdigit():
+        w.not_negative.add(i)
+    w.values[s.index] = i
+    for p, v in zip(s.params, carried.values(names), strict=True):
+        w.define(p, v)
+    w.block(s.body)
+    following, own = carried.following(names)
+    took, w.allocated = w.allocated, outer_allocated
+    if took:
+        w.store_state(state.ARENA, mark)
+    w.record = outer_record
+    return following, own, took
 
 
-class Unsupported(Exception):
-    """The program is not of a form that this engine writes; the interpreter runs it."""
+def before_loop(w: Writer) -> tuple[int, str]:
+    """Where what stands before the loop will be written: the end of the block at hand, which may branch there."""
+    c = w.c
+    at, here, begin = len(c.lines), c.here, c.new_label("begin")
+    c.go(begin)
+    c.label(begin)
+    return at, here
 
 
-def plain_size(t: Type) -> int:
-    """Bytes on the tape of a value of constant shape."""
-    if not t.shape or is_small_type(t):
-        return 8 * size(t.shape)
-    return (size(t.shape) * SIZE[t.elem] + 7) // 8 * 8
+def prepare(w: Writer, place: tuple[int, str], carried: Carried, own: dict[int, str], mark: str) -> bool:
+    """What stands before the loop, written after it: storage for what moves, and the mark to which memory is given back."""
+    c = w.c
+    outer, w.allocated = w.allocated, False
+    with c.aside(*place):
+        carried.storage(own)
+        if mark:
+            c.do(f"{mark} = load i64, ptr {w.slot(state.ARENA)}, !tbaa {STATE}")
+    return w.allocated or outer
 
 
-def is_small_type(t: Type) -> bool:
-    return bool(t.shape) and t.static and size(t.shape) <= SMALL
-
-
-def groups(b: Block, kind: type[Push] | type[Pop]) -> Iterator[list[Push | Pop]]:
-    """Pushes (or Pops) of a block with no other compound statement between them."""
-    group: list[Push | Pop] = []
-    for s in b.statements:
-        if isinstance(s, kind):
-            group.append(s)
-        elif group and not isinstance(s, Let | Check):
-            yield group
-            group = []
-    if group:
-        yield group
+def while_loop(w: Writer, s: While) -> None:
+    c = w.c
+    carried = Carried(w, s)
+    phis = carried.phis()
+    place = before_loop(w)
+    entry = c.here
+    head, body, end = c.new_label("while"), c.new_label("do"), c.new_label("done")
+    c.go(head)
+    c.label(head)
+    k, names, at_head, mark = c.name("k"), [c.name() for _ in phis], len(c.lines), c.name("mark")
+    w.not_negative.add(k)
+    outer_allocated, w.allocated = w.allocated, False
+    outer_record, w.record = w.record, None
+    w.values[s.index] = k
+    for p, v in zip(s.params, carried.values(names), strict=True):
+        w.define(p, v)
+    w.block(s.test)
+    test = s.test.results[0]
+    cond = scalars.coerced(c, w.operand(test), test.type.elem, "bool")
+    w.settle()
+    c.branch(cond, body, end)
+    tested = c.here
+    c.label(body)
+    w.span = s.span
+    if s.counted:
+        w.step("1")
+    w.poll(str(work(s.test) + work(s.body)), s.span)
+    w.block(s.body)
+    following, own = carried.following(names)
+    took, w.allocated = w.allocated, outer_allocated
+    if took:
+        w.store_state(state.ARENA, mark)
+    w.record = outer_record
+    stop = c.op(f"add nuw nsw i64 {k}, 1")
+    latch = c.here
+    c.go(head)
+    types, firsts = ["i64", *(t for t, _ in phis)], ["0", *(init for _, init in phis)]
+    c.lines[at_head:at_head] = _phis(types, [k, *names], firsts, entry, [stop, *following], latch)
+    c.label(end)
+    if took:  # by the test
+        w.store_state(state.ARENA, mark)
+    assert tested
+    w.allocated = prepare(w, place, carried, own, mark if took else "")
+    w.values[s.count] = k
+    for out, v in zip(s.outs, carried.values(names), strict=True):
+        w.define(out, v)
 
 
 def has_loops(b: Block) -> bool:
@@ -546,7 +348,7 @@ def work(b: Block) -> int:
 
 
 def elements(s: Let) -> int:
-    """The elements of the largest array that a statement works on, of a section those of the section; a guess where a shape is not known."""
+    """The elements of the largest array that a statement works on, of a section its own; a guess where a shape is not known."""
     touched = [s.out, *s.args]
     if s.op.name == "index":
         touched = [s.out]

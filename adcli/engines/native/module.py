@@ -12,8 +12,8 @@ from adcli.engines.native import prelude, state, vectors
 from adcli.engines.native.aliases import Aliases, recursive
 from adcli.engines.native.code import LLVM
 from adcli.engines.native.function import Writer, is_small
-from adcli.engines.native.loops import Tape
 from adcli.engines.native.sites import Site
+from adcli.engines.native.tapes import Tape
 from adcli.errors import Span
 from adcli.ir.nodes import Call, Check, Const, For, Function, If, Let, Var, While
 from adcli.ir.types import Type, size

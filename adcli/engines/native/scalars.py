@@ -166,7 +166,7 @@ def _int_sign(c: Code, x: str) -> str:
 
 
 def _int_abs(c: Code, x: str) -> str:
-    return c.op(f"call i64 @llvm.abs.i64(i64 {x}, i1 false)") if not c.declare("llvm.abs.i64", "declare i64 @llvm.abs.i64(i64, i1)") else ""
+    return c.call("llvm.abs.i64", "i64", [("i64", x), ("i1", "false")])
 
 
 def _to_int(c: Code, x: str) -> str:

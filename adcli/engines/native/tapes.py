@@ -1,0 +1,233 @@
+"""Tapes: the values that a derivative's forward run hands to its reverse, on a stack in the run's region of memory.
+
+    push a, b        a record: numbers and arrays one after the other, behind an array those of its extents that its type does not tell
+
+A loop whose iterations each push, or pop, one record of known size takes the room for all of them at once.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from adcli.engines.native import scalars, state
+from adcli.engines.native.code import SIZE, is_number
+from adcli.engines.native.values import SMALL, Mem, Regs, Value
+from adcli.ir.nodes import Block, Call, Check, For, Function, Let, Pop, Push, Var
+from adcli.ir.types import Type, size
+from adcli.ir.walk import all_blocks, all_compound, compound
+
+if TYPE_CHECKING:
+    from adcli.engines.native.function import Writer
+
+
+class Unsupported(Exception):
+    """The program is not of a form that this engine writes; the interpreter runs it."""
+
+
+def reserve(w: Writer, s: For, n: str) -> Reserved | None:
+    """Room on the tape for all iterations at once, where each pushes, or pops, one record of known size and nothing else."""
+    found = w.module.tape.regular(s.body)
+    if found is None:
+        return None
+    bytes_, pushes = found
+    c = w.c
+    top = w.load_state(state.TAPE)
+    whole = c.mul(n, str(bytes_))
+    if pushes:
+        above = c.op(f"add i64 {top}, {whole}")
+        w.require(c.op(f"icmp ule i64 {above}, {w.load_state(state.ARENA)}"), "memory", (), s.span)
+        raise_tape(w, above)
+    return Reserved(top, bytes_, pushes, whole)
+
+
+def release(w: Writer, tape: Reserved | None, n: str) -> None:
+    if tape is not None and not tape.pushes:
+        w.store_state(state.TAPE, w.c.op(f"sub i64 {tape.top}, {tape.whole}"))
+
+
+def push(w: Writer, group: Sequence[Push]) -> None:
+    """Append a record: numbers and arrays one after the other, behind an array those of its extents that its type does not tell."""
+    c = w.c
+    values = [w.value(s.value) for s in group]
+    values = [v if isinstance(v, str | Regs) else w.in_memory(v) for v in values]
+    sizes = [taped(w, v, s.value.type) for v, s in zip(values, group, strict=True)]
+    if w.record is not None:
+        at = w.record
+    else:
+        at = w.load_state(state.TAPE)
+        total = "0"
+        for n in sizes:
+            total = c.add(total, n)
+        above = c.op(f"add i64 {at}, {total}")
+        w.require(c.op(f"icmp ule i64 {above}, {w.load_state(state.ARENA)}"), "memory", (), w.span)
+        raise_tape(w, above)
+    for s, v, n in zip(group, values, sizes, strict=True):
+        put(w, at, v, s.value.type)
+        at = c.add(at, n)
+
+
+def taped(w: Writer, v: Value, t: Type) -> str:
+    """Bytes on the tape, a multiple of 8."""
+    if isinstance(v, str):
+        return "8"
+    if isinstance(v, Regs):
+        return str(8 * len(v.items))
+    data = padded(w, v)
+    return w.c.add(data, str(8 * t.shape.count(None)))
+
+
+def padded(w: Writer, v: Value) -> str:
+    assert isinstance(v, Mem)
+    n = w.bytes(v)
+    return str((int(n) + 7) // 8 * 8) if is_number(n) else w.c.op(f"and i64 {w.c.op(f'add i64 {n}, 7')}, -8")
+
+
+def put(w: Writer, at: str, v: Value, t: Type) -> None:
+    c = w.c
+    ptr = c.op(f"inttoptr i64 {at} to ptr")
+    if isinstance(v, str):
+        return put_number(w, ptr, v, t.elem)
+    if isinstance(v, Regs):
+        for k, item in enumerate(v.items):
+            put_number(w, c.element("int", ptr, str(k)), item, t.elem)
+        return None
+    assert isinstance(v, Mem)
+    c.copy(ptr, v.ptr, w.bytes(v))
+    behind = c.op(f"getelementptr i8, ptr {ptr}, i64 {padded(w, v)}")
+    for k, n in enumerate(n for n, known in zip(v.extents, t.shape, strict=True) if known is None):
+        c.store("int", n, behind, str(k))
+    return None
+
+
+def put_number(w: Writer, ptr: str, v: str, elem: str) -> None:
+    c = w.c
+    c.store("int" if elem == "bool" else elem, scalars.coerced(c, v, elem, "int") if elem == "bool" else v, ptr)
+
+
+def pop(w: Writer, group: Sequence[Pop]) -> None:
+    """Take a record off: from its end on, since extents stand behind their arrays."""
+    c = w.c
+    order = {tape: k for k, tape in enumerate(w.module.tape.record(group[0].tape))}
+    at = w.record if w.record is not None else w.load_state(state.TAPE)
+    if w.record is not None:  # the record's begin: all sizes are known
+        at = c.add(at, str(sum(plain_size(s.out.type) for s in group)))
+    for s in sorted(group, key=lambda s: -order[s.tape]):
+        at, v = got(w, at, s.out)
+        w.define(s.out, v)
+    if w.record is None:
+        w.store_state(state.TAPE, at)
+
+
+def got(w: Writer, end: str, out: Var) -> tuple[str, Value]:
+    """The value that ends there on the tape, and where it begins."""
+    c, t = w.c, out.type
+    if t.static and (not t.shape or is_small_type(t)):
+        n = size(t.shape)
+        at = c.sub(end, str(8 * n))
+        ptr = c.op(f"inttoptr i64 {at} to ptr")
+        items = [got_number(w, c.element("int", ptr, str(k)), t.elem) for k in range(n)]
+        return at, items[0] if not t.shape else Regs(t.elem, tuple(n or 0 for n in t.shape), items)
+    unknown = sum(n is None for n in t.shape)
+    behind = c.op(f"inttoptr i64 {c.sub(end, str(8 * unknown))} to ptr")
+    found = iter(c.load("int", behind, str(k)) for k in range(unknown))
+    extents = tuple(str(n) if n is not None else next(found) for n in t.shape)
+    w.not_negative.update(extents)
+    m = w.allocate(t.elem, extents)
+    at = c.sub(c.sub(end, str(8 * unknown)), padded(w, m))
+    c.copy(m.ptr, c.op(f"inttoptr i64 {at} to ptr"), w.bytes(m))
+    return at, m
+
+
+def got_number(w: Writer, ptr: str, elem: str) -> str:
+    v = w.c.load("int" if elem == "bool" else elem, ptr)
+    return scalars.coerced(w.c, v, "int", "bool") if elem == "bool" else v
+
+
+def raise_tape(w: Writer, top: str) -> None:
+    c = w.c
+    w.store_state(state.TAPE, top)
+    if w.module.watch:
+        peak = w.load_state(state.PEAK)
+        w.store_state(state.PEAK, c.select(c.op(f"icmp ugt i64 {top}, {peak}"), "i64", top, peak))
+
+
+class Reserved:
+    """The records of all iterations of a loop: where they begin (pushes) or end (pops), the bytes of one and of all."""
+
+    def __init__(self, top: str, bytes_: int, pushes: bool, whole: str) -> None:
+        self.top = top
+        self.bytes = bytes_
+        self.pushes = pushes
+        self.whole = whole
+
+    def address(self, w: Writer, k: str) -> str:
+        c = w.c
+        if self.pushes:
+            return c.op(f"add i64 {self.top}, {c.mul(k, str(self.bytes))}")
+        return c.op(f"sub i64 {self.top}, {c.mul(c.add(k, '1'), str(self.bytes))}")
+
+
+class Tape:
+    """The records of a program: Pushes that stand together in a block, and the Pops that take them off together."""
+
+    def __init__(self, program: Sequence[Function]) -> None:
+        self.records: dict[int, tuple[int, ...]] = {}
+        self.users = {f for f in program if any(isinstance(s, Push | Pop) for s in all_compound(f.body))}
+        calls = {f: {s.function for s in all_compound(f.body) if isinstance(s, Call)} for f in program}
+        while more := {f for f in program if f not in self.users and calls[f] & self.users}:
+            self.users |= more
+        for f in program:
+            for b in all_blocks(f.body):
+                self.block(b)
+
+    def block(self, b: Block) -> None:
+        for group in groups(b, Push):
+            tapes = tuple(s.tape for s in group)
+            for t in tapes:
+                if self.records.setdefault(t, tapes) != tapes:
+                    raise Unsupported("a tape is part of two records")
+
+    def record(self, tape: int) -> tuple[int, ...]:
+        if tape not in self.records:
+            raise Unsupported("a tape is read that nothing writes")
+        return self.records[tape]
+
+    def complete(self, group: Sequence[Push] | Sequence[Pop]) -> bool:
+        return len(group) == len(self.record(group[0].tape)) and {s.tape for s in group} == set(self.record(group[0].tape))
+
+    def regular(self, body: Block) -> tuple[int, bool] | None:
+        """The bytes of the one record that each iteration pushes (True) or pops (False), if that is all that it does with the tape."""
+        found = [s for s in compound(body) if isinstance(s, Push | Pop)]
+        if not found or len(found) != len(self.record(found[0].tape)):
+            return None
+        for s in all_compound(body):
+            if (isinstance(s, Push | Pop) and s not in found) or (isinstance(s, Call) and s.function in self.users):
+                return None
+        types = [s.value.type if isinstance(s, Push) else s.out.type for s in found]
+        if not all(t.static for t in types) or any(type(s) is not type(found[0]) for s in found):
+            return None
+        return sum(map(plain_size, types)), isinstance(found[0], Push)
+
+
+def plain_size(t: Type) -> int:
+    """Bytes on the tape of a value of constant shape."""
+    if not t.shape or is_small_type(t):
+        return 8 * size(t.shape)
+    return (size(t.shape) * SIZE[t.elem] + 7) // 8 * 8
+
+
+def is_small_type(t: Type) -> bool:
+    return bool(t.shape) and t.static and size(t.shape) <= SMALL
+
+
+def groups(b: Block, kind: type[Push] | type[Pop]) -> Iterator[list[Push | Pop]]:
+    """Pushes (or Pops) of a block with no other compound statement between them."""
+    group: list[Push | Pop] = []
+    for s in b.statements:
+        if isinstance(s, kind):
+            group.append(s)
+        elif group and not isinstance(s, Let | Check):
+            yield group
+            group = []
+    if group:
+        yield group
