@@ -92,5 +92,6 @@ def measure() -> Report:
             rows.append(Row(WORK, against, None, bar, note=missing("gcc" if name == "C" else "jax")))
             continue
         each = [min(found[side]) / ROWS * 1e9 for side in ("adcli", name)]
-        rows.append(Row(WORK, against, ratio(found["adcli"], found[name]), bar, note=f"{each[0]:.2f} and {each[1]:.2f} ns a row, the fastest"))
+        note = f"{each[0]:.2f} and {each[1]:.2f} ns a row, the fastest"
+        rows.append(Row(WORK, against, ratio(found["adcli"], found[name]), bar, note=note))
     return Report(rows)

@@ -88,7 +88,7 @@ def peer(name: str) -> ModuleType | None:
 
 
 def processes(cache: str) -> dict[str, str]:
-    """The environment of whole processes: Python keeps compiled bytecode, and adcli compiled programs, in that folder; threads as they please."""
+    """The environment of whole processes: compiled bytecode and compiled programs are kept in that folder; threads as they please."""
     kept = {key: value for key, value in os.environ.items() if key not in {*ONE_THREAD, "PYTHONDONTWRITEBYTECODE"}}
     return {**kept, "PYTHONPYCACHEPREFIX": os.path.join(cache, "bytecode"), "XDG_CACHE_HOME": os.path.join(cache, "programs")}
 

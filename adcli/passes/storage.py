@@ -9,7 +9,7 @@ what lies on a tape are not its own. So a loop that fills an array copies it at 
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from adcli import ops
@@ -83,13 +83,22 @@ def _array(a: Atom) -> bool:
 
 
 class _Facts:
-    """Roots of views, the region each variable belongs to, and which values are written to on their way (`handed`)."""
+    """What shares storage with what, the region each variable belongs to, and which values are written to on their way (`handed`).
+
+    A view has the storage of its argument; so has what a branch, a loop or a call gives without being written to on its way.
+    """
 
     def __init__(self, entry: Function) -> None:
-        self.root: dict[Var, Var] = {}
+        self.views: dict[Var, Var] = {}
+        self.roots_of: dict[Var, tuple[Var, ...]] = {}
+        self.pushed: list[Var] = []
+        self.calls: list[Call] = []
         self.region: dict[Var, Block] = {}
         self.borrowed: set[Var] = set()
         self.flows: dict[Var, list[Atom]] = {}
+        self.joins: dict[Var, list[Atom]] = {}
+        self.given: dict[Var, tuple[Call, int]] = {}
+        self.passed: dict[Function, list[list[int]]] = {}
         self.handed: set[Var] = set()
         todo: list[Var] = []
         for f in functions(entry):
@@ -101,21 +110,74 @@ class _Facts:
             if v not in self.handed:
                 self.handed.add(v)
                 todo += [a for a in self.flows.get(v, ()) if isinstance(a, Var)]
+        self.pass_on(functions(entry))
+        self.borrow()
 
-    def find(self, a: Atom) -> Var:
+    def find(self, a: Atom) -> tuple[Var, ...]:
+        """The variables whose storage a may have: its own alone, or that of others."""
         assert isinstance(a, Var)
-        return self.root.get(a, a)
+        known = self.roots_of.get(a)
+        if known is None:
+            found: dict[Var, None] = {}
+            seen, todo = {a}, [a]
+            while todo:
+                v = todo.pop()
+                sources = self.sources(v)
+                found |= dict.fromkeys([v] if sources is None else [])
+                todo += [u for u in sources or () if u not in seen]
+                seen.update(sources or ())
+            known = self.roots_of[a] = tuple(found)
+        return known
+
+    def sources(self, v: Var) -> list[Var] | None:
+        """Whose storage v has, one step back; None where its storage is its own."""
+        if v in self.views:
+            return [self.views[v]]
+        if v in self.handed:
+            return None
+        if v in self.given:
+            call, k = self.given[v]
+            passed = self.passed.get(call.function, [])
+            return [a for i in passed[k] if isinstance(a := call.args[i], Var)] or None if passed else None
+        return [a for a in self.joins[v] if isinstance(a, Var)] if v in self.joins else None
+
+    def pass_on(self, program: Sequence[Function]) -> None:
+        """Find for each result of a function the parameters whose storage it may have; through recursion, so until nothing new is found."""
+        changed = True
+        while changed:
+            changed = False
+            for f in program:
+                passed = [[k for k, p in enumerate(f.params) if _array(r) and p in self.find(r) and p not in self.handed]
+                          for r in f.body.results]  # fmt: skip
+                if passed != self.passed.get(f):
+                    changed = changed or any(passed) or f in self.passed
+                    self.passed[f] = passed
+            self.roots_of.clear()
+
+    def borrow(self) -> None:
+        """What lies on a tape is not written to any more; what a call puts there is its arguments, where it was not handed them."""
+        for v in self.pushed:
+            self.borrowed.update(self.find(v))
+        known = -1
+        while known != len(self.borrowed):
+            known = len(self.borrowed)
+            for call in self.calls:
+                for p, a in zip(call.function.params, call.args, strict=True):
+                    if p in self.borrowed and p not in self.handed and _array(a):
+                        self.borrowed.update(self.find(a))
 
     def visit(self, block: Block, region: Block, todo: list[Var]) -> None:
         for s in block.statements:
             self.region |= dict.fromkeys(outs(s), region)
             if isinstance(s, Let):
                 if s.op.name in _VIEWS and s.out.type.shape and _array(s.args[0]):
-                    self.root[s.out] = self.find(s.args[0])
+                    assert isinstance(s.args[0], Var)
+                    self.views[s.out] = s.args[0]
                 if _writes(s) and isinstance(s.args[0], Var):
                     todo.append(s.args[0])
             elif isinstance(s, Push) and _array(s.value):
-                self.borrowed.add(self.find(s.value))
+                assert isinstance(s.value, Var)
+                self.pushed.append(s.value)
             elif isinstance(s, Pop):
                 self.borrowed.add(s.out)
             self.flow(s)
@@ -129,14 +191,17 @@ class _Facts:
         match s:
             case If():
                 for v, a, b in zip(s.outs, s.then.results, s.other.results, strict=True):
-                    self.flows[v] = [a, b]
+                    self.flows[v] = self.joins[v] = [a, b]
             case For() | While():
                 for v, p, i, r in zip(s.outs, s.params, s.inits, s.body.results, strict=True):
                     self.flows[p] = [i, r, v]
                     self.flows[v] = [i, r, p]
+                    self.joins[p] = self.joins[v] = [i, r]
             case Call():
+                self.calls.append(s)
                 for v, r in zip(s.outs, s.function.body.results, strict=True):
                     self.flows[v] = [r]
+                self.given |= {v: (s, k) for k, v in enumerate(s.outs)}
                 for p, a in zip(s.function.params, s.args, strict=True):
                     self.flows.setdefault(p, []).append(a)
             case _:
@@ -144,7 +209,7 @@ class _Facts:
 
     def owns(self, v: Var, region: Block) -> bool:
         """The region may overwrite v once it is done with it."""
-        return v not in self.root and v not in self.borrowed and self.region[v] is region
+        return v not in self.views and v not in self.borrowed and self.region[v] is region
 
 
 class _Planner:
@@ -175,7 +240,7 @@ class _Planner:
         body.statements += tail
 
     def roots(self, atoms: Iterable[Atom]) -> list[Var]:
-        return [self.facts.find(a) for a in atoms if _array(a)]
+        return [root for a in atoms if _array(a) for root in self.facts.find(a)]
 
     def hand_over(self, block: Block, handed: list[bool], live: set[Var], region: Block) -> list[Statement]:
         """Make a block's results movable: the copies to append to it. `live` then holds what the block's end reads."""
@@ -190,8 +255,8 @@ class _Planner:
         copies: list[Statement] = []
         for a, hand in zip(atoms, handed, strict=True):
             if hand and isinstance(a, Var) and a.type.shape:
-                root = self.facts.find(a)
-                if uses.count(root) > 1 or root in live or a not in self.made or not self.facts.owns(a, region):
+                shared = any(uses.count(root) > 1 or root in live for root in self.facts.find(a))
+                if shared or a not in self.made or not self.facts.owns(a, region):
                     fresh = Var(a.type, a.name)
                     copies.append(Let(fresh, self.copy, (a,)))
                     a = fresh
