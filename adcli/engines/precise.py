@@ -153,19 +153,3 @@ def _apply(mp: Any, op: Op, plain: Callable[..., Any], sized: bool, *args: Any) 
     return mp.mpf(op.scalar(*map(float, args)))
 
 
-def right_digits(computed: float, exact: Any, mp: Any) -> float:
-    """How many decimal digits of a computed number are right, 0 to 15.95 (all that binary64 has)."""
-    if computed == exact or (computed != computed and exact != exact):
-        return ALL_DIGITS
-    error = relative_error(computed, exact, mp)
-    return min(ALL_DIGITS, max(0.0, -float(mp.log10(error)))) if mp.isfinite(error) else 0.0
-
-
-def relative_error(computed: float, exact: Any, mp: Any) -> Any:
-    """|computed - exact|/|exact|, inf where only the exact one is 0, or where one is not finite and the other is."""
-    if computed == exact:
-        return mp.zero
-    error = abs(mp.mpf(computed) - exact)
-    if not mp.isfinite(error):
-        return mp.inf
-    return error / abs(exact) if exact else mp.inf

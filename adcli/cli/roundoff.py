@@ -1,0 +1,53 @@
+"""`adcli roundoff`: digits lost, and where."""
+
+from __future__ import annotations
+
+import click
+
+from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output
+from adcli.cli.trace import Rows
+
+FORMATS = ("text", "json")
+SHOWN = 10
+OPTIONS = (
+    option("--rows", type=Rows(), metavar="N|all", help="How many operations and lines to show (default 10; JSON: all)."),
+    option("--gradient/--no-gradient", "gradient", default=None, help="Digits of the gradient (default: where the run is short)."),
+    option("--precision", type=click.IntRange(20, 5000), default=50, metavar="N", help="Digits of exact values, at least (default 50)."),
+    option(
+        "--max-operations", "most", type=click.IntRange(min=1), default=100_000, metavar="N",
+        help="Stop where more operations would be computed in high precision (default 100,000).",
+    ),
+)  # fmt: skip
+
+
+@define("roundoff", PROGRAM, POINT, OPTIONS, WRT, OF, output(FORMATS, digits=False), STRICT, LIMITS)
+def command(
+    job: Job, rows: int | str | None, gradient: bool | None, precision: int, most: int, wrt: str | None, of: str | None
+) -> None:  # fmt: skip
+    """How many digits of PROGRAM's result are right at a point, and at which operations the others got lost.
+
+    The run is recorded and computed again with 50 digits (more where that is not enough), along the same path: branches and loops go
+    as they went in binary64, and numbers of the program and the point are taken as binary64 has them. An operation loses the digits that
+    its worst argument had and its result has not; `own error` is its rounding alone, `amplified` what it made of its arguments' errors.
+
+    Needs mpmath: pip install "adcli[precise]".
+
+    Examples:
+      adcli roundoff "(1-cos(x))/x^2" --at x=1e-8
+      adcli roundoff "y = x; for i in 0..50 { y = 4*y*(1 - y) }; y" --at x=0.2 --rows 5
+      adcli roundoff "sqrt(x^2 + y^2)" --at x=3e200,y=4e200 --json
+    """
+    from adcli.api.roundoff import Choice, roundoff
+    from adcli.cli.document import flag_data, to_json
+
+    program = job.program()
+    report, result = roundoff(program, job.point(program), of, names(wrt), Choice(precision, most, gradient))
+    kind = job.format(FORMATS)
+    limit = None if rows == "all" else rows if isinstance(rows, int) else SHOWN if kind == "text" else None
+    job.report(program, result)
+    if kind == "json":
+        flags = [*result.flags, *(flag for flag in job.flags if flag not in result.flags)]
+        job.write(to_json({**report.data(limit), "flags": [flag_data(flag, program.source) for flag in flags]}) + "\n")
+    else:
+        job.write(report.text(limit))
+    job.show_flags(result.flags, program.source, kind == "json")
