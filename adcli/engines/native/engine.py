@@ -28,9 +28,10 @@ LONG = 2_000
 DTYPES = {"real": "float64", "int": "int64", "bool": "bool"}
 # What the interpreter may take to find out which operation it was that left the finite numbers.
 _EXPLAINING = 3_000_000
-# Results of so many bytes are kept for the next run, where nobody but `_before`, a variable and the call that counts holds them.
-_LARGE = 1 << 16
+# Results are kept for the next run, which takes them where nobody but their entry in `_before`, a variable and the call that counts holds
+# them; of the arguments those of fewer bytes, whose address then need not be asked for again.
 _OURS = 3
+_SMALL = 1 << 16
 
 
 def target() -> str:
@@ -114,7 +115,8 @@ class Native:
         self._out = (ctypes.c_int64 * max(1, words))()
         self._out_reals = (ctypes.c_double * len(self._out)).from_buffer(self._out)
         self._call = (self._run.address, ctypes.addressof(self._given), ctypes.addressof(self._out))
-        self._before: list[Any] = [None] * len(code.results)
+        self._before: list[tuple[Any, int]] = [(None, 0)] * len(code.results)
+        self._seen: list[tuple[Any, int]] = [(None, 0)] * len(code.params)
 
     def __del__(self) -> None:
         run = getattr(self, "_run", None)
@@ -176,15 +178,15 @@ class Native:
         for n, (elem, shape) in enumerate(self.code.results):
             array = None
             if shape and None not in shape:
-                array = self._before[n]
+                array, address = self._before[n]
                 if array is None or sys.getrefcount(array) > _OURS:
                     import numpy as np
 
                     extents: Any = shape
                     array = np.empty(extents, DTYPES[elem])
-                    if array.nbytes >= _LARGE:
-                        self._before[n] = array
-                self._out[k] = array.ctypes.data
+                    address = array.ctypes.data
+                    self._before[n] = array, address
+                self._out[k] = address
             made.append(array)
             k += 1 + shape.count(None)
         return made
@@ -281,8 +283,14 @@ def _pass_int(native: Native, k: int, a: Any) -> None:
 
 
 def _pass_array(native: Native, k: int, a: Any, elem: str) -> Any:
+    seen, address = native._seen[k]
+    if seen is a:
+        native._given[k] = address
+        return seen
     import numpy as np
 
     array = np.ascontiguousarray(a, DTYPES[elem])
-    native._given[k] = array.ctypes.data
+    native._given[k] = address = array.ctypes.data
+    if array is a and array.nbytes < _SMALL:
+        native._seen[k] = a, address
     return array
