@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from adcli.ad.activity import Activity
 from adcli.ad.checkpoint import Checkpoints, Plan
+from adcli.ad.extents import pass_extents
 from adcli.ad.forward import Derivative, forward
 from adcli.ad.nested import directional, forward_ready
 from adcli.ad.rules import (
@@ -63,6 +64,7 @@ def reverse(f: Function, wrt: Sequence[int], of: Sequence[int], plan: Plan | Non
     simplify(out)
     dead_code(out)
     if plan is None:
+        pass_extents(out, transform.regions)
         insert_tapes(out, transform.regions)
         return out
     checkpoints = Checkpoints(out, plan, [pair.augmented for pair in transform.pairs.values()])
