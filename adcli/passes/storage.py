@@ -20,15 +20,18 @@ _VIEWS = frozenset({"index", "reshape", "transpose", "broadcast_to", "sum_to", "
 _WRITES = frozenset({"update", "addat"})
 
 
-def storage(entry: Function) -> Function:
-    """A copy of the program with `inplace` marked and copies inserted; one without array updates is returned as it is."""
+def storage(entry: Function, loaded: Callable[[Var], bool] = lambda v: False) -> Function:
+    """A copy of the program with `inplace` marked and copies inserted; one without array updates is returned as it is.
+
+    loaded: whether a section is read from its array at once, and so is no view of it.
+    """
     if not any(_writes(s) for f in functions(entry) for b in all_blocks(f.body) for s in b.statements):
         return entry
     entry = clone_program(entry)
     for f in functions(entry):
         for b in all_blocks(f.body):
             _late(b)
-    facts = _Facts(entry)
+    facts = _Facts(entry, loaded)
     for f in functions(entry):
         _Planner(facts, f).run()
     return entry
@@ -88,7 +91,8 @@ class _Facts:
     A view has the storage of its argument; so has what a branch, a loop or a call gives without being written to on its way.
     """
 
-    def __init__(self, entry: Function) -> None:
+    def __init__(self, entry: Function, loaded: Callable[[Var], bool]) -> None:
+        self.loaded = loaded
         self.views: dict[Var, Var] = {}
         self.roots_of: dict[Var, tuple[Var, ...]] = {}
         self.pushed: list[Var] = []
@@ -170,7 +174,8 @@ class _Facts:
         for s in block.statements:
             self.region |= dict.fromkeys(outs(s), region)
             if isinstance(s, Let):
-                if s.op.name in _VIEWS and s.out.type.shape and _array(s.args[0]):
+                at_once = s.op.name == "index" and self.loaded(s.out)
+                if s.op.name in _VIEWS and s.out.type.shape and _array(s.args[0]) and not at_once:
                     assert isinstance(s.args[0], Var)
                     self.views[s.out] = s.args[0]
                 if _writes(s) and isinstance(s.args[0], Var):

@@ -61,12 +61,10 @@ class Code:
 def compiled(function: Function, limits: Limits, exact_libm: bool = False, level: int = 2, watch: bool = False) -> Code:
     """Compile a function. Raises `loops.Unsupported` where it is of no form that native code has."""
     # What was compiled before runs without all this.
-    from adcli.engines.native.expand import expand
-    from adcli.engines.native.module import Module
+    from adcli.engines.native.module import Module, prepared
     from adcli.ir.walk import all_blocks, functions
-    from adcli.passes.storage import storage
 
-    ready = storage(expand(function))
+    ready = prepared(function)
     if any(len(b.statements) > LONG for f in functions(ready) for b in all_blocks(f.body)):
         level = 0
     module = Module(ready, limits, exact_libm, watch=watch)

@@ -11,6 +11,7 @@ from adcli.engines.limits import Limits
 from adcli.engines.native import prelude, state, vectors
 from adcli.engines.native.aliases import Aliases, recursive
 from adcli.engines.native.code import LLVM
+from adcli.engines.native.expand import expand
 from adcli.engines.native.function import Writer, is_small
 from adcli.engines.native.sites import Site
 from adcli.engines.native.tapes import Tape
@@ -18,6 +19,7 @@ from adcli.errors import Span
 from adcli.ir.nodes import Call, Check, Const, For, Function, If, Let, Var, While
 from adcli.ir.types import Type, size
 from adcli.ir.walk import functions, statements
+from adcli.passes.storage import storage
 
 _ATTRIBUTES = """
 attributes #0 = { nounwind }
@@ -176,6 +178,13 @@ class Module:
             for k in (100 + 3 * n for n in range(1, self.scopes + 1))
         )
         return alone + "".join(f"!{10**6 + n} = !{{{names}}}\n" for n, names in enumerate(self.together, 1)) + "".join(self.loops)
+
+
+def prepared(function: Function) -> Function:
+    """The program written out and with its updates in place. Small sections are in registers once they are read."""
+    entry = expand(function)
+    in_memory = addressed(functions(entry))
+    return storage(entry, lambda v: is_small(v.type) and v not in in_memory)
 
 
 def addressed(program: Iterable[Function]) -> set[Var]:

@@ -20,12 +20,10 @@ from adcli.engines.limits import NESTED, Limits, frames
 from adcli.engines.native import llvm, runtime, sites, vectors
 from adcli.engines.native.callers import TILE
 from adcli.engines.native.engine import DTYPES
-from adcli.engines.native.expand import expand
-from adcli.engines.native.module import Module
+from adcli.engines.native.module import Module, prepared
 from adcli.engines.rows import RowsResult, by_row
 from adcli.engines.rows.interpret import InterpretRows, empty
 from adcli.ir.nodes import Function
-from adcli.passes.storage import storage
 
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
 _FAST = ctypes.CFUNCTYPE(ctypes.c_int32, _POINTER, _POINTER, _POINTER, _INT, _POINTER)
@@ -67,7 +65,7 @@ class _Compiled:
 
     @frames(NESTED)
     def __init__(self, function: Function, limits: Limits, exact_libm: bool, varying: tuple[bool, ...]) -> None:
-        self.function = storage(expand(function))
+        self.function = prepared(function)
         self.limits = limits
         self.varying = varying
         module = Module(self.function, limits, exact_libm, varying)
