@@ -20,6 +20,7 @@ COMMANDS = {
     "hvp": "Hessian times a direction",
     "taylor": "Taylor coefficients along one input",
     "trace": "the evaluation trace with its derivatives, step by step",
+    "compare": "ways to differentiate side by side, and where differences go wrong",
     "roundoff": "digits lost, and at which operations",
     "bench": "how fast a program is, engine by engine",
     "ops": "every function and its derivative rule",

@@ -19,7 +19,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], colour: bool, righ
         )
     for row in rows:
         drawn.add_row(*map(Text, row))
-    wide = max([80, *(sum(len(c) + 3 for c in row) for row in rows)]) if right else None
+    wide = max(80, sum(max(map(len, column)) + 3 for column in zip(head, *rows, strict=True)) - 3) if right else None
     console = Console(
         markup=False,
         highlight=False,

@@ -1,0 +1,190 @@
+"""`adcli compare`: the ways to differentiate side by side."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from adcli.cli.options import ENGINE, LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output, refused
+from adcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from adcli.api import Program
+    from adcli.api.compare import Comparison, Way
+    from adcli.api.steps import Steps
+    from adcli.api.swell import Line
+
+# Of results in a table on a terminal, so that it fits into 80 columns; the error is beside them.
+DIGITS = 12
+FORMATS = ["text", "json", "svg"]
+WAYS = (
+    option(
+        "--manual",
+        metavar="PROGRAM",
+        help="Your own gradient: FILE.adl or text, its outputs d_x, d_y, … for inputs x, y, …, or one formula.",
+    ),
+    option("--plot", is_flag=True, help="Draw error against step size: truncation and round-off. --to svg and -o FILE.svg do, too."),
+    option("--notation", type=click.Choice(["unicode", "ascii"]), help="What the plot is drawn with (default: what the terminal has)."),
+    option("--swell", is_flag=True, help="Count operations of the formula and of the graph for 0, 1, 2, … iterations of the first loop."),
+    option("--iterations", type=click.IntRange(1, 30), metavar="N", help="How far --swell goes (default: as far as the loop)."),
+    option("--seconds", type=click.FloatRange(min=0), default=0.3, help="How long to repeat for times, in all (default 0.3); 0: no times."),
+)
+
+
+@define("compare", PROGRAM, POINT, WRT, OF, WAYS, ENGINE, LIMITS, STRICT, output(FORMATS))
+def command(job: Job, wrt: str | None, of: str | None, manual: str | None, seconds: float, **asked: Any) -> None:
+    """Ways to differentiate PROGRAM side by side: differences, the formula, forward and reverse mode, and your own gradient.
+
+    Each with its result (that by the first input; JSON has all), its error against 50-digit arithmetic (the largest of all inputs; it
+    needs mpmath, without which reverse mode is the reference), the operations that run, values, sweeps, and the median time.
+
+    Examples:
+      adcli compare "x1*x2 + sin(x1)" --at x1=2,x2=5
+      adcli compare samples/logistic_map.adl --plot
+      adcli compare samples/logistic_map.adl --swell --iterations 5
+      adcli compare "x*sin(x)" --at x=2 --manual "sin(x) + x*cos(x)"
+    """
+    from adcli.api.compare import compare
+
+    kind = job.format(FORMATS)
+    if asked["iterations"] is not None and not asked["swell"]:
+        raise UsageError("--iterations says how far --swell goes", help="add --swell")
+    if kind == "svg" and asked["swell"]:
+        raise UsageError("--to svg draws errors by step, and --swell is a table", help="leave one of them out")
+    program = job.program()
+    point = job.point(program)
+    own = None if manual is None else manual_program(job, manual)
+    found = compare(program, point, wrt=names(wrt), of=of, manual=own, seconds=0.0 if kind == "svg" else seconds)
+    steps = swell = None
+    if asked["plot"] or kind == "svg":
+        from adcli.api.steps import by_step
+
+        steps = by_step(found)
+    if asked["swell"]:
+        from adcli.api.swell import growth
+
+        swell = growth(program, point, names(wrt), of, asked["iterations"])
+    flags = [*found.result.flags, *(flag for flag in job.flags if flag not in found.result.flags)]
+    job.report(program, found.result, reference=found.by)
+    text = View(job, found, steps, swell, asked["notation"]).shown(kind, flags)
+    if job.options.get("strict") and refused(flags):
+        job.show_flags(flags, program.source)
+    job.write(text)
+    job.show_flags(flags, program.source, kind == "json")
+
+
+def manual_program(job: Job, word: str) -> Program:
+    """The gradient that --manual gives."""
+    from adcli.api import compile
+    from adcli.cli.options import word_source
+
+    return compile(word_source(word), limits=job.limits(), engine=job.options.get("engine", "interpret"))
+
+
+class View:
+    """What was found, in the format asked for."""
+
+    def __init__(self, job: Job, found: Comparison, steps: Steps | None, swell: list[Line] | None, notation: str | None) -> None:
+        self.job, self.found, self.steps, self.swell = job, found, steps, swell
+        self.digits: int | None = job.options.get("digits")
+        encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+        self.ascii = notation == "ascii" if notation else not encoding.startswith("utf")
+
+    def shown(self, kind: str, flags: list[Any]) -> str:
+        if kind == "json":
+            return self.json(flags)
+        if kind == "svg":
+            from adcli.cli.compare_plot import plot
+            from adcli.report.plot_svg import svg
+
+            assert self.steps is not None
+            return svg(plot(self.found, self.steps, ascii_only=False))
+        parts = [self.drawn() if self.job.drawing else self.lines()]
+        if self.steps is not None:
+            from adcli.cli.compare_plot import fits, plot
+            from adcli.report.plot_text import text
+
+            parts += [text(plot(self.found, self.steps, self.ascii), ascii_only=self.ascii), fits(self.steps, self.ascii)]
+        if self.swell is not None:
+            parts.append(self.swelling(self.swell))
+        return "\n".join(parts)
+
+    def json(self, flags: list[Any]) -> str:
+        from adcli.cli.compare_json import data
+        from adcli.cli.document import flag_data, rounded, to_json
+
+        found = rounded(data(self.found, self.steps, self.swell), self.digits)
+        return to_json({**found, "flags": [flag_data(f, self.found.problem.program.source) for f in flags]}) + "\n"
+
+    def heading(self) -> str:
+        """What the column of results holds."""
+        return f"d{self.found.result.of}/d{self.found.problem.coordinates[0].name}"
+
+    def result(self, way: Way) -> float | None:
+        problem = self.found.problem
+        return None if way.gradient is None else float(problem.element(way.gradient, problem.coordinates[0]))
+
+    def lines(self) -> str:
+        """Between tabs, whole numbers and all digits."""
+        from adcli.cli.document import number, rounded
+
+        timed = any(way.seconds is not None for way in self.found.ways)
+        head = ["method", self.heading(), "error", "operations", "evaluations", "sweeps", "note"] + ["seconds"] * timed
+        rows = [head]
+        for way in self.found.ways:
+            error = None if way.error is None else float(f"{way.error.absolute:.2g}")
+            cells = [self.result(way), error, way.operations, way.evaluations, way.sweeps]
+            shown = ["" if c is None else number(rounded(c, self.digits)) for c in cells]
+            rows.append([way.name, *shown, " ".join(way.note.split())] + ["" if way.seconds is None else f"{way.seconds:.3g}"] * timed)
+        return "".join("\t".join(row) + "\n" for row in rows)
+
+    def drawn(self) -> str:
+        """A table for people, and the reasons of what is not in it."""
+        from adcli.cli.render import visible
+        from adcli.cli.table import table
+
+        timed = any(way.seconds is not None for way in self.found.ways)
+        head = ["method", self.heading(), "error", "ops", "runs"] + ["time"] * timed
+        rows = [self.row(way, timed) for way in self.found.ways]
+        notes = [f"{way.name}: {visible(way.note)}" for way in self.found.ways if way.note]
+        several = len(self.found.problem.coordinates) > 1
+        notes.append(f"errors{', the largest of all inputs,' if several else ''} against {self.found.by}")
+        return table(head, rows, self.job.colour, right=range(1, len(head))) + "\n" + "".join(f"{note}\n" for note in notes)
+
+    def row(self, way: Way, timed: bool) -> list[str]:
+        from adcli.cli.bench import duration
+        from adcli.cli.document import number, rounded
+
+        result = self.result(way)
+        if result is None:
+            return [way.name] + ["-"] * (4 + timed)
+        error = "-" if way.error is None else f"{way.error.absolute:.1e}" if way.error.absolute else "0"
+        work = "-" if way.operations is None else counted(way.operations)
+        time = ["-" if way.seconds is None else duration(way.seconds, 3)] * timed
+        return [way.name, number(rounded(result, self.digits or DIGITS)), error, work, runs(way), *time]
+
+    def swelling(self, swell: list[Line]) -> str:
+        """Operations by iterations, right under each other or between tabs."""
+        head = ["iterations", "forward mode", "reverse mode"]
+        rows = [["" if n is None else str(n) for n in line] for line in swell]
+        if not self.job.drawing:
+            return "".join("\t".join(row) + "\n" for row in [head, *rows])
+        from adcli.cli.table import table
+
+        return table(head, [[cell or "-" for cell in row] for row in rows], self.job.colour, right=range(len(head)))
+
+
+def counted(n: int) -> str:
+    """60,002 and 2.64e6"""
+    if n < 1_000_000:
+        return f"{n:,}"
+    mantissa, _, exponent = f"{n:.2e}".partition("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def runs(way: Way) -> str:
+    """2 values, 1 sweep"""
+    n, word = (way.sweeps, "sweep") if way.sweeps else (way.evaluations, "value")
+    return f"{counted(n)} {word}{'s' * (n != 1)}" if n else "-"
