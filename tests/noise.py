@@ -32,7 +32,7 @@ EXACT = {
 # Sums of terms in some order; which argument, or which two whose products are the terms.
 SUMS = {"sum": 1, "mean": 1, "sum_to": 1, "cumsum": 1, "trace": 1, "fold": 1, "dot": 2, "matmul": 2}
 RUNS = 6
-SAFETY = 4
+SAFETY = 16
 
 
 class Disturbed(Compiler):
