@@ -21,6 +21,7 @@ COMMANDS = {
     "taylor": "Taylor coefficients along one input",
     "trace": "the evaluation trace with its derivatives, step by step",
     "compare": "ways to differentiate side by side, and where differences go wrong",
+    "propagate": "uncertainties of the results from those of the inputs",
     "roundoff": "digits lost, and at which operations",
     "bench": "how fast a program is, engine by engine",
     "ops": "every function and its derivative rule",

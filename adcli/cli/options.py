@@ -271,6 +271,13 @@ class Job:
 
         return read_point(words, program, self.flags)
 
+    def uncertain_point(self, program: Program) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The values of --at, and the uncertainties that stand behind them, by name."""
+        from adcli.cli.points import read_point
+
+        spreads: dict[str, Any] = {}
+        return read_point(self.options.get("at", ()), program, self.flags, spreads=spreads), spreads
+
     def direction(self, program: Program, words: Sequence[str]) -> dict[str, Any]:
         """The direction that --along gives: NAME=VALUE,…; a name alone moves by 1."""
         from adcli.cli.points import NAME, read_point, split

@@ -16,14 +16,20 @@ if TYPE_CHECKING:
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+PLUS_MINUS = ("±", "+-", "+/-")
 DEEPEST = 64
 POINT_EXAMPLE = 'a point is {"x": 1, "w": [1, 2]}'
 LARGEST = "the largest is 1.8e308"
 PLAIN_ARRAY = re.compile(r"[\[\]0-9eE+\-., \t]+")
 
 
-def read_point(words: Sequence[str], program: Program, flags: list[Flag], option: str = "--at") -> dict[str, Any]:
-    """The values that the words of one option give; a file for the whole point goes first, so that names beside it win."""
+def read_point(
+    words: Sequence[str], program: Program, flags: list[Flag], option: str = "--at", spreads: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The values that the words of one option give; a file for the whole point goes first, so that names beside it win.
+
+    spreads: takes the uncertainties, 5±0.1, where a command has a use for them.
+    """
     named: dict[str, Any] = {}
     whole: dict[str, Any] = {}
     ranks = {i.name: None if i.shape is None else len(i.shape) for i in program.inputs}
@@ -37,6 +43,7 @@ def read_point(words: Sequence[str], program: Program, flags: list[Flag], option
             elif name in named:
                 raise UsageError(f"'{name}' is given twice by {option}", help="give each name once")
             else:
+                text = certain(name, text, spreads)
                 named[name] = value(name, text, ranks.get(name))
                 if vanishes(text) and named[name] == 0.0:
                     flags.append(
@@ -48,6 +55,38 @@ def read_point(words: Sequence[str], program: Program, flags: list[Flag], option
                         )
                     )
     return whole | named
+
+
+def certain(name: str, text: str, spreads: dict[str, Any] | None) -> str:
+    """The text of a value without its uncertainty, which goes to `spreads`."""
+    if spreads is None:
+        if "±" in text:
+            raise UsageError(
+                f"the value of '{name}' has an uncertainty, {cut(text)}",
+                help="`adcli propagate` takes uncertainties; here a value is a number",
+            )
+        return text
+    number, spread = apart(text)
+    if spread is None:
+        return number
+    if not number or not spread:
+        raise UsageError(f"{cut(text)}, the value of '{name}', has nothing on one side of ±", help=f"write {name}=5±0.1")
+    spreads[name] = value(name, spread)
+    return number
+
+
+def apart(text: str) -> tuple[str, str | None]:
+    """5±0.1 as 5 and 0.1, and an array of such, [5±0.1, 6±0.2], as two arrays; None where there is no uncertainty."""
+    depth = 0
+    for k, c in enumerate(text):
+        depth += (c in "[(") - (c in "])")
+        mark = next((m for m in PLUS_MINUS if depth == 0 and text.startswith(m, k)), None)
+        if mark is not None:
+            return text[:k].strip(), text[k + len(mark) :].strip()
+    if not (text.startswith("[") and text.endswith("]") and any(m in text for m in PLUS_MINUS)):
+        return text, None
+    parts = [apart(part.strip()) for part in split(text[1:-1])]
+    return f"[{', '.join(p for p, _ in parts)}]", f"[{', '.join(u or '0' for _, u in parts)}]"
 
 
 def vanishes(text: str) -> bool:
