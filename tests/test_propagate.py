@@ -1,4 +1,4 @@
-"""`propagate`: against formulas written out by hand, against Monte Carlo with a fixed seed, and the ways in which --at and --corr go wrong."""
+"""`propagate`: against formulas written out by hand, against Monte Carlo with a fixed seed, and what goes wrong with --at and --corr."""
 from __future__ import annotations
 
 import json
@@ -32,7 +32,8 @@ def test_a_resistance() -> None:
     assert found["inputs"]["V"]["share"] == pytest.approx(0.05**2 / 0.08003905296791061**2)
     assert sum(i["share"] for i in found["inputs"].values()) == pytest.approx(1)
     assert found["inputs"]["V"]["elasticity"] == 1 and found["inputs"]["I"]["elasticity"] == -1
-    assert data("V/I", "--at", "V=5+-0.1", "--at", "I=2+/-0.05", "--corr", "V,I=0.5")["outputs"]["value"]["uncertainty"] == 0.057282196186948006
+    correlated = data("V/I", "--at", "V=5+-0.1", "--at", "I=2+/-0.05", "--corr", "V,I=0.5")["outputs"]["value"]
+    assert correlated["uncertainty"] == 0.057282196186948006
 
 
 def test_against_monte_carlo() -> None:
@@ -137,3 +138,10 @@ def test_infinite_derivatives_are_no_crash() -> None:
     found = data("sqrt(x)", "--at", "x=0±0.1")["outputs"]["value"]
     assert found["uncertainty"] is None
     assert data("sqrt(x) - sqrt(y)", "--at", "x=0±0.1,y=0±0.1", "--corr", "x,y=0.5")["flags"]
+
+
+def test_from_python() -> None:
+    f = adcli.compile("V/I")
+    found = f.propagate({"V": 5, "I": 2}, {"V": 0.1, "I": 0.05}, [("V", "I", 0.5)])
+    assert found.outputs[0].uncertainty == 0.057282196186948006
+    assert f.roundoff(V=5, I=2).outputs[0].digits > 15

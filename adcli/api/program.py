@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from adcli.api.bench import Measured
     from adcli.api.point import Value
     from adcli.api.sparse import Sparse
+    from adcli.report.propagate import Propagated
+    from adcli.report.roundoff import Report as Losses
     from adcli.report.trace import Trace
     from adcli.syntax.tree import Program as Tree
 
@@ -267,6 +269,25 @@ class Program:
         made, result = trace(self, {**(at or {}), **named}, mode=mode, along=along, wrt=wrt, of=of, order=order)
         self._keep(result)
         return made
+
+    def roundoff(self, at: Mapping[str, Any] | None = None, /, *, of: str | None = None, **named: Any) -> Losses:
+        """The digits lost in a run and in its gradient, and where; print its `text(rows)`. Needs mpmath."""
+        from adcli.api.roundoff import roundoff
+
+        found, result = roundoff(self, {**(at or {}), **named}, of)
+        self._keep(result)
+        return found
+
+    def propagate(
+        self, at: Mapping[str, Any], spreads: Mapping[str, Any], correlations: Sequence[tuple[str, str, float]] = (), *,
+        of: str | None = None,
+    ) -> Propagated:  # fmt: skip
+        """The outputs with their uncertainties. spreads: those of inputs, numbers or arrays; correlations: ("x", "w[0]", 0.5), …"""
+        from adcli.api.propagate import propagate
+
+        found, result = propagate(self, at, spreads, correlations, of)
+        self._keep(result)
+        return found
 
     def bench(
         self, at: Mapping[str, Any] | None = None, /, *, engines: Sequence[str] | None = None, wrt: Sequence[str] | None = None,

@@ -40,7 +40,8 @@ class Correlated:
         for a, b, r in pairs:
             i, j = (_place(name, places) for name in (a, b))
             if i == j or (min(i, j), max(i, j)) in self.coefficients:
-                raise UsageError(f"the correlation of {a} and {b} is given twice", help="give each pair once, and none of a number with itself")
+                help_text = "give each pair once, and none of a number with itself"
+                raise UsageError(f"the correlation of {a} and {b} is given twice", help=help_text)
             if not -1 <= r <= 1:
                 raise UsageError(f"{r!r} is no correlation of {a} and {b}", help="a correlation is between -1 and 1")
             self.coefficients[min(i, j), max(i, j)] = r
