@@ -42,7 +42,8 @@ EXPONENTIALS: tuple[Op, ...] = (
           mp=lambda mp, x: mp.power(2, x), latex="2^{{{0}}}", native="exp2"),
     unary("exp10", "out*ln(10)", total(_exp10), "10^x", "x in -300..300", fast=_exp10, array="exp10",
           mp=lambda mp, x: mp.power(10, x), latex="10^{{{0}}}"),
-    unary("expm1", "exp(x)", total(math.expm1), "e^x - 1, exact for small x", "x in -50..700", fast=math.expm1, array="np.expm1", native="expm1"),
+    unary("expm1", "exp(x)", total(math.expm1), "e^x - 1, exact for small x", "x in -50..700", fast=math.expm1, array="np.expm1",
+          native="expm1"),
     unary("ln", "1/positive(x)", total(math.log, {0.0: -INF}), "the natural logarithm", "x in 0.001..1000", fast=math.log, array="np.log",
           mp="log", latex=r"\ln {0}", special={"x == 0": SINGULAR}, aliases=("log",), native="log"),
     unary("log2", "1/(positive(x)*ln(2))", total(math.log2, {0.0: -INF}), "the logarithm to base 2", "x in 0.001..1000", fast=math.log2,
@@ -63,7 +64,8 @@ EXPONENTIALS: tuple[Op, ...] = (
 )  # fmt: skip
 
 TRIGONOMETRIC: tuple[Op, ...] = (
-    unary("sin", "cos(x)", total(math.sin), "the sine of x in radians", "x in -20..20", fast=math.sin, array="np.sin", latex=r"\sin {0}", native="sin"),
+    unary("sin", "cos(x)", total(math.sin), "the sine of x in radians", "x in -20..20", fast=math.sin, array="np.sin", latex=r"\sin {0}",
+          native="sin"),
     unary("cos", "-sin(x)", total(math.cos), "the cosine of x in radians", "x in -20..20", fast=math.cos, array="np.cos",
           latex=r"\cos {0}", native="cos"),
     unary("tan", "1 + out*out", total(math.tan), "the tangent of x in radians", "x in -20..20", fast=math.tan, array="np.tan",
@@ -83,7 +85,8 @@ TRIGONOMETRIC: tuple[Op, ...] = (
        special={"x == 0 and y == 0": SINGULAR}, native="atan2"),
     unary("sinpi", "pi*cospi(x)", sf.sinpi, "sin(pi*x), exact at whole and half x", "x in -20..20", latex=r"\sin {{\pi {0}}}"),
     unary("cospi", "-pi*sinpi(x)", sf.cospi, "cos(pi*x), exact at whole and half x", "x in -20..20", latex=r"\cos {{\pi {0}}}"),
-    unary("sinc", "sinc_x(x)", sf.sinc, "sin(x)/x, 1 at 0", "x in -20..20", mp=lambda mp, x: mp.sinc(x), native="select(x == 0, 1.0, select(abs(x) == inf, 0.0, sin(x)/x))"),
+    unary("sinc", "sinc_x(x)", sf.sinc, "sin(x)/x, 1 at 0", "x in -20..20", mp=lambda mp, x: mp.sinc(x),
+          native="select(x == 0, 1.0, select(abs(x) == inf, 0.0, sin(x)/x))"),
     unary("sinc_x", "sinc_d(x, 2)", lambda x: sf.sinc_d(x, 1.0), "the derivative of sinc, 0 at 0", "x in -20..20",
           mp=lambda mp, x: mp.diff(mp.sinc, x), latex=r"\operatorname{{sinc}}'\left({0}\right)", shown="(cos(x) - sinc(x))/x",
           public=False),
@@ -102,7 +105,8 @@ HYPERBOLIC: tuple[Op, ...] = (
     unary("tanh", "sech2(x)", math.tanh, "the hyperbolic tangent", "x in -20..20", fast=math.tanh, array="np.tanh",
           latex=r"\tanh {0}", native="tanh"),
     unary("sech2", "-2*out*tanh(x)", sf.sech2, "1/cosh(x)^2 without overflow", "x in -350..350", array="sech2",
-          mp=lambda mp, x: mp.sech(x) ** 2, latex=r"\frac{{1}}{{\cosh^2 {0}}}", shown="1/cosh(x)^2", public=False, native="select(abs(x) >= 350, 4*exp(-2*abs(x)), 1/(cosh(x)*cosh(x)))"),
+          mp=lambda mp, x: mp.sech(x) ** 2, latex=r"\frac{{1}}{{\cosh^2 {0}}}", shown="1/cosh(x)^2", public=False,
+          native="select(abs(x) >= 350, 4*exp(-2*abs(x)), 1/(cosh(x)*cosh(x)))"),
     unary("asinh", "1/hypot(1, x)", math.asinh, "the inverse hyperbolic sine", "x in -1000..1000", fast=math.asinh, array="np.arcsinh",
           latex=r"\operatorname{{arsinh}} {0}", native="asinh"),
     unary("acosh", "1/sqrt(x - 1)/sqrt(x + 1)", total(math.acosh), "the inverse hyperbolic cosine", "x in 1..1000", fast=math.acosh,
@@ -114,10 +118,12 @@ HYPERBOLIC: tuple[Op, ...] = (
 
 GUARDS: tuple[Op, ...] = (
     unary("positive", "1", t.positive, "x where x ≥ 0 (without the sign of zero), else nan: keeps a derivative inside the domain",
-          "x in 0..9", array="positive", mp=lambda mp, x: x if x >= 0 else mp.nan, latex="{0}", shown="x", public=False, cheap=True, native="select(x >= 0, abs(x), nan)"),
+          "x in 0..9", array="positive", mp=lambda mp, x: x if x >= 0 else mp.nan, latex="{0}", shown="x", public=False, cheap=True,
+          native="select(x >= 0, abs(x), nan)"),
     Op("ratio", ("x", "r"), "partials", ("ratio(1, r)", "-ratio(out, r)"), scalar=t.ratio, array="ratio",
        mp=lambda mp, x, r: x / r,
-       latex=r"\frac{{{0}}}{{{1}}}", shown="x/r", doc="x/r, and 0 where r is 0", domain="x in -9..9, r in 0.1..9", public=False, native="select(r == 0, 0.0, x/r)"),
+       latex=r"\frac{{{0}}}{{{1}}}", shown="x/r", doc="x/r, and 0 where r is 0", domain="x in -9..9, r in 0.1..9", public=False,
+       native="select(r == 0, 0.0, x/r)"),
 )  # fmt: skip
 
 OPS: tuple[Op, ...] = EXPONENTIALS + TRIGONOMETRIC + HYPERBOLIC + GUARDS

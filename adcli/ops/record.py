@@ -54,8 +54,8 @@ class Op:
     """
 
     __slots__ = (
-        "aliases", "args", "array", "attrs", "body", "cheap", "doc", "domain", "fast", "kind", "latex", "mp", "name", "native", "public", "rule",
-        "scalar", "shown", "special", "symbol", "tangent", "type",
+        "aliases", "args", "array", "attrs", "body", "cheap", "doc", "domain", "fast", "kind", "latex", "mp", "name", "native", "public",
+        "rule", "scalar", "shown", "special", "symbol", "tangent", "type",
     )  # fmt: skip
     name: Final[str]
     args: Final[tuple[str, ...]]
@@ -85,8 +85,8 @@ class Op:
         self, name: str, args: tuple[str, ...], kind: str, rule: Rule = (), *, tangent: tuple[str | None, ...] | None = None,
         type: str = "real", attrs: tuple[str, ...] = (), scalar: Callable[..., Any] | None = None, fast: Callable[..., Any] | None = None,
         array: str | None = None, native: str | None = None, mp: str | Callable[..., Any] | None = None, symbol: str | None = None,
-        latex: str | None = None, shown: str | None = None, doc: str = "", domain: str = "", special: Mapping[str, str] = _NONE, cheap: bool = False,
-        public: bool = True, body: str | None = None, aliases: tuple[str, ...] = (),
+        latex: str | None = None, shown: str | None = None, doc: str = "", domain: str = "", special: Mapping[str, str] = _NONE,
+        cheap: bool = False, public: bool = True, body: str | None = None, aliases: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         self.name = name
         self.args = args

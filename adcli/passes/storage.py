@@ -9,7 +9,7 @@ what lies on a tape are not its own. So a loop that fills an array copies it at 
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from adcli import ops
