@@ -18,9 +18,11 @@ from tests.test_gradbench import case, near
 ROOT = pathlib.Path(__file__).parent.parent
 
 
-@pytest.fixture(scope="module")
-def tool() -> Iterator[Client]:
-    with Client([sys.executable, str(ROOT / "benchmarks" / "gradbench" / "tool.py"), "--engine", "interpret"]) as client:
+@pytest.fixture(scope="module", params=["interpret", "native"])
+def tool(request: pytest.FixtureRequest) -> Iterator[Client]:
+    if request.param == "native":
+        pytest.importorskip("llvmlite", reason="the native engine needs llvmlite: pip install 'adcli[native]'")
+    with Client([sys.executable, str(ROOT / "benchmarks" / "gradbench" / "tool.py"), "--engine", request.param]) as client:
         yield client
 
 
