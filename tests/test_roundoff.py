@@ -153,3 +153,28 @@ def test_integers_and_no_inputs() -> None:
     found = report("sin(pi)")
     assert found.outputs[0].digits > 15
     assert found.gradient == {}
+
+
+def test_where_there_is_no_number() -> None:
+    assert data("ln(x)", "--at", "x=-1")["outputs"]["value"]["digits"] is None
+    assert "no number to compare" in invoke(["roundoff", "ln(x)", "--at", "x=-1"]).out
+    assert "exact" in invoke(["roundoff", "input n: int; 2*n", "--at", "n=3"]).out
+
+
+def test_losses_that_do_not_reach_the_result() -> None:
+    done = invoke(["roundoff", "1 + (1 - cos(x))", "--at", "x=1e-8"])
+    assert "all 16 digits are right" in done.out
+    assert "lost on the way, and not in the result" in done.out
+
+
+@pytest.mark.parametrize(("text", "at", "want"), [
+    ("root(y -> y^2 - x, 1.0)", {"x": 2.0}, math.sqrt(2)), ("grad(t -> t^3, x)", {"x": 2.0}, 12.0),
+    ("fn f(t) = t^2\nrule f(t) { dt = 2*t }\nf(x)", {"x": 3.0}, 9.0),
+    ("fn f(n) { if n <= 0 { return 1 }\nreturn n*f(n - 1) }\nf(5)*x", {"x": 2.0}, 240.0),
+    ("input a: [2, 2]\nsum(inv(a))", {"a": [[1.0, 2.0], [3.0, 5.0]]}, -1.0),
+    ("y = x\nwhile abs(y^2 - x) > 1e-12 { y = (y + x/y)/2 }\ny", {"x": 2.0}, math.sqrt(2)),
+])  # fmt: skip
+def test_programs_of_every_kind(text: str, at: dict[str, Any], want: float) -> None:
+    found = report(text, **at)
+    assert found.outputs[0].digits > 11
+    assert float(found.outputs[0].exact) == pytest.approx(want, rel=1e-9)

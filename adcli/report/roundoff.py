@@ -25,7 +25,9 @@ class Number(NamedTuple):
 
     @property
     def digits(self) -> float:
-        """How many are right, in an array those of the worst element."""
+        """How many are right, in an array those of the worst element; nan where there is no number."""
+        if any(x != x for x in flat(self.exact)):
+            return math.nan
         return right(worst(self.computed, self.exact))
 
     @property
@@ -114,11 +116,15 @@ class Report:
     def text(self, rows: int | None) -> str:
         """What a reader wants to know first: how much of the result is right, then where the rest went, then what to do."""
         parts = [_sentence(n) for n in self.outputs] + [_sentence(n, "gradient by ") for n in self.gradient.values()]
+        if not self.outputs:
+            return "the result is made of integers or truth values, which are exact\n"
         shown = self.worst(rows)
         if shown:
-            parts.append(f"\ndigits lost, at the worst of {len(self.steps):,} operations\n" + plain(self._grid(shown)).rstrip())
+            unharmed = all(n.digits > ALL_DIGITS - NOTICED for n in self.outputs)
+            where = "lost on the way, and not in the result" if unharmed else "lost"
+            parts.append(f"\ndigits {where}, at the worst of {len(self.steps):,} operations\n" + plain(self._grid(shown)).rstrip())
         else:
-            parts.append(f"none of the {len(self.steps):,} operations behind the value lost a digit")
+            parts.append(f"no digit got lost at the operations behind the result ({len(self.steps):,})")
         if shown and any(self.run.steps[k].iteration for k in self.steps):
             parts.append("\ndigits lost by line, at all of its operations together\n" + plain(self._line_grid(rows)).rstrip())
         for cure in self.cures():
@@ -171,6 +177,8 @@ def _number_data(n: Number) -> dict[str, Any]:
 
 def said(digits: float) -> str:
     """How many digits are right, in words."""
+    if digits != digits:
+        return "there is no number to compare"
     if digits > ALL_DIGITS - 0.5:
         return "all 16 digits are right"
     if digits < 0.5:
