@@ -193,6 +193,7 @@ ARRAYS = [
     "fn f(a, c) { a[c] += w[c]*a[0]; return a }; a = v; for c in 0..len(v) { a = f(a, c); a[c] *= 0.5 }; sum(a*w)",
     "fn f(a, c) { a[c] = 2*a[0]; return a }; a = v; k = 0; while k < len(v) { if v[k] > 0 { a = f(a, k) }; a[0] += w[k]; k += 1 }; sum(a)",
     "sum(abs(v)) + sum(max(v, w)) + sum(min(v, 0)) + sum(hypot(v, w)) + sum(atan2(v, w + 3))",
+    "fn f(a, c) { a[0] = tanh(sum(a)); return a[0]*c }; b = v*w; s = f(b, 2); s + sum(sin(b))",
 ]
 
 

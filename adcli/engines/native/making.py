@@ -154,7 +154,8 @@ def _copy(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     assert not isinstance(v, str)
     if isinstance(v, Regs):
         return Regs(v.elem, v.shape, list(v.items))
-    return materialise(w, v, w.homes.get(s.out))
+    # Memory is named even where there is no home: else what has not been computed yet would take the copy for its own storage.
+    return materialise(w, v, w.homes.get(s.out) or w.allocate(v.elem, v.extents))
 
 
 FORMS: dict[str, Form] = {
