@@ -145,3 +145,9 @@ def test_from_python() -> None:
     found = f.propagate({"V": 5, "I": 2}, {"V": 0.1, "I": 0.05}, [("V", "I", 0.5)])
     assert found.outputs[0].uncertainty == 0.057282196186948006
     assert f.roundoff(V=5, I=2).outputs[0].digits > 15
+
+
+def test_strict_gives_no_result() -> None:
+    done = invoke(["propagate", "abs(x)", "--at", "x=0±0.1", "--strict"])
+    assert (done.code, done.out) == (5, "")
+    assert "nondifferentiable" in invoke(["propagate", "abs(x)", "--at", "x=0±0.1"]).err

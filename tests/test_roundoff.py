@@ -178,3 +178,9 @@ def test_programs_of_every_kind(text: str, at: dict[str, Any], want: float) -> N
     found = report(text, **at)
     assert found.outputs[0].digits > 11
     assert float(found.outputs[0].exact) == pytest.approx(want, rel=1e-9)
+
+
+def test_strict_gives_no_result() -> None:
+    done = invoke(["roundoff", "1/x", "--at", "x=0", "--strict"])
+    assert (done.code, done.out) == (5, "")
+    assert "flag[" in done.err

@@ -378,10 +378,14 @@ class Job:
             text = form.draw(document, self.colour)
         else:
             text = form.to_lines(document)
+        self.deliver(text, flags, source, kind == "json" and picked is None)
+
+    def deliver(self, text: str, flags: Sequence[Flag], source: Source, told: bool) -> None:
+        """Print a text, then its flags unless it has them itself (`told`); with --strict, a flag is an error and there is no result."""
         if self.options.get("strict") and refused(flags):
             self.show_flags(flags, source)
         self.write(text)
-        self.show_flags(flags, source, kind == "json" and picked is None)
+        self.show_flags(flags, source, told)
 
     def show_flags(self, flags: Sequence[Flag], source: Source, told: bool = False) -> None:
         """Flags as lines on standard error, unless -q or JSON has them (`told`); raises with --strict."""

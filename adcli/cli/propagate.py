@@ -34,13 +34,13 @@ def command(job: Job, corr: tuple[str, ...], of: str | None) -> None:
     digits = job.options.get("digits")
     kind = job.format(FORMATS)
     job.report(program, result)
+    flags = [*result.flags, *(flag for flag in job.flags if flag not in result.flags)]
     if kind == "json":
-        flags = [*result.flags, *(flag for flag in job.flags if flag not in result.flags)]
         data = rounded(found.data(), digits)
-        job.write(to_json({**data, "flags": [flag_data(flag, program.source) for flag in flags]}) + "\n")
+        text = to_json({**data, "flags": [flag_data(flag, program.source) for flag in flags]}) + "\n"
     else:
-        job.write(found.text(digits))
-    job.show_flags(result.flags, program.source, kind == "json")
+        text = found.text(digits)
+    job.deliver(text, flags, program.source, kind == "json")
 
 
 def correlation(word: str) -> tuple[str, str, float]:

@@ -45,9 +45,9 @@ def command(
     kind = job.format(FORMATS)
     limit = None if rows == "all" else rows if isinstance(rows, int) else SHOWN if kind == "text" else None
     job.report(program, result)
+    flags = [*result.flags, *(flag for flag in job.flags if flag not in result.flags)]
     if kind == "json":
-        flags = [*result.flags, *(flag for flag in job.flags if flag not in result.flags)]
-        job.write(to_json({**report.data(limit), "flags": [flag_data(flag, program.source) for flag in flags]}) + "\n")
+        text = to_json({**report.data(limit), "flags": [flag_data(flag, program.source) for flag in flags]}) + "\n"
     else:
-        job.write(report.text(limit))
-    job.show_flags(result.flags, program.source, kind == "json")
+        text = report.text(limit)
+    job.deliver(text, flags, program.source, kind == "json")
