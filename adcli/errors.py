@@ -293,6 +293,16 @@ class NotAConstant(ProgramError):
     code = "not-a-constant"
 
 
+class NoFormula(ProgramError):
+    """`adcli derive` cannot say the derivative as one formula.
+
+    Formulas have no loops: a loop is unrolled where the number of its iterations is known, so that it must not depend on an input
+    (an integer input has the value of `--at`, or its default). The same goes for subscripts and sizes. `adcli grad` differentiates any program.
+    """
+
+    code = "no-formula"
+
+
 class IndexOutOfRange(EvaluationError):
     """An index is not below the length of its axis. Indices start at 0; negative ones count from the end, -1 is the last."""
 

@@ -17,12 +17,12 @@ from tests.invoke import environment, invoke
 
 ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "adcli"
-LAYERS = ["errors", "ops", "syntax", "ir", "lower", "passes", "ad", "engines", "data", "report", "api", "cli"]
+LAYERS = ["errors", "ops", "syntax", "ir", "lower", "passes", "ad", "engines", "symbolic", "data", "report", "api", "cli"]
 OWNERS = {
     "lark": {"syntax"},
     "click": {"cli"},
     "rich": {"cli"},
-    "numpy": {"ops", "engines", "data", "api", "cli", "report"},
+    "numpy": {"ops", "engines", "symbolic", "data", "api", "cli", "report"},
     "llvmlite": {"engines"},
     "polars": {"data"},
     "mpmath": {"engines"},

@@ -19,6 +19,7 @@ COMMANDS = {
     "vjp": "derivative by the inputs for a cotangent (vector times Jacobian)",
     "hvp": "Hessian times a direction",
     "taylor": "Taylor coefficients along one input",
+    "derive": "the derivative as a formula",
     "trace": "the evaluation trace with its derivatives, step by step",
     "compare": "ways to differentiate side by side, and where differences go wrong",
     "propagate": "uncertainties of the results from those of the inputs",
