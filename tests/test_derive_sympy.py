@@ -54,7 +54,7 @@ def test_sympy_finds_the_same_values(first: int) -> None:
     for seed in range(first, first + 20):
         text = generated(seed)
         slope = sympy.lambdify(X, sympy.diff(reference(text), X), "mpmath")
-        found = adcli.compile(f"input x\n{ours(text)}")
+        found = adcli.compile(f"input x\noutput d = {ours(text)}")
         for x in POINTS:
             expected = float(slope(x))
             assert found.value(x=x) == pytest.approx(expected, rel=1e-7, abs=1e-9), (seed, text, ours(text), x)
