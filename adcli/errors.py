@@ -297,7 +297,8 @@ class NoFormula(ProgramError):
     """`adcli derive` cannot say the derivative as one formula.
 
     Formulas have no loops: a loop is unrolled where the number of its iterations is known, so that it must not depend on an input
-    (an integer input has the value of `--at`, or its default). The same goes for subscripts and sizes. `adcli grad` differentiates any program.
+    (an integer input has the value of `--at`, or its default). The same goes for subscripts and sizes. `adcli grad` differentiates
+    any program.
     """
 
     code = "no-formula"
