@@ -47,6 +47,7 @@ def test_the_fourth_iterate_of_the_logistic_map() -> None:
     """9.0660864 at 0.2, by all ways, each as well as it can (the value by exact rational arithmetic)."""
     found = methods(SAMPLE)
     limits = {"forward difference": 1e-6, "central difference": 1e-7, "Richardson": 1e-10} | dict.fromkeys(EXACT, 1e-14)
+    limits["symbolic"] = 1e-12  # the polynomial cancels
     for name, m in found.items():
         assert abs(m["gradient"]["x"] - 9.0660864) < limits[name] + 1e-14, name
         assert m["error"]["absolute"] < limits[name] and m["error"]["at"] == "x" and m["note"] == "" and m["seconds"] is None
@@ -114,6 +115,21 @@ def test_work_is_what_runs() -> None:
     assert found["central difference"]["operations"] == 4
     assert found["reverse mode"]["operations"] == 3
     assert found["Richardson"]["operations"] == found["Richardson"]["evaluations"] > 20
+
+
+def test_a_way_that_cannot_says_why() -> None:
+    found = methods("y = x; while abs(y) < 100 { y = y*y }; y", "--at", "x=2")
+    assert found["symbolic"]["gradient"] is None and "loop" in found["symbolic"]["note"]
+    assert found["forward mode"]["gradient"] == {"x": 1024.0}
+    assert "too many for a formula" in methods("y = x; for i in 0..6000 { y = sin(y) }; y", "--at", "x=2")["symbolic"]["note"]
+    swell = data("y = x; for i in 0..2 { while y < 5 { y = y*y } }; y", "--at", "x=2", "--swell")["swell"]
+    assert swell[2]["raw"] is None and swell[2]["reverse"] > swell[0]["reverse"]
+
+
+def test_a_loop_that_does_not_end_beside_the_point() -> None:
+    """Richardson's largest steps leave the domain in which Newton's method for Kepler's equation converges."""
+    found = methods(str(pathlib.Path(SAMPLE).with_name("kepler.adl")))
+    assert found["Richardson"]["error"]["relative"] < 1e-10
 
 
 def test_manual_right_and_wrong(tmp_path: pathlib.Path) -> None:
@@ -210,6 +226,8 @@ def test_svg_and_ascii(tmp_path: pathlib.Path) -> None:
 def test_swell() -> None:
     """The graph grows by the same work for each iteration; the loop's own count is where it ends, if nothing is said."""
     lines = data(SAMPLE, "--swell", "--iterations", "5")["swell"]
+    assert [line["raw"] for line in lines] == [0, 2, 21, 82, 264, 768]  # as the survey says of l1 … l6
+    assert all(a["raw"] >= a["simplified"] for a in lines) and lines[5]["simplified"] > 2 * lines[4]["simplified"]
     assert [line["iterations"] for line in lines] == [0, 1, 2, 3, 4, 5]
     reverse = [line["reverse"] for line in lines]
     assert len({b - a for a, b in pairwise(reverse[1:])}) == 1

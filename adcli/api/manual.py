@@ -11,13 +11,15 @@ from adcli.errors import EvaluationError, LimitError, Span, UsageError
 from adcli.syntax.tree import Name, Node, OutputDecl
 
 if TYPE_CHECKING:
-    from adcli.api.compare import Problem, Way
+    from adcli.api.problem import Problem
     from adcli.api.program import Program
+    from adcli.api.ways import Way
 
 
 def manual_way(problem: Problem, manual: Program) -> Way:
     """The row of a gradient derived by hand, computed at the same point."""
-    from adcli.api.compare import Way, operations
+    from adcli.api.problem import operations
+    from adcli.api.ways import Way
 
     setting = Setting(manual, _point(problem, manual))
     outputs = _outputs(problem, manual)

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from adcli.api.compare import difference
-from adcli.errors import AdcliError, EvaluationError
+from adcli.errors import AdcliError, EvaluationError, LimitError
 
 if TYPE_CHECKING:
-    from adcli.api.compare import Comparison, Problem
+    from adcli.api.compare import Comparison
+    from adcli.api.problem import Problem
 
 # Steps for each power of ten, and how many powers, from the largest step down.
 PER_DECADE, DECADES = 4, 16
@@ -58,7 +59,7 @@ def curve(name: str, h: Sequence[float], slope: Callable[[float], float], error:
 def _error(slope: Callable[[float], float], error: Callable[[float], float], step: float) -> float:
     try:
         return error(slope(step))
-    except EvaluationError:  # the program does not run there
+    except (EvaluationError, LimitError):  # the program does not run there
         return math.nan
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from adcli.api.compare import Problem
+from adcli.api.problem import Problem
 from adcli.api.program import Program, compile
-from adcli.errors import Source, UsageError
+from adcli.errors import EvaluationError, LimitError, ProgramError, Source, UsageError
 from adcli.ir.nodes import Const, For
 from adcli.syntax.tree import ForStmt, Range
 
@@ -18,6 +18,8 @@ class Line(NamedTuple):
     """Operations after so many iterations: that the two modes execute, the value's included."""
 
     iterations: int
+    raw: int | None
+    simplified: int | None
     forward: int
     reverse: int
 
@@ -30,7 +32,7 @@ def growth(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None, o
     for n in range(most + 1):
         cut = _with_iterations(program, over, n)
         problem = Problem(cut, at, wrt, of)
-        lines.append(Line(n, *_graph(problem)))
+        lines.append(Line(n, _formula(problem, True), _formula(problem, False), *_graph(problem)))
     return lines
 
 
@@ -64,6 +66,17 @@ def _with_iterations(program: Program, over: Range, n: int) -> Program:
 
 def _graph(problem: Problem) -> tuple[int, int]:
     """Statements that the two modes execute, the value's included."""
-    from adcli.api.compare import forward_way, reverse_way
+    from adcli.api.ways import forward_way, reverse_way
 
     return forward_way(problem).operations or 0, reverse_way(problem).operations or 0
+
+
+def _formula(problem: Problem, raw: bool) -> int | None:
+    """Operations of the derivatives' formulas, as the product rule gives them or simplified; None where there are none."""
+    from adcli.api.derive import derive
+
+    at = dict(zip(problem.variant.names, problem.args, strict=True))
+    try:
+        return derive(problem.program, problem.wrt, raw=raw, of=problem.output, at=at).operations
+    except (ProgramError, EvaluationError, LimitError):
+        return None

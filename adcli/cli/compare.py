@@ -12,13 +12,19 @@ from adcli.errors import UsageError
 
 if TYPE_CHECKING:
     from adcli.api import Program
-    from adcli.api.compare import Comparison, Way
+    from adcli.api.compare import Comparison
     from adcli.api.steps import Steps
     from adcli.api.swell import Line
+    from adcli.api.ways import Way
 
 # Of results in a table on a terminal, so that it fits into 80 columns; the error is beside them.
 DIGITS = 12
 FORMATS = ["text", "json", "svg"]
+ENGINES = (
+    # One for all ways, so that their times compare and no digit depends on what has been compiled before.
+    option("--engine", type=click.Choice(["interpret", "native"]), default="interpret", help="What runs all: interpret (default), native."),
+    ENGINE[1],
+)
 WAYS = (
     option(
         "--manual",
@@ -33,7 +39,7 @@ WAYS = (
 )
 
 
-@define("compare", PROGRAM, POINT, WRT, OF, WAYS, ENGINE, LIMITS, STRICT, output(FORMATS))
+@define("compare", PROGRAM, POINT, WRT, OF, WAYS, ENGINES, LIMITS, STRICT, output(FORMATS))
 def command(job: Job, wrt: str | None, of: str | None, manual: str | None, seconds: float, **asked: Any) -> None:
     """Ways to differentiate PROGRAM side by side: differences, the formula, forward and reverse mode, and your own gradient.
 
@@ -167,7 +173,7 @@ class View:
 
     def swelling(self, swell: list[Line]) -> str:
         """Operations by iterations, right under each other or between tabs."""
-        head = ["iterations", "forward mode", "reverse mode"]
+        head = ["iterations", "formula", "simplified", "forward mode", "reverse mode"]
         rows = [["" if n is None else str(n) for n in line] for line in swell]
         if not self.job.drawing:
             return "".join("\t".join(row) + "\n" for row in [head, *rows])

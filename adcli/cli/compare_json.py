@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from adcli.api.compare import Comparison, Way
+    from adcli.api.compare import Comparison
     from adcli.api.steps import Steps
     from adcli.api.swell import Line
+    from adcli.api.ways import Way
 
 
 def data(found: Comparison, steps: Steps | None, swell: list[Line] | None) -> dict[str, Any]:
