@@ -171,6 +171,8 @@ def report(found: Sequence[Compared]) -> Report:
         bar = 2.0 if module in SPARSE else 1.0
         worst = f"geometric mean {geometric_mean(values):.2f} of {len(values)}"
         out.rows.append(Row(f"{module}, the slowest workload", "its C++ `manual`", max(values), bar, note=worst))
+    whole = geometric_mean(each.gradient for each in found if each.gradient is not None)
+    out.rows.append(Row(f"the same with {' and '.join(APART)}", "its C++ `manual`", whole, note="see below why these are apart"))
     for module, why in APART.items():
         ratios = [each.gradient for each in found if each.module == module and each.gradient is not None]
         if ratios:

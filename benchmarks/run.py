@@ -17,7 +17,6 @@ import platform
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 
@@ -46,6 +45,7 @@ def machine() -> Iterator[str]:
         model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
     yield f"Processor: {model}, {os.cpu_count()} cores, {platform.machine()}; {platform.system()} {platform.release()}"
     yield f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in VERSIONS)
+    yield f"Load at the end of the measurements: {os.getloadavg()[1]:.1f} processes"
     if shutil.which("gcc"):
         yield subprocess.run(["gcc", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
 
@@ -108,7 +108,8 @@ def main() -> None:
         reports.append(measured(part, chosen))
         for row in reports[-1].rows:
             print("  ".join(cells(row)), flush=True)
-    page = text(reports, " ".join(["python benchmarks/run.py", *sys.argv[1:]]))
+    told = ["--gradbench COMMAND"] if chosen.gradbench else []
+    page = text(reports, " ".join(["python benchmarks/run.py", *chosen.parts, *told]))
     to = chosen.output or (None if chosen.parts else HERE / "RESULTS.md")
     if to is None:
         print("\n" + page)
