@@ -132,6 +132,7 @@ REFUSED = [
     (["fn f(x) = x^2\nrule f(x) { dx = 2*x }\nf(x)"], "no-formula", "derivative of its own"),
     (["input e = 2; e*x"], "no-formula", "name of a constant"),
     (["l = x; for i in 0..60 { l = 4*l*(1 - l) }; l"], "limit", "more than 10^15 operations"),
+    (["2 + 3"], "usage", "no real input"),
     (["x^2", "--order", "0"], "usage", "0"),
     (["x^2", "--wrt", "y"], "usage", "'y'"),
     (["[x, x]"], "usage", "array"),
@@ -159,6 +160,17 @@ def test_depth_is_no_limit() -> None:
     assert derive(adcli.compile("x" + " + x" * 3000)).texts == {"x": "3001"}
     with pytest.raises(LimitError):
         derive(adcli.compile(nested))
+
+
+def test_work_is_bounded() -> None:
+    """Products of many sums, and fractions in fractions: what would take exponentially long is left as it is written."""
+    names = "abcdfghijk"
+    f = adcli.compile("*".join(f"(x + {name})" for name in names))
+    point = {"x": 0.3, **{name: 0.1 * k for k, name in enumerate(names)}}
+    text = derive(f, ["x"]).texts["x"]
+    declared = "".join(f"input {name}\n" for name in point)
+    assert adcli.compile(f"{declared}output d = {text}").value(point) == pytest.approx(f.gradient(point)["x"], rel=1e-12)
+    assert derive(adcli.compile("1/(1 + 1/(1 + 1/(1 + 1/(1 + 1/(1 + x)))))")).texts == {"x": "-1/(5*x + 8)^2"}
 
 
 def test_numbers_are_kept() -> None:

@@ -111,6 +111,8 @@ def _derived(program: Program, wrt: Sequence[str] | None, order: int, raw: bool,
     setting = Setting(program, {**_placeholders(program, at), **at})
     j = setting.scalar_output(of, "a formula")
     value, leaves = _unrolled(setting, j)
+    if not leaves:
+        raise UsageError("the program has no real input to differentiate by", help="names that nothing assigns are inputs: x^2")
     chosen = [leaf for k in setting.wrt(wrt) for leaf in leaves[k]]
     plain = _orders(value, chosen, order, lambda e, _: e, False)
     graph = shared_size([value, *plain.values()])

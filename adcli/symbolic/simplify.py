@@ -6,11 +6,11 @@ common factors taken out, and with sin² or cos² replaced by the other. Large e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fractions import Fraction
 
 from adcli.symbolic.nodes import LEAVES, Expr, node, postorder
-from adcli.symbolic.sums import Algebra, E, Exponent, Product, Sum, added, content, number, scaled, shared, single
+from adcli.symbolic.sums import Algebra, E, Exhausted, Exponent, Product, Sum, added, content, number, scaled, shared, single, without
 from adcli.symbolic.text import operations, text
 from adcli.symbolic.written import label, written
 
@@ -57,12 +57,18 @@ class Simplifier:
         return self.shown.get(kernel, kernel)
 
     def best(self, e: Expr) -> Expr:
-        kept, flat = self.kept.sum(e), self.flat.sum(e)
-        for p in (kept, flat):
-            self._arguments(p)
-        forms = [written(kept, self.show), *self._factored(kept)]
-        most = max(GROWTH, largest(forms))
-        return shortest([*forms, *(f for f in self.forms(flat) if largest([f]) <= most)])
+        kept = self.kept.sum(e)
+        forms = [written(kept)]
+        try:
+            self._arguments(kept)
+            forms += [written(kept, self.show), *self._factored(kept)]
+            flat = self.flat.sum(e)
+            self._arguments(flat)
+            most = max(GROWTH, largest(forms))
+            forms += [f for f in self.forms(flat) if largest([f]) <= most]
+        except Exhausted:
+            pass  # the forms found so far will do
+        return shortest(forms)
 
     def _arguments(self, p: Sum) -> None:
         """Finds the best form of every argument of every kernel, inner ones first."""
@@ -98,11 +104,12 @@ class Simplifier:
         """Common factors taken out, then the most frequent one again and again."""
         if len(p) < 2:
             return written(p, self.show)
+        self.flat.spend(len(p))
         common = shared(p)
         c = content(p)
         if c < 0 and any(k > 0 for k in p.values()):
             c = -c
-        rest = {_without(product, common): k / c for product, k in p.items()}
+        rest = {without(product, common): k / c for product, k in p.items()}
         inner = self._split(rest)
         if not common and abs(c) == 1:
             return inner if c == 1 else self._split(p)
@@ -115,7 +122,7 @@ class Simplifier:
         if often is None or _polynomial(p):
             return written(p, self.show)
         kernel, least = often
-        inside = {_without(q, {kernel: least}): c for q, c in p.items() if _has(q, kernel, least)}
+        inside = {without(q, {kernel: least}): c for q, c in p.items() if _has(q, kernel, least)}
         rest = {q: c for q, c in p.items() if not _has(q, kernel, least)}
         factor = self._collected(inside)
         sign = -1 if factor.op == "neg" else 1
@@ -141,7 +148,7 @@ class Simplifier:
             return []
         top = number(0)
         for product, c in p.items():
-            top = added(top, scaled(self.flat.product(dict(_without(product, below))), c))
+            top = added(top, scaled(self.flat.product(dict(without(product, below))), c))
         for kernel in list(below):
             while kernel in self.flat.sums and below[kernel] <= -1:
                 quotient = divided(top, self.flat.sums[kernel])
@@ -194,7 +201,7 @@ class Simplifier:
         for product, c in p.items():
             n = dict(product).get(k)
             if isinstance(n, Fraction) and n >= 2:
-                rest: Sum = {_without(product, {k: Fraction(2)}): c}
+                rest: Sum = {without(product, {k: Fraction(2)}): c}
                 out = added(out, self.flat.times(rest, square))
             else:
                 out = added(out, {product: c})
@@ -238,18 +245,6 @@ def shortest(forms: list[Expr]) -> Expr:
     least = min(map(operations, forms))
     few = list(dict.fromkeys(f for f in forms if operations(f) == least))
     return few[0] if len(few) == 1 else min(few, key=lambda f: (len(text(f)), text(f)))
-
-
-def _without(product: Product, powers: Mapping[Expr, Exponent]) -> Product:
-    """The product divided by powers of kernels, in their order."""
-    left = dict(product)
-    for k, n in powers.items():
-        had = left.get(k, Fraction(0))
-        if isinstance(had, Fraction) and isinstance(n, Fraction):
-            left[k] = had - n
-        elif had is n:
-            del left[k]
-    return tuple(sorted(((k, n) for k, n in left.items() if n != 0), key=lambda f: f[0].digest))
 
 
 def divided(p: Sum, by: Sum) -> Sum | None:

@@ -10,6 +10,7 @@ sqrt(x)*sqrt(x) = x. The right side may be defined at more points.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import reduce
 from typing import TypeAlias
@@ -23,6 +24,7 @@ Sum: TypeAlias = "dict[Product, Fraction]"
 
 E = name("e")
 TERMS = 120  # of a sum that is still multiplied out
+WORK = 12_000  # products made in one formula that is multiplied out
 POWER = 12  # the highest power of a sum that is
 BITS = 400  # of a coefficient; longer ones are rounded to a double
 ODD = frozenset({"sin", "tan", "csc", "cot", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "erf", "cbrt", "sinpi", "erfinv", "sign"})
@@ -97,9 +99,25 @@ def _least(a: Exponent, b: Exponent) -> Exponent:
     return a if a is b else Fraction(0)
 
 
+def without(product: Product, powers: Mapping[Expr, Exponent]) -> Product:
+    """The product divided by powers of kernels, in their order."""
+    left = dict(product)
+    for k, n in powers.items():
+        had = left.get(k, Fraction(0))
+        if isinstance(had, Fraction) and isinstance(n, Fraction):
+            left[k] = had - n
+        elif had is n:
+            del left[k]
+    return tuple(sorted(((k, n) for k, n in left.items() if n != 0), key=lambda f: f[0].digest))
+
+
 def _product_key(product: Product) -> tuple[object, ...]:
     degree = sum((n for k, n in product if isinstance(n, Fraction) and k.op == "name"), Fraction(0))
     return (-degree, [(k.digest, str(n)) for k, n in product])
+
+
+class Exhausted(Exception):
+    """Multiplying out takes more work than it is worth."""
 
 
 class Algebra:
@@ -107,9 +125,16 @@ class Algebra:
 
     def __init__(self, expand: bool) -> None:
         self.expand = expand
+        self.work = 0
         self.known: dict[Expr, Sum] = {}
         self.sums: dict[Expr, Sum] = {}
         self.kernels: dict[frozenset[tuple[Product, Fraction]], Expr] = {}
+
+    def spend(self, steps: int) -> None:
+        """Counts work; Exhausted where multiplying out takes too much."""
+        self.work += steps
+        if self.expand and self.work > WORK:
+            raise Exhausted
 
     # ---- expressions
 
@@ -202,6 +227,7 @@ class Algebra:
 
     def _joined(self, a: Product, b: Product) -> Sum:
         """The product of two products."""
+        self.spend(1)
         powers: dict[Expr, Exponent] = dict(a)
         for k, n in b:
             powers[k] = self.exponent(powers[k], n) if k in powers else n
@@ -273,8 +299,9 @@ class Algebra:
         """A whole power of a sum: of what its products share, times that of the rest."""
         c = content(p)
         common = {k: n for k, n in shared(p).items() if isinstance(n, Fraction)} if self.expand else {}
-        inverse = self.product({k: -m for k, m in common.items()})
-        rest = scaled(self.times(p, inverse), 1 / c) if common else scaled(p, 1 / c)
+        rest: Sum = {}
+        for product, k in p.items():
+            rest = added(rest, scaled(self.product(dict(without(product, common))), k / c))
         if len(rest) < 2:
             return self._product_power((), Fraction(1), n) if not rest else self.power(rest, n)
         power = single(self._kernel(rest), n)

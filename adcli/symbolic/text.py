@@ -73,7 +73,12 @@ def decimal(value: Fraction) -> str | None:
         return None
     if value.denominator == 1 and abs(value) < 10**DIGITS:
         return str(value.numerator)
-    shown = repr(float(value))
+    try:
+        shown = repr(float(value))
+    except OverflowError:
+        return None
+    if shown == "inf":
+        return None
     return shown if Fraction(shown) == value and len(shown) <= DIGITS + 3 else None
 
 
@@ -85,6 +90,8 @@ def _number(value: Fraction) -> tree.Expr:
     if short is None and max(value.numerator, value.denominator) >= 10**DIGITS:
         short = _rounded(value)
     if short is not None:
+        if short == "inf":
+            return tree.Name(short, NOWHERE)
         return tree.Num(float(value), short.isdigit(), short, NOWHERE)
     top, bottom = (tree.Num(n, True, str(n), NOWHERE) for n in (value.numerator, value.denominator))
     return tree.Binary("/", top, bottom, NOWHERE, NOWHERE)
