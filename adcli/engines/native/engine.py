@@ -113,6 +113,9 @@ class Native:
         self._out = (ctypes.c_int64 * max(1, words))()
         self._out_reals = (ctypes.c_double * len(self._out)).from_buffer(self._out)
         self._call = (self._run.address, ctypes.addressof(self._given), ctypes.addressof(self._out))
+        self._has_arrays = any(shape for _, shape in code.results)
+        self._all_real = not self._has_arrays and all(elem == "real" for elem, _ in code.results)
+        self._keep = self._run.keep
         self._before: list[tuple[Any, int]] = [(None, 0)] * len(code.results)
         self._seen: list[tuple[Any, int]] = [(None, 0)] * len(code.params)
 
@@ -145,20 +148,25 @@ class Native:
     def _ran(self, args: Sequence[Any]) -> list[Any]:
         run, code = self._run, self.code
         keep = [put(self, k, a) for k, (put, a) in enumerate(zip(self._passing, args, strict=True))]
-        made = self._room()
-        if code.polls:
-            with run.interruptible():
-                status = self._enter()
-        else:
-            status = self._enter()
+        made = self._room() if self._has_arrays else ()
+        status = self._watching_signals() if code.polls else self._enter()
         del keep
         if status:
             error = run.error()
             raise error.with_traceback(None) if isinstance(error, AdcliError) else error
         self.flags = []
-        if run.flagged != run.none_flagged:
+        if code.flags and run.flagged != run.none_flagged:
             self.flags = [flag for flag, raised in zip(code.flags, run.flagged, strict=True) if raised]
-        return self._taken(made)
+        return self._out_reals[: len(code.results)] if self._all_real else self._taken(made)
+
+    def _watching_signals(self) -> int:
+        # As `with run.interruptible()`, which would take longer than a short run.
+        before = sys.unraisablehook
+        sys.unraisablehook = self._keep
+        try:
+            return self._enter()
+        finally:
+            sys.unraisablehook = before
 
     def _enter(self) -> int:
         """The run; begun anew on a larger stack where recursion asks for it."""
@@ -189,7 +197,7 @@ class Native:
             k += 1 + shape.count(None)
         return made
 
-    def _taken(self, made: list[Any]) -> list[Any]:
+    def _taken(self, made: Sequence[Any]) -> list[Any]:
         results: list[Any] = []
         k = 0
         for (elem, shape), array in zip(self.code.results, made, strict=True):

@@ -43,8 +43,9 @@ class Region:
         self.high = self.low + size // 16 * 16
 
 
-# Regions that no run is in, by size: a program has many functions, and their runs can share one.
-_REGIONS: dict[int, list[Region]] = {}
+# Regions that nobody runs in, by size and by the run that was there last, which gets its own back if it is still there: a program has many
+# functions, and their runs can share one.
+_IDLE: dict[int, dict[object, Region]] = {}
 
 
 class Run:
@@ -69,7 +70,9 @@ class Run:
         self.template[state.LEFT], self.template[state.DEPTH] = limits.max_steps, limits.max_depth
         self.template[state.FUEL], self.template[state.STACK] = state.REFILL, SMALL_STACK
         self.size = min(limits.max_memory, 1 << 46)
+        self.idle = _IDLE.setdefault(self.size, {})
         self.region: Region | None = None
+        self.running = False
         self.deadline: float | None = None
         self.raised: BaseException | None = None
         self.stop: BaseException | None = None
@@ -77,25 +80,34 @@ class Run:
 
     def close(self) -> None:
         RUNS.pop(self.address, None)
+        region = self.idle.pop(self, None)
+        if region is not None and not self.idle:
+            self.idle[object()] = region
 
     def begin(self) -> None:
         """Begin anew. Raises LimitError where the address space that the limit of memory asks for cannot be had."""
-        if self.region is None:
-            idle = _REGIONS.setdefault(self.size, [])
-            try:
-                self.region = idle.pop() if idle else Region(self.size)
-            except (OSError, ValueError, OverflowError):
-                raise memory_error(self.limits, None) from None
-            self.template[state.TAPE], self.template[state.ARENA] = self.region.low, self.region.high
+        if not self.running and self.idle.pop(self, None) is None:
+            self.settle()
+        self.running = True
         self.bytes[:] = self.fresh
         self.raised = self.stop = None
         self.deadline = None if self.limits.timeout is None else time.monotonic() + self.limits.timeout
 
+    def settle(self) -> None:
+        """Take a region that another run has left, or a new one."""
+        try:
+            self.region = self.idle.popitem()[1] if self.idle else Region(self.size)
+        except (OSError, ValueError, OverflowError):
+            raise memory_error(self.limits, None) from None
+        except KeyError:  # another thread was faster
+            self.region = Region(self.size)
+        self.template[state.TAPE], self.template[state.ARENA] = self.region.low, self.region.high
+
     def end(self) -> None:
         """Leave the region to others."""
-        if self.region is not None:
-            _REGIONS[self.size].append(self.region)
-            self.region = None
+        if self.running and self.region is not None:
+            self.running = False
+            self.idle[self] = self.region
 
     def out_of_stack(self) -> bool:
         """Whether a run that failed did so for want of stack alone."""
@@ -146,18 +158,18 @@ class Run:
         self.stop = error
         self.words[state.FUEL] = -1
 
+    def keep(self, lost: Any) -> None:
+        """What the handler of a signal raises on the way into a call from native code stops the run at the next one."""
+        if lost.object in (_poll, _ask):
+            self.halt(lost.exc_value)
+        else:
+            sys.__unraisablehook__(lost)
+
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """While native code runs, what the handler of a signal raises on the way into a call from there stops the run at the next one."""
+        """While native code runs, errors that Python cannot raise go to `keep`."""
         before = sys.unraisablehook
-
-        def keep(lost: Any) -> None:
-            if lost.object in (_poll, _ask):
-                self.halt(lost.exc_value)
-            else:
-                before(lost)
-
-        sys.unraisablehook = keep
+        sys.unraisablehook = self.keep
         try:
             yield
         finally:
