@@ -12,7 +12,16 @@ from adcli.engines.flags import Flag
 from adcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from adcli.api import Program
+    from typing import Protocol
+
+    from adcli.lower.signature import Input
+
+    class Program(Protocol):
+        """What has inputs: a program, or a command of which only the point says them."""
+
+        @property
+        def inputs(self) -> Sequence[Input]: ...
+
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -3,10 +3,10 @@
     richardson(along(math.sin), 1.0)      →      value 0.54030230586814, error 3e-15, step 0.03, 33 values of f
 
 A difference over a step h is off by its truncation, which falls like h² (central) or h (one-sided), and by the rounding of f over h. So
-the steps h, h/1.9, h/1.9², … of a window are extrapolated to h = 0 (Richardson; the choice in the tableau by the change between neighbours is that
-of Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Adv. Eng. Software 4(2), 1982), and windows over smaller and larger steps
-follow until two neighbours say the same. The noise of f is that of its own rounding or, where it is larger, the scatter that
-differences of high order leave (Moré and Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33(3), 2011).
+the steps h, h/1.9, h/1.9², … of a window are extrapolated to h = 0 (Richardson; the choice in the tableau by the change between
+neighbours is that of Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Adv. Eng. Software 4(2), 1982), and windows over
+smaller and larger steps follow until two neighbours say the same. The noise of f is that of its own rounding or, where it is larger,
+the scatter that differences of high order leave (Moré and Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33(3), 2011).
 """
 
 from __future__ import annotations
