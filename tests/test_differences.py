@@ -40,7 +40,7 @@ def test_the_error_covers_the_discrepancy_and_is_small(f: Callable[[float], floa
 @pytest.mark.parametrize("f", [lambda x: 1e20 + x, lambda x: (1e16 + x) - 1e16])
 def test_rounding_that_hides_the_derivative_is_in_the_error(f: Callable[[float], float]) -> None:
     found = richardson(along(f), 1.0)
-    assert found.agrees(1.0) and found.error > 1.0, found
+    assert found.agrees(1.0) and found.error > 0.05, found
 
 
 def test_nan_agrees_with_nothing() -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adcli.api.derivatives import Setting, evaluate, gradient
-from adcli.api.external import External, Failed, checked, fitted
+from adcli.api.external import External, Failed, checked
 from adcli.api.point import as_real
-from adcli.api.verdict import ORDER, RIGHT, Evidence, Finding, complex_evidence, judge
+from adcli.api.verdict import ORDER, Evidence, Finding, complex_evidence, judge
 from adcli.engines.differences import UNIT, Line
 from adcli.engines.flags import BIRTHS, Flag, shown
 from adcli.errors import AdcliError, DataError, EvaluationError, LimitError, UsageError
@@ -25,6 +25,8 @@ DIRECTIONS = 4
 COMPLEX_STEPS = 20_000
 # Steps that a run at another place may take, beside 20 times those at the point.
 MORE_STEPS = 10_000
+# The complex step is taken at the point and some ulps beside it, with steps of other sizes: what changes then is its error.
+NUDGES = ((0, 2.0**-200), (3, 2.0**-210), (-5, 2.0**-220), (17, 2.0**-200), (-41, 2.0**-210))
 TIES = frozenset({"nondifferentiable", "equality-branch", "branch-boundary", "singular"})
 
 
@@ -71,13 +73,18 @@ class Subject:
         """What can be known along a line; t = x is the point."""
         return Evidence(self.line(direction, x, self.values), x, noise)
 
-    def line(self, direction: Mapping[str, list[float]], x: float, values: Callable[[Sequence[Mapping[str, list[float]]]], list[float]]) -> Line:
+    def line(
+        self, direction: Mapping[str, list[float]], x: float, values: Callable[[Sequence[Mapping[str, list[float]]]], list[float]]
+    ) -> Line:
         def at(t: float) -> dict[str, list[float]]:
             # Along one input t is its value itself, which so is not rounded a second time.
             if x != 0:
-                return {n: [t if d else p for p, d in zip(v, direction[n], strict=True)] if n in direction else v for n, v in self.point.items()}
+                return {
+                    n: [t if d else p for p, d in zip(v, direction[n], strict=True)] if n in direction else v for n, v in self.point.items()
+                }
             return {
-                n: [p + t * d if d else p for p, d in zip(v, direction[n], strict=True)] if n in direction else v for n, v in self.point.items()
+                n: [p + t * d if d else p for p, d in zip(v, direction[n], strict=True)] if n in direction else v
+                for n, v in self.point.items()
             }
 
         return lambda places: values([at(t) for t in places])
@@ -135,7 +142,7 @@ class Own(Subject):
         return args
 
     def values(self, points: Sequence[Mapping[str, list[float]]]) -> list[float]:
-        return [self._value(lambda args: self.variant.run(args, of=self.of)[0], point) for point in points]
+        return [self._value(lambda args: self.variant.values(args, self.of)[0], point) for point in points]
 
     def on_path(self, points: Sequence[Mapping[str, list[float]]]) -> list[float]:
         """Values where the run takes the path that it takes at the point; nan elsewhere."""
@@ -170,7 +177,21 @@ class Own(Subject):
             turn = kink(self.function, self.args(self.point), near, self.setting.program.limits)
             return "" if turn is None else self._named(turn.op, turn.span)
 
-        return Evidence(line, x, noise, self.line(direction, x, self.on_path), kink, self.step(direction), self.tie)
+        return Evidence(line, x, noise, self.line(direction, x, self.on_path), kink, self.step(direction), self.tie, self.terms)
+
+    def terms(self) -> float:
+        """The size of the largest number that the run at the point adds or subtracts."""
+        from adcli.engines.observe import observe
+
+        largest = 0.0
+
+        def look(let: Any, values: Sequence[Any], value: Any, iteration: tuple[int, ...]) -> None:
+            nonlocal largest
+            if let.op.name in ("add", "sub", "sum", "dot", "matmul"):
+                largest = max([largest, *(float(abs(v).max()) if getattr(v, "size", 1) and hasattr(v, "max") else abs(v) for v in values)])
+
+        observe(self.function, self.args(self.point), self.setting.program.limits, look)
+        return largest
 
     def _named(self, op: str, span: Any) -> str:
         if span is None:
@@ -186,7 +207,7 @@ class Own(Subject):
 
     def step(self, direction: Mapping[str, list[float]]) -> tuple[float, float] | None:
         """The complex step along one input."""
-        from adcli.engines.complex import STEP, NotAnalytic, complex_step
+        from adcli.engines.complex import NotAnalytic, complex_step
 
         if self.no_step or len(direction) != 1:
             return None
@@ -199,11 +220,11 @@ class Own(Subject):
             unit = np.array(along).reshape(shape)
         limits = self.setting.program.limits
         limits = limits._replace(max_steps=min(limits.max_steps, COMPLEX_STEPS))
-        found: list[float] = []
+        found: list[tuple[float, float]] = []
         try:
-            for nudge, step in ((0, STEP), (3, STEP / 2**10), (-5, STEP / 2**20)):
+            for nudge, step in NUDGES:
                 point = {**self.point, name: [_nudged(p, nudge) if d else p for p, d in zip(self.point[name], along, strict=True)]}
-                found.append(float(complex_step(self.function, self.args(point), k, unit, limits, step)[self.of]))
+                found.append(complex_step(self.function, self.args(point), k, unit, limits, step)[self.of])
         except NotAnalytic as why:
             self.no_step = str(why)
         except AdcliError as error:
@@ -282,7 +303,7 @@ def check_program(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | 
     flags = [flag for flag in reverse.flags if flag.code not in BIRTHS or given is None]
     if given is not None:
         found = given(subject.shapes, subject.variant.names)
-        return _check(subject, float(reverse.value or 0.0) if not math.isnan(_number(reverse)) else math.nan, found, None, flags)
+        return _check(subject, _number(reverse), found, None, flags)
     forward = gradient(program, at, wrt, of, "forward")
     ours = {name: _flat(value) for name, value in reverse.derivative.items()}
     return _check(subject, _number(reverse), ours, {name: _flat(value) for name, value in forward.derivative.items()}, flags)
@@ -317,7 +338,9 @@ def _check(
     shown_ = next((f for f in directions if f.verdict == verdict), directions[0]) if directions else None
     evaluations = sum(f.evaluations for f in [*findings, *directions])
     derivative = {name: shaped(numbers, subject.shapes[name]) for name, numbers in found.items() if name in subject.shapes}
-    return Checked(verdict, value, derivative, findings, shown_, evaluations, getattr(subject, "no_step", "it is for programs of adcli"), flags)
+    return Checked(
+        verdict, value, derivative, findings, shown_, evaluations, getattr(subject, "no_step", "it is for programs of adcli"), flags
+    )
 
 
 def _judged(subject: Subject, e: Element, found: Mapping[str, list[float]], forward: Mapping[str, list[float]] | None) -> Finding:
@@ -330,7 +353,8 @@ def _judged(subject: Subject, e: Element, found: Mapping[str, list[float]], forw
 def _along(subject: Subject, found: Mapping[str, list[float]], chance: random.Random, number: int) -> Finding:
     """The derivative along a random direction that moves every input in proportion to its size."""
     direction = {
-        name: [(abs(x) or 1.0) * chance.choice((-1, 1)) * chance.uniform(0.5, 1.0) for x in numbers] for name, numbers in subject.point.items()
+        name: [(abs(x) or 1.0) * chance.choice((-1, 1)) * chance.uniform(0.5, 1.0) for x in numbers]
+        for name, numbers in subject.point.items()
     }
     slopes = [g * d for name in direction for g, d in zip(found[name], direction[name], strict=True)]
     slope = math.fsum(slopes) if all(map(math.isfinite, slopes)) else math.nan

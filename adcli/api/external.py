@@ -1,6 +1,6 @@
 """Programs of any language as functions: run with a point, they print a value or a gradient.
 
-    'awk -f f.awk {x1} {x2}'      at x1 = 2, x2 = 5      →      awk, -f, f.awk, 2.0, 5.0      no shell ever sees the words
+'awk -f f.awk {x1} {x2}'      at x1 = 2, x2 = 5      →      awk, -f, f.awk, 2.0, 5.0      no shell ever sees the words
 """
 
 from __future__ import annotations
@@ -259,6 +259,7 @@ def fitted(found: Mapping[str, Any], where: str, shapes: Mapping[str, Sequence[i
     for name, shape in shapes.items():
         if len(flat[name]) != math.prod(shape):
             raise DataError(
-                f"{where} has {len(flat[name])} numbers for '{name}', which has {math.prod(shape)}", help="an array's gradient has its shape"
+                f"{where} has {len(flat[name])} numbers for '{name}', which has {math.prod(shape)}",
+                help="an array's gradient has its shape",
             )
     return flat

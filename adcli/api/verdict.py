@@ -19,11 +19,15 @@ RESOLVED = 1e-2
 VANISHING = 1e-6
 
 
+HIDDEN = "f does not change: it adds terms so large that their rounding hides a change"
+
+
 class Evidence(NamedTuple):
     """What is known of f along one line.
 
     line: values of f; path: values on the piece of the program that the point is on, nan elsewhere; kink: names what the runs at the
-    places given do otherwise; step: the derivative by a complex step and its error; tie: the kink that the point itself is on.
+    places given do otherwise; step: the derivative by a complex step and its error; tie: the kink that the point itself is on;
+    terms: the size of the largest term that f adds.
     """
 
     line: Line
@@ -33,6 +37,7 @@ class Evidence(NamedTuple):
     kink: Callable[[Sequence[float]], str] | None = None
     step: tuple[float, float] | None = None
     tie: str = ""
+    terms: Callable[[], float] | None = None
 
 
 class Finding(NamedTuple):
@@ -65,6 +70,14 @@ def usable(e: Estimate, gradient: float) -> bool:
     return e.error <= VANISHING * e.scale
 
 
+def widened(d: Differences, e: Estimate) -> Estimate:
+    """The estimate with the change of f over larger steps as its scale, where its own are too small to tell from 0: erf at 10."""
+    if e.error <= VANISHING * e.scale:
+        return e
+    steps = (abs(change / h) for h, change in d.steps.items() if abs(h) >= e.step and math.isfinite(change))
+    return e._replace(scale=max(steps, default=0.0))
+
+
 def right(e: Estimate, gradient: float) -> bool:
     return usable(e, gradient) and e.agrees(gradient)
 
@@ -78,8 +91,10 @@ def judge(name: str, gradient: float, forward: float | None, evidence: Evidence)
         error = min(e.error, evidence.step[1] if evidence.step else math.inf)
         if not abs(forward - gradient) <= 2 * FACTOR * error:
             verdict, reason = WRONG, f"forward mode gives {forward!r}"
-    order = remainder_order(d.steps, gradient, max(d.noise, e.noise if math.isfinite(e.noise) else 0.0)) if math.isfinite(gradient) else None
-    step = None if evidence.step is None else evidence.step[0]
+    order = (
+        remainder_order(d.steps, gradient, max(d.noise, e.noise if math.isfinite(e.noise) else 0.0)) if math.isfinite(gradient) else None
+    )
+    step = None if evidence.step is None or not math.isfinite(d.middle) else evidence.step[0]
     return Finding(name, verdict, reason, gradient, forward, e.value, e.error, e.step, order, step, evaluations)
 
 
@@ -91,18 +106,26 @@ def _decide(d: Differences, e: Estimate, gradient: float, evidence: Evidence) ->
         return _at_kink(d, e, gradient, evidence)
     if e is NONE or not math.isfinite(e.value):
         return _at_edge(d, e, gradient, evidence)
+    e = widened(d, e)
     if math.isfinite(gradient) and right(e, gradient):
-        return RIGHT, "", e, d.evaluations
+        step = evidence.step
+        seen = e.error <= RESOLVED * max(abs(e.value), abs(gradient))
+        if not seen and step is not None and step[1] <= RESOLVED * abs(step[0]) and not _step_agrees(step, gradient):
+            return WRONG, f"the complex step gives {step[0]!r}", e, d.evaluations
+        seen = seen or gradient == 0
+        return RIGHT, "" if seen else f"so far as differences see it: it is at most {e.error:.2g}", e, d.evaluations
     if evidence.step is not None and _step_agrees(evidence.step, gradient):
-        return RIGHT, "by the complex step" if not e.agrees(gradient) or not usable(e, gradient) else "", e, d.evaluations
+        return RIGHT, "by the complex step", e, d.evaluations
     for finer in d.every():  # f may have structure at smaller steps than those that looked settled
-        if finer.step < e.step and finer.error <= RESOLVED * abs(gradient) and right(finer, gradient):
+        if finer.step < e.step and finer.error <= RESOLVED * abs(gradient) and right(finer, gradient) and not same(finer, e):
             return RIGHT, "", finer, d.evaluations
     return _disagrees(d, e, gradient, evidence)
 
 
 def _step_agrees(step: tuple[float, float], gradient: float) -> bool:
-    return abs(step[0] - gradient) <= FACTOR * step[1]
+    """Whether the complex step gives the gradient: to its last digits, or within what rounding the input by a few ulps does to it."""
+    apart = abs(step[0] - gradient)
+    return (apart <= 64 * UNIT * abs(step[0]) and step[0] != 0) or (step[1] <= RESOLVED * abs(step[0]) and apart <= FACTOR * step[1])
 
 
 def _disagrees(d: Differences, e: Estimate, gradient: float, evidence: Evidence) -> tuple[str, str, Estimate, int]:
@@ -115,19 +138,26 @@ def _disagrees(d: Differences, e: Estimate, gradient: float, evidence: Evidence)
         used += piece.evaluations
         if right(found, gradient):
             return RIGHT, f"on its side of {what}", found, used
+        if _hidden(piece, found, gradient, evidence):
+            return INCONCLUSIVE, HIDDEN, found, used
         if usable(found, gradient) and not found.agrees(gradient):
             return WRONG, "", found, used
         return NON_SMOOTH, f"{what} is within reach", e, used
     if e.agrees(gradient):
-        if evidence.step is not None and not _step_agrees(evidence.step, gradient) and e.agrees(evidence.step[0]):
+        step = evidence.step
+        if step is not None and _step_agrees(step, step[0]) and not _step_agrees(step, gradient) and e.agrees(step[0]):
             return WRONG, f"the complex step gives {evidence.step[0]!r}", e, used
         return INCONCLUSIVE, _noisy(e), e, used
     if math.isfinite(gradient) or usable(e, e.value):
-        sides = None if evidence.kink else _sides(evidence, d)
-        if sides and _differ(*sides):
-            left, right_ = sides
-            return NON_SMOOTH, f"from below the slope is {left.value:.6g}, from above {right_.value:.6g}", e, used
-        if not _trusted(e, sides):
+        sides = [Differences(evidence.line, d.x, side, d.noise, d.middle) for side in (-1, 1)]
+        below, above = (widened(side, settle(side)) for side in sides)
+        if _differ(below, above):
+            return NON_SMOOTH, f"from below the slope is {below.value:.6g}, from above {above.value:.6g}", e, used
+        near = [s for side in sides for s in side.every()]
+        used += sum(side.evaluations for side in sides)
+        if _hidden(d, e, gradient, evidence):
+            return INCONCLUSIVE, HIDDEN, e, used
+        if not _trusted(e) or not any(usable(s, s.value) and same(s, e) for s in [below, above, *near]):
             return INCONCLUSIVE, _noisy(e), e, used
         return WRONG, "", e, used
     return INCONCLUSIVE, f"the derivative is {gradient!r}, and {_noisy(e)}", e, used
@@ -142,7 +172,20 @@ def _ends(x: float, e: Estimate) -> list[_Place]:
     return [_Place(x + sign * h) for h in (e.step, e.reach) for sign in (1, -1)]
 
 
-def _trusted(e: Estimate, sides: tuple[Estimate, Estimate] | None) -> bool:
+def _hidden(d: Differences, e: Estimate, gradient: float, evidence: Evidence) -> bool:
+    """Whether f stands still over the steps while rounding of its terms is as large as the change that the gradient promises."""
+    still = [abs(h) for h, change in d.steps.items() if abs(h) <= e.reach and change == 0]
+    if evidence.terms is None or not math.isfinite(gradient) or len(still) < sum(abs(h) <= e.reach for h in d.steps):
+        return False
+    return bool(still) and abs(gradient) * max(still) <= 2 * UNIT * evidence.terms()
+
+
+def same(a: Estimate, b: Estimate) -> bool:
+    """Whether two estimates may be of the same number."""
+    return abs(a.value - b.value) <= FACTOR * (a.error + b.error)
+
+
+def _trusted(e: Estimate) -> bool:
     """Whether the estimate is more than noise: its error is smaller than what f's own change over the steps would explain."""
     return e.error < 0.5 * max(abs(e.value), e.scale) or (e.scale == 0 and e.value == 0)
 
@@ -154,14 +197,14 @@ def _noisy(e: Estimate) -> str:
 def _sides(evidence: Evidence, d: Differences) -> tuple[Estimate, Estimate]:
     """One-sided derivatives, from below and from above."""
     below, above = (Differences(evidence.line, d.x, side, d.noise, d.middle) for side in (-1, 1))
-    return settle(below), settle(above)
+    return widened(below, settle(below)), widened(above, settle(above))
 
 
 def _differ(a: Estimate, b: Estimate) -> bool:
     """Whether two estimates are of different numbers."""
     if not (usable(a, a.value) and usable(b, b.value)):
         return False
-    return abs(a.value - b.value) > FACTOR * (a.error + b.error)
+    return not same(a, b)
 
 
 def _at_kink(d: Differences, e: Estimate, gradient: float, evidence: Evidence) -> tuple[str, str, Estimate, int]:
@@ -172,7 +215,7 @@ def _at_kink(d: Differences, e: Estimate, gradient: float, evidence: Evidence) -
     if smooth and below.agrees(gradient) and above.agrees(gradient):
         return RIGHT, f"{evidence.tie} makes no difference here", e if e.agrees(gradient) else above, used
     if smooth and not (below.agrees(gradient) or above.agrees(gradient)):
-        return WRONG, "", above, used
+        return WRONG, f"the point alone is on {evidence.tie}, and both sides of it agree", above, used
     return NON_SMOOTH, f"the point is on {evidence.tie}", e, used
 
 
@@ -184,16 +227,16 @@ def _at_edge(d: Differences, e: Estimate, gradient: float, evidence: Evidence) -
         if usable(side, gradient) and math.isfinite(gradient):
             if side.agrees(gradient):
                 return RIGHT, "from the one side where f has values", side, used
-            if evidence.kink is None or math.isfinite(side.value):
+            if usable(side, side.value):
                 return WRONG, "from the one side where f has values", side, used
     if evidence.step is not None and math.isfinite(gradient) and _step_agrees(evidence.step, gradient):
         return RIGHT, "by the complex step", e, used
     return INCONCLUSIVE, "f has too few finite values around the point", e, used
 
 
-def complex_evidence(found: Sequence[float]) -> tuple[float, float] | None:
+def complex_evidence(found: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
     """The complex step at the point and at its neighbours, as a derivative and how far rounding may have it off."""
-    if not found or not all(map(math.isfinite, found)):
+    if not found or not all(math.isfinite(value) for value, _ in found):
         return None
-    here = found[0]
-    return here, 4 * max(abs(other - here) for other in found) + 32 * UNIT * abs(here)
+    here, rounding = found[0]
+    return here, 4 * max(abs(other - here) for other, _ in found) + rounding + 32 * UNIT * abs(here)

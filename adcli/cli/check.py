@@ -203,7 +203,9 @@ def sentence(found: Checked) -> str:
         case "RIGHT":
             return "every derivative agrees with the differences within their estimated errors"
         case "WRONG":
-            return f"the differences contradict the derivative by {by}" if those else "the differences along a random direction contradict it"
+            return (
+                f"the differences contradict the derivative by {by}" if those else "the differences along a random direction contradict it"
+            )
         case "NON-SMOOTH":
             return f"{those[0].reason}" if those else "a kink is within reach"
         case _:

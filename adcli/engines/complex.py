@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from adcli.ad.rules import linear_positions
+from adcli.engines.differences import UNIT
 from adcli.engines.limits import Limits
 from adcli.engines.shadow import Pair, Shadowed
 from adcli.ir.nested import CustomRule
@@ -29,37 +30,42 @@ class NotAnalytic(Exception):
 
 def complex_step(
     function: Function, args: Sequence[Any], wrt: int, direction: Any, limits: Limits | None = None, step: float = STEP
-) -> list[Any]:
-    """The derivative of each result along `direction` of argument `wrt`; 0 where it does not depend on it.
+) -> list[tuple[float, float]]:
+    """The derivative of each result along `direction` of argument `wrt`, and its rounding error from the size of the terms it adds.
 
-    step: relative to the argument. A derivative that is not there, or 0, changes with it.
-
-    Raises NotAnalytic, and what evaluating the function raises.
+    It is 0 where a result does not depend on the argument. step: relative to the argument; a derivative that is not there, or is 0, changes
+    with it. Raises NotAnalytic, and what evaluating the function raises.
     """
     size = abs(args[wrt]) if isinstance(args[wrt], float) else 0.0
-    h = step * (size if size > 1e-200 else 1.0)
+    h = step * (size or 1.0)
+    if h < 1e-300:
+        raise NotAnalytic("the input is too close to 0")
     given: list[Pair] = [(value, None) for value in args]
     given[wrt] = (args[wrt], args[wrt] + 1j * h * direction)
-    found = _Complex(limits or Limits()).run(function, given)
-    return [0.0 if z is None else z.imag / h for _, z in found]
+    run = _Complex(limits or Limits())
+    found = run.run(function, given)
+    return [(0.0 if z is None else z.imag / h, 8 * UNIT * run.largest / h) for _, z in found]
 
 
 class _Complex(Shadowed):
-    """A run whose shadows are complex numbers; the values decide the branches."""
+    """A run whose shadows are complex numbers; the values decide the branches. largest: imaginary part that was added to another."""
+
+    largest = 0.0
 
     def shadow(self, s: Let, args: list[Pair], value: Any) -> Any:
         given = [v if z is None else z for v, z in args]
         try:
-            z = self.scalar(s, given) if not any(hasattr(v, "shape") for v in given) else self.array(s, args, given)
+            arrays = s.op.name not in FORMS or any(hasattr(v, "shape") for v in given)
+            z = self.array(s, args, given) if arrays else self.scalar(s, given)
         except (ValueError, ArithmeticError):
             z = complex(value, math.nan)
+        if s.op.name in ("add", "sub", "sum", "dot", "matmul"):
+            parts = [abs(part.imag) for _, part in args if part is not None]
+            self.largest = max([self.largest, *(float(p.max()) if getattr(p, "size", 0) else p for p in parts if getattr(p, "size", 1))])
         return value + 1j * z.imag
 
     def scalar(self, s: Let, given: list[Any]) -> Any:
-        form = FORMS.get(s.op.name)
-        if form is None:
-            raise refusal(s.op.name, s)
-        return complex(form(*given))
+        return complex(FORMS[s.op.name](*given))
 
     def array(self, s: Let, args: list[Pair], given: list[Any]) -> Any:
         """NumPy's own complex functions, and the operations that only move or add elements."""
@@ -76,13 +82,13 @@ class _Complex(Shadowed):
             return 1j * self.value(s, parts)
         if s.op.name in ("dot", "matmul"):
             return np.matmul(*given)
-        raise refusal(s.op.name, s)
+        raise refusal(s.op.name)
 
     def rule(self, rule: CustomRule, args: list[Pair], value: Any) -> Any:
         raise NotAnalytic("a function of the program has a derivative of its own")
 
 
-def refusal(name: str, s: Let) -> NotAnalytic:
+def refusal(name: str) -> NotAnalytic:
     from adcli.engines.flags import shown
 
     return NotAnalytic(f"{shown(name)} has no complex form")
@@ -117,7 +123,7 @@ def _sigmoid(z: complex) -> complex:
 # The operations that are analytic, on Python numbers.
 FORMS: dict[str, Callable[..., Any]] = {
     "add": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y, "div": lambda x, y: x / y, "neg": lambda x: -x,
-    "pow": lambda x, y: _power(x if isinstance(x, complex) else complex(x), y), "exp": cmath.exp, "exp2": lambda z: cmath.exp(z * math.log(2)),
+    "pow": lambda x, y: _power(complex(x), y), "exp": cmath.exp, "exp2": lambda z: cmath.exp(z * math.log(2)),
     "exp10": lambda z: cmath.exp(z * math.log(10)), "expm1": _expm1, "ln": cmath.log, "log2": lambda z: cmath.log(z) / math.log(2),
     "log10": cmath.log10, "log1p": _log1p, "sqrt": cmath.sqrt, "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan,
     "sec": lambda z: 1 / cmath.cos(z), "csc": lambda z: 1 / cmath.sin(z), "cot": lambda z: 1 / cmath.tan(z), "sinh": cmath.sinh,
@@ -133,6 +139,6 @@ UFUNCS = {
 }  # fmt: skip
 
 MOVES = frozenset({
-    "index", "update", "addat", "sum", "mean", "reshape", "transpose", "flip", "stack", "concat", "broadcast_to", "sum_to", "copy", "cumsum",
-    "full", "diag", "set_diag", "tril", "triu", "permute", "delay", "to_real", "linspace",
+    "index", "update", "addat", "sum", "mean", "reshape", "transpose", "flip", "stack", "concat", "broadcast_to", "sum_to", "copy",
+    "cumsum", "full", "diag", "set_diag", "tril", "triu", "permute", "delay", "to_real", "linspace",
 })  # fmt: skip

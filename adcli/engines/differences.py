@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 UNIT = sys.float_info.epsilon / 2
+TINY = 5e-324  # what a value near 0 is rounded to
 LEVELS = 8
 # No powers of 2: a function of period 1 or 1/1024 must not look constant at a whole number, nor rounding errors be in proportion to steps.
 START = 0.1173
@@ -87,7 +88,7 @@ class Differences:
         self.evaluations = 0
         self.values: dict[float, float] = {}
         self.middle = self._at([x])[0] if middle is None else middle
-        self.noise = max(noise, UNIT * abs(self.middle))
+        self.noise = max(noise, UNIT * abs(self.middle), TINY)
         if math.isfinite(self.middle):
             self.noise = max(self.noise, self._scatter())
         self.found: dict[int, Estimate] = {}
@@ -111,7 +112,7 @@ class Differences:
     def order(self) -> Iterator[int]:
         """The windows in the order in which they are looked at: 0 at about |x|/8, then smaller and larger steps in turn."""
         size = abs(self.x) or 1.0
-        lowest, highest = 256 * math.ulp(self.x), 16 * max(1.0, size)
+        lowest, highest = 256 * math.ulp(self.x), 256 * max(1.0, size)
         down = [w for w in range(MOST_WINDOWS) if self.first(w) * RATIO ** (1 - LEVELS) >= lowest]
         up = [-w for w in range(1, MOST_WINDOWS) if self.first(-w) <= highest]
         for k in range(max(len(down), len(up) + 1)):

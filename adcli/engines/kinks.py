@@ -1,6 +1,6 @@
 """The path of a run: which side of each kink, jump and comparison it is on. Two runs on one path are on one smooth piece of the program.
 
-    y = abs(x)      at -1: abs, below 0      at 1: abs, above 0      →      abs is a kink between them
+y = abs(x)      at -1: abs, below 0      at 1: abs, above 0      →      abs is a kink between them
 """
 
 from __future__ import annotations
@@ -121,4 +121,4 @@ SIDES: dict[str, Callable[..., object]] = {
 
 def _numbers(a: Any, b: Any) -> bool:
     """Whether a difference has a sign: not of truth values, nor of infinities."""
-    return not isinstance(a, bool) and not isinstance(b, bool) and getattr(a, "dtype", None) != bool
+    return not isinstance(a, bool) and not isinstance(b, bool) and str(getattr(a, "dtype", "")) != "bool"
