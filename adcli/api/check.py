@@ -173,7 +173,12 @@ class Own(Subject):
             from adcli.engines.kinks import kink
 
             near: list[list[Any]] = []
-            self.line(direction, x, lambda points: [near.append(self.args(p)) or 0.0 for p in points])(places)
+
+            def note(points: Sequence[Mapping[str, list[float]]]) -> list[float]:
+                near.extend(map(self.args, points))
+                return [0.0] * len(points)
+
+            self.line(direction, x, note)(places)
             turn = kink(self.function, self.args(self.point), near, self.setting.program.limits)
             return "" if turn is None else self._named(turn.op, turn.span)
 

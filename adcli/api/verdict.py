@@ -110,7 +110,7 @@ def _decide(d: Differences, e: Estimate, gradient: float, evidence: Evidence) ->
     if math.isfinite(gradient) and right(e, gradient):
         step = evidence.step
         seen = e.error <= RESOLVED * max(abs(e.value), abs(gradient))
-        if not seen and step is not None and step[1] <= RESOLVED * abs(step[0]) and not _step_agrees(step, gradient):
+        if not seen and step is not None and _step_contradicts(step, gradient):
             return WRONG, f"the complex step gives {step[0]!r}", e, d.evaluations
         seen = seen or gradient == 0
         return RIGHT, "" if seen else f"so far as differences see it: it is at most {e.error:.2g}", e, d.evaluations
@@ -126,6 +126,11 @@ def _step_agrees(step: tuple[float, float], gradient: float) -> bool:
     """Whether the complex step gives the gradient: to its last digits, or within what rounding the input by a few ulps does to it."""
     apart = abs(step[0] - gradient)
     return (apart <= 64 * UNIT * abs(step[0]) and step[0] != 0) or (step[1] <= RESOLVED * abs(step[0]) and apart <= FACTOR * step[1])
+
+
+def _step_contradicts(step: tuple[float, float] | None, gradient: float) -> bool:
+    """Whether there is a complex step of little error, and it is another number."""
+    return step is not None and step[1] <= RESOLVED * abs(step[0]) and not _step_agrees(step, gradient)
 
 
 def _disagrees(d: Differences, e: Estimate, gradient: float, evidence: Evidence) -> tuple[str, str, Estimate, int]:
@@ -145,8 +150,8 @@ def _disagrees(d: Differences, e: Estimate, gradient: float, evidence: Evidence)
         return NON_SMOOTH, f"{what} is within reach", e, used
     if e.agrees(gradient):
         step = evidence.step
-        if step is not None and _step_agrees(step, step[0]) and not _step_agrees(step, gradient) and e.agrees(step[0]):
-            return WRONG, f"the complex step gives {evidence.step[0]!r}", e, used
+        if step is not None and _step_contradicts(step, gradient) and e.agrees(step[0]):
+            return WRONG, f"the complex step gives {step[0]!r}", e, used
         return INCONCLUSIVE, _noisy(e), e, used
     if math.isfinite(gradient) or usable(e, e.value):
         sides = [Differences(evidence.line, d.x, side, d.noise, d.middle) for side in (-1, 1)]

@@ -14,7 +14,7 @@ from adcli.errors import DataError, UsageError
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from adcli.lower.signature import Input
+    from adcli.ir.signature import Input
 
     class Program(Protocol):
         """What has inputs: a program, or a command of which only the point says them."""
