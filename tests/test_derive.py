@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import random
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ import pytest
 
 import adcli
 from adcli.api.derive import derive
+from adcli.api.point import bind
 from adcli.errors import LimitError, NoFormula
 from adcli.ops import TABLE
 from adcli.symbolic.text import operations_of_text
@@ -30,6 +32,7 @@ WRITTEN = [
     ("exp(3*ln(x))", "3*x^2"),
     ("ln(exp(x)*exp(x^2))", "2*x + 1"),
     ("sqrt(x^2)", "x/abs(x)"),
+    ("sqrt(x*exp(x)*sin(x))^2", "(x*cos(x) + (x + 1)*sin(x))*exp(x)"),
     ("atan2(x, 2)", "2/(x^2 + 4)"),
     ("0.1*x^2 + x/3", "0.2*x + 1/3"),
     ("sin(pi*x)", "pi*cos(pi*x)"),
@@ -160,6 +163,22 @@ def test_depth_is_no_limit() -> None:
     assert derive(adcli.compile("x" + " + x" * 3000)).texts == {"x": "3001"}
     with pytest.raises(LimitError):
         derive(adcli.compile(nested))
+
+
+SAMPLES = ("survey", "rosenbrock", "logistic_map", "power", "black_scholes", "logistic_regression", "helmholtz", "simpson")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_samples_give_their_gradients(name: str) -> None:
+    """--to adl at the sample's own point against the gradient there."""
+    text = (pathlib.Path(__file__).parent.parent / "samples" / f"{name}.adl").read_text()
+    f = adcli.compile(text)
+    derived = derive(f)
+    gradient, point = f.gradient(), {i.name: bind(f.signature, f.source, {})[0][k] for k, i in enumerate(f.inputs) if i.kind == "real"}
+    found = adcli.compile(derived.program_text()).value(point)
+    values = list(found.values()) if isinstance(found, dict) else [found]
+    expected = [x for part in gradient.values() for x in (part.ravel().tolist() if hasattr(part, "shape") else [part])]
+    assert values == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 def test_work_is_bounded() -> None:

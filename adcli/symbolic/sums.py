@@ -265,6 +265,8 @@ class Algebra:
             return None
         if k.op == "num" and isinstance(k.value, Fraction):
             return number(k.value ** int(n))
+        if k.op in ("mul", "div", "neg") and k in self.known and len(self.known[k]) == 1:
+            return self.power(self.known[k], n)  # the root of a product is a kernel; its whole powers are the product's
         if n % 2 == 0 and k.op == "abs":
             return self.power(self.sum(k.args[0]), n)
         if n % 2 == 0 and k.op == "hypot":
