@@ -119,8 +119,11 @@ def test_work_is_what_runs() -> None:
 
 def test_a_way_that_cannot_says_why() -> None:
     found = methods("y = x; while abs(y) < 100 { y = y*y }; y", "--at", "x=2")
+    assert found["complex step"]["gradient"] is None and "abs" in found["complex step"]["note"]
     assert found["symbolic"]["gradient"] is None and "loop" in found["symbolic"]["note"]
     assert found["forward mode"]["gradient"] == {"x": 1024.0}
+    drawn = invoke(["compare", "abs(x)", "--at", "x=2", "--color", "always", "--seconds", "0"]).out
+    assert "complex step: abs" in drawn
     assert "too many for a formula" in methods("y = x; for i in 0..6000 { y = sin(y) }; y", "--at", "x=2")["symbolic"]["note"]
     swell = data("y = x; for i in 0..2 { while y < 5 { y = y*y } }; y", "--at", "x=2", "--swell")["swell"]
     assert swell[2]["raw"] is None and swell[2]["reverse"] > swell[0]["reverse"]

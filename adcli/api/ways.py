@@ -48,6 +48,7 @@ def all_ways(problem: Problem, manual: Program | None) -> Iterator[Way]:
 
         yield manual_way(problem, manual)
     yield from _numeric(problem)
+    yield _complex(problem)
     yield _symbolic(problem)
     yield forward_way(problem)
     yield reverse_way(problem)
@@ -117,6 +118,33 @@ def _difference(name: str, problem: Problem, slope: Callable[[Coordinate], float
     way.evaluations = problem.calls - before
     way.operations = way.evaluations * problem.cost
     way.again = lambda: [slope(c) for c in problem.coordinates]
+    return way
+
+
+def _complex(problem: Problem) -> Way:
+    """The imaginary part of a run with a small imaginary input, for each number."""
+    from adcli.engines.complex import NotAnalytic, complex_step
+
+    way = Way("complex step")
+    function = problem.variant.runner(problem.primal).function
+
+    def slopes() -> list[float]:
+        limits = problem.program.limits
+        return [float(complex_step(function, problem.args, c.input, problem.unit(c), limits)[0][0]) for c in problem.coordinates]
+
+    try:
+        way.gradient = problem.named(slopes())
+    except (EvaluationError, LimitError) as error:
+        way.note = error.message
+        return way
+    except NotAnalytic as error:
+        way.note = str(error)
+        return way
+    except (TypeError, ValueError, ArithmeticError):  # of Python's and NumPy's complex numbers
+        way.note = "an operation has no complex form"
+        return way
+    way.again, way.evaluations = slopes, len(problem.coordinates)
+    way.operations = way.evaluations * problem.cost
     return way
 
 
