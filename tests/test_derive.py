@@ -108,6 +108,11 @@ def test_several_inputs_and_orders() -> None:
     assert invoke(["derive", "output u = x; output v = x^3", "--of", "v", "--order", "3"]).out == "6\n"
 
 
+def test_a_factor_that_is_a_denominator_too_is_cancelled() -> None:
+    text = invoke(["derive", "2*y/((2 + x)*y^(1/3))", "--wrt", "y", "--order", "2"]).out
+    assert text == "-4/(9*y^(4/3)*(x + 2))\n"
+
+
 def test_a_program_of_the_derivatives() -> None:
     """--to adl: arrays, integers put in, names that are not taken."""
     text = invoke(["derive", "input w: [2]; input d_w_0 = 3; input n: int = 2; d_w_0*sum(w^n)", "--to", "adl"]).out

@@ -113,8 +113,12 @@ class Simplifier:
         inner = self._split(rest)
         if not common and abs(c) == 1:
             return inner if c == 1 else self._split(p)
-        outer: Product = (*((k, n) for k, n in common.items()), (inner, Fraction(1)))
-        return written({outer: c}, self.show)
+        return written({self._with(common, inner): c}, self.show)
+
+    def _with(self, powers: Mapping[Expr, Exponent], form: Expr) -> Product:
+        """Powers of kernels times a form, which can be one of the kernels."""
+        n = self.flat.exponent(powers.get(form, Fraction(0)), Fraction(1))
+        return tuple((k, m) for k, m in {**powers, form: n}.items() if m != 0)
 
     def _split(self, p: Sum) -> Expr:
         """K^n·(…) + rest for the kernel K that the most products have."""
@@ -128,7 +132,7 @@ class Simplifier:
         sign = -1 if factor.op == "neg" else 1
         if sign < 0:
             factor = factor.args[0]
-        joint: Product = ((kernel, least), (factor, Fraction(1)))
+        joint = self._with({kernel: least}, factor)
         if not rest:
             return written({joint: Fraction(sign)}, self.show)
         return shortest([written(rest | {joint: Fraction(sign)}, self.show), self._beside(joint, sign, rest)])
@@ -170,7 +174,7 @@ class Simplifier:
             ((product, c),) = top.items()
             joined = self.flat.times({product: c}, {outside: Fraction(1)}) if outside else {product: c}
             return written(joined, self.show)
-        return written({(*outside, (form, Fraction(1))): Fraction(1)}, self.show)
+        return written({self._with(dict(outside), form): Fraction(1)}, self.show)
 
     # ---- squares of sines and cosines
 
