@@ -6,7 +6,7 @@ common factors taken out, and with sin² or cos² replaced by the other. Large e
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from adcli.symbolic.nodes import LEAVES, Expr, node, postorder
