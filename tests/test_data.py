@@ -330,3 +330,16 @@ def test_many_rows_keep_their_order() -> None:
 def test_verbose() -> None:
     done = grad("x", "x\n1\n2\n", "-v")
     assert "rows: 2" in done.err and "format: csv" in done.err
+
+
+def test_progress_counts_what_is_worked_off(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file is read at once; how far the run is, its rows say."""
+    from adcli.cli.progress import Progress
+
+    shown: list[tuple[int, int]] = []
+    monkeypatch.setattr(Progress, "show", lambda self, rows, worked_off: shown.append((rows, worked_off)))
+    path = tmp_path / "data.csv"
+    path.write_text("x\n" + "1\n" * 1000)
+    assert invoke(["grad", "y = x; for i in 0..9 { y = sin(y) }; y", "--data", str(path), "--engine", "interpret"]).code == 0
+    assert shown[0][0] < 1000 and 0.8 < shown[0][1] / path.stat().st_size / (shown[0][0] / 1000) < 1.2
+    assert shown[-1] == (1000, path.stat().st_size)

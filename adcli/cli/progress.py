@@ -27,14 +27,14 @@ class Progress:
         self.next = self.started + PATIENCE
         self.drawn = False
 
-    def show(self, rows: int) -> None:
-        """Draw it if it is time to."""
+    def show(self, rows: int, worked_off: int) -> None:
+        """Draw it if it is time to; of the stream, so many bytes are worked off: more may have been read."""
         now = perf_counter()
         if not self.active or now < self.next:
             return
         self.next = now + EVERY
         self.drawn = True
-        sys.stderr.write("\r" + line(rows, self.stream.taken, self.stream.size, now - self.started) + "\x1b[K")
+        sys.stderr.write("\r" + line(rows, worked_off, self.stream.size, now - self.started) + "\x1b[K")
         sys.stderr.flush()
 
     def end(self) -> None:

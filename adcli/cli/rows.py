@@ -182,6 +182,7 @@ class Run:
         if self.bindings is None:
             return
         wanted = {name: binding.kind for binding in self.bindings.values() for name in binding.columns}
+        worked_off = 0  # bytes of the blocks before
         with closing(self.reader.blocks(wanted)) as blocks:
             while self.error is None:
                 try:
@@ -191,13 +192,16 @@ class Run:
                     return
                 if block is None:
                     return
+                taken, before = self.stream.taken, self.rows
                 for part in self._parts(block):
                     self._block(part, writer)
                     if self.end is not None and perf_counter() > self.end and self.error is None:
                         self.error = timeout_error(self.program.limits)
                     if self.error is not None:
                         return
-                    self.progress.show(self.rows)
+                    share = min((self.rows - before) / block.count, 1.0)
+                    self.progress.show(self.rows, round(worked_off + (taken - worked_off) * share))
+                worked_off = taken
 
     def _parts(self, block: Block) -> Iterator[Block]:
         """A block in parts that take a fifth of a second or so: rows that are slow come out as they are done."""
