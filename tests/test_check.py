@@ -27,7 +27,7 @@ from adcli.engines.interpret import Interpreter
 from adcli.ops.record import Op
 from tests.invoke import Outcome, environment, invoke
 from tests.test_ops import SMOOTH, inner, partials
-from tests.test_reference import FOLDER
+from tests.test_reference import FOLDER, cases, words
 
 SAMPLES = pathlib.Path(__file__).parent.parent / "samples"
 
@@ -147,6 +147,27 @@ def test_reference_cases_raise_no_alarm_and_their_wrong_gradients_do(case: dict[
         return
     for factor in (0.0, 2.0, -1.0):
         assert checked(case, factor).verdict == "WRONG", factor
+
+
+# A branch that is taken at the point alone: its derivative, the language's, is not that of the function.
+ALONE = {"C09", "C11"}
+
+
+def gradients(name: str) -> list[Any]:
+    found = [case for case in cases(name) if case.values[0]["command"] == "grad"]
+    return [case for case in found if case.values[0]["expect"].get("exit", 0) == 0]
+
+
+@pytest.mark.parametrize("case", gradients("hard"))
+def test_hard_cases_raise_no_alarm(case: dict[str, Any]) -> None:
+    if case["id"] in SLOW or not set(case.get("args", [])[::2]) <= {"--at", "--wrt", "--of"}:
+        pytest.skip("long, or with options of other commands")
+    done = invoke(["check", *words(case)[1:], "--json"])
+    assert (done.code == 1) == (case["id"] in ALONE), done.both
+    assert done.code in (0, 1, 5), done.both
+
+
+SLOW = {"E13"}
 
 
 def _numbers(value: Any) -> list[float]:

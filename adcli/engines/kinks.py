@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from adcli.engines.flags import shown
 from adcli.engines.limits import Limits
 from adcli.engines.observe import Watcher, observe
 from adcli.errors import AdcliError, Span
@@ -68,10 +67,6 @@ def kink(function: Function, args: Sequence[Any], near: Sequence[Sequence[Any]],
         if found is not None:
             return found
     return None
-
-
-def named(turn: Turn) -> str:
-    return shown(turn.op)
 
 
 def _key(value: Any) -> object:
