@@ -24,4 +24,4 @@ bench:                            ## speed, as ratios in one run: writes benchma
 	$(PYTHON) benchmarks/run.py
 
 fuzz:                             ## a long run of the generated programs: 2,000 of each property, 10,000 against differences
-	ADCLI_FUZZ=2000 $(PYTHON) -m pytest -q -n auto tests/test_properties.py tests/test_precise.py tests/test_gradbench.py tests/test_engines.py
+	ADCLI_FUZZ=2000 $(PYTHON) -m pytest -q -n auto tests/test_properties.py tests/test_precise.py tests/test_gradbench.py tests/test_engines.py tests/test_derive_sympy.py
