@@ -15,6 +15,7 @@ from adcli.symbolic.text import operations_of_text
 
 COUNT = 200
 SIMPLIFIED = COUNT if os.environ.get("ADCLI_FUZZ") else 24  # `simplify` takes up to seconds; `make fuzz` does them all
+ENDLESS = frozenset({33, 35, 156})  # seeds at which `simplify` takes minutes; their values are compared all the same
 UNARY = ("sin", "cos", "exp", "tanh", "atan", "sqrt", "ln", "tan", "sinh", "cosh")
 DOMAIN = {"sqrt": "({0})^2 + 1", "ln": "({0})^2 + 2"}  # where they are defined for every argument
 X = sympy.Symbol("x", real=True)
@@ -63,7 +64,7 @@ def test_sympy_finds_the_same_values(first: int) -> None:
 def test_sympy_finds_the_same_formulas() -> None:
     """Symbolically, by its own rules, and our count of operations beside that of its shortest form."""
     ratios = []
-    for seed in range(SIMPLIFIED):
+    for seed in sorted({*range(SIMPLIFIED)} - ENDLESS):
         text = generated(seed)
         slope, found = sympy.diff(reference(text), X), ours(text)
         difference = sympy.simplify(slope - reference(found))
