@@ -373,3 +373,8 @@ def test_the_complex_step_gives_the_last_digits(text: str, x: float) -> None:
 
 def test_a_program_that_is_not_analytic_has_no_complex_step() -> None:
     assert "abs" in found("abs(x)", "--at", "x=2")["complex_step"]
+
+
+def test_what_only_a_loops_test_reads_need_not_be_analytic() -> None:
+    (one,) = found("y = x; while abs(y) < 100 { y = y*y }; y", "--at", "x=2")["inputs"]
+    assert one["complex_step"] == pytest.approx(1024.0, rel=1e-13)

@@ -16,6 +16,7 @@ from typing import Any
 
 from adcli.ad.rules import linear_positions
 from adcli.engines.differences import UNIT
+from adcli.engines.flags import has_nan
 from adcli.engines.limits import Limits
 from adcli.engines.shadow import Pair, Shadowed
 from adcli.ir.nested import CustomRule
@@ -44,6 +45,8 @@ def complex_step(
     given[wrt] = (args[wrt], args[wrt] + 1j * h * direction)
     run = _Complex(limits or Limits())
     found = run.run(function, given)
+    if run.refused is not None and any(z is not None and has_nan(z.imag) for _, z in found):
+        raise run.refused
     return [(0.0 if z is None else z.imag / h, 8 * UNIT * run.largest / h) for _, z in found]
 
 
@@ -51,12 +54,16 @@ class _Complex(Shadowed):
     """A run whose shadows are complex numbers; the values decide the branches. largest: imaginary part that was added to another."""
 
     largest = 0.0
+    refused: NotAnalytic | None = None  # what a result must not depend on: a loop's test may
 
     def shadow(self, s: Let, args: list[Pair], value: Any) -> Any:
         given = [v if z is None else z for v, z in args]
         try:
             arrays = s.op.name not in FORMS or any(hasattr(v, "shape") for v in given)
             z = self.array(s, args, given) if arrays else self.scalar(s, given)
+        except NotAnalytic as why:
+            self.refused = self.refused or why
+            z = value * 0.0 + complex(0.0, math.nan)
         except (ValueError, ArithmeticError):
             z = complex(value, math.nan)
         if s.op.name in ("add", "sub", "sum", "dot", "matmul"):
