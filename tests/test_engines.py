@@ -340,6 +340,23 @@ def test_a_timeout_in_another_thread() -> None:
     assert caught == ["the run took longer than 0.2 s"]
 
 
+def test_threads_share_a_program() -> None:
+    f = adcli.compile("input v: [n]; a = v; for i in 0..200 { a = sin(a) + x; a[0] += sum(a)/n }; sum(a*a)", engine="native")
+    given = [np.random.default_rng(k).normal(size=400) for k in range(4)]
+    want = [f.gradient(v=v, x=0.1)["x"] for v in given]
+    got: list[set[float]] = [set() for _ in given]
+
+    def work(k: int) -> None:
+        got[k].update(f.gradient(v=given[k], x=0.1)["x"] for _ in range(30))
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert got == [{g} for g in want]
+
+
 def test_a_function_runs_as_often_as_wanted() -> None:
     f = adcli.compile("y = x; for i in 0..n { y = sin(y) + v[i % 2] }; y", engine="native")
     g = adcli.compile(f.source, engine="interpret")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +83,7 @@ def compiled(function: Function, limits: Limits, exact_libm: bool = False, level
 
 
 class Native:
-    """A function compiled; `run` it as often as wanted. Not to be shared between threads."""
+    """A function compiled; `run` it as often as wanted. Threads wait for one another; `flags` and `steps` are the last run's."""
 
     def __init__(self, function: Function, limits: Limits | None = None, exact_libm: bool = False) -> None:
         self._begin(compiled(function, limits or Limits(), exact_libm), limits or Limits(), lambda: function)
@@ -105,6 +106,7 @@ class Native:
         self.code = code
         self.function = function
         self.flags: list[Flag] = []
+        self._lock = threading.RLock()  # of the same thread, an interrupt's handler may come in between
         self._run = runtime.Run(code.sites, code.flags, limits, None if code.watched is None else len(code.watched))
         self._given = (ctypes.c_int64 * max(1, len(code.params)))()
         self._reals = (ctypes.c_double * len(self._given)).from_buffer(self._given)
@@ -134,16 +136,17 @@ class Native:
 
         Raises EvaluationError where a check fails, LimitError where a limit is reached.
         """
-        self._run.begin()
-        try:
-            results = self._ran(args)
-        finally:
-            self._run.end()
-        if self.code.watched is not None:
-            self.flags += self._births()
-        elif self._run.words[state.RAISED]:
-            self._explain(args)
-        return results
+        with self._lock:
+            self._run.begin()
+            try:
+                results = self._ran(args)
+            finally:
+                self._run.end()
+            if self.code.watched is not None:
+                self.flags += self._births()
+            elif self._run.words[state.RAISED]:
+                self._explain(args)
+            return results
 
     def _ran(self, args: Sequence[Any]) -> list[Any]:
         run, code = self._run, self.code
