@@ -44,6 +44,7 @@ _JUMPS = frozenset({"floor", "ceil", "round", "trunc", "floordiv", "mod", "fmod"
 _SHOWN = {
     "maximum": "max", "minimum": "min", "reduce_max": "max", "reduce_min": "min", "add": "+", "sub": "-", "mul": "*", "div": "/",
     "pow": "^", "neg": "-", "floordiv": "//", "mod": "%", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=",
+    "to_int": "int",
 }  # fmt: skip
 
 

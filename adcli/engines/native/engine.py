@@ -163,7 +163,9 @@ class Native:
         return self._out_reals[: len(code.results)] if self._all_real else self._taken(made)
 
     def _watching_signals(self) -> int:
-        # As `with run.interruptible()`, which would take longer than a short run.
+        # As `with run.interruptible()`, which would take longer than a short run. Signals come to the main thread alone.
+        if threading.get_ident() != threading.main_thread().ident:
+            return self._enter()
         before = sys.unraisablehook
         sys.unraisablehook = self._keep
         try:
