@@ -116,6 +116,7 @@ class Native:
         self._out_reals = (ctypes.c_double * len(self._out)).from_buffer(self._out)
         self._call = (self._run.address, ctypes.addressof(self._given), ctypes.addressof(self._out))
         self._has_arrays = any(shape for _, shape in code.results)
+        self._no_arrays: list[Any] = [None] * len(code.results)
         self._all_real = not self._has_arrays and all(elem == "real" for elem, _ in code.results)
         self._keep = self._run.keep
         self._before: list[tuple[Any, int]] = [(None, 0)] * len(code.results)
@@ -151,7 +152,7 @@ class Native:
     def _ran(self, args: Sequence[Any]) -> list[Any]:
         run, code = self._run, self.code
         keep = [put(self, k, a) for k, (put, a) in enumerate(zip(self._passing, args, strict=True))]
-        made = self._room() if self._has_arrays else ()
+        made = self._room() if self._has_arrays else self._no_arrays
         status = self._watching_signals() if code.polls else self._enter()
         del keep
         if status:
