@@ -10,8 +10,8 @@ from sides import NO_NATIVE, address, library, missing, ours, peer
 from timing import Report, Row, interleaved, ratio, text_time
 
 N = 1_000_000
-# A point whose adjoint is exactly 0 soon; where it dies away to subnormal numbers and stays there, the processor takes up to a third longer for
-# ours, or for C: at other points the ratio was between 0.7 and 1.3.
+# A point whose adjoint is exactly 0 soon. Where it dies away to subnormal numbers and stays there, the processor takes up to a third
+# longer, for ours or for C: at other points the ratio was between 0.7 and 1.3.
 X, R = 0.3, 3.2
 TEXT = f"input x = {X}; input r = {R}; for i in 0..{N} {{ x = r*x*(1-x) + 0.01*sin(x) }}; output x"
 WORK = f"gradient of a scalar loop, {N:,} iterations"
