@@ -21,3 +21,17 @@ def main() -> int:
         return end(error, sys.argv[1:])
     finally:
         gc.set_threshold(*before)
+
+
+def script() -> int:
+    """`main` for a process of its own: Ctrl-C ends it with 130, whatever Python noted of it on the way.
+
+    Where a signal comes while code runs that was handed to the interpreter as text, as some modules do when they are imported,
+    CPython remembers an unhandled KeyboardInterrupt although it was handled, and would end by the signal after all.
+    """
+    status = main()
+    if status == 130:
+        import os
+
+        os._exit(status)  # `end` has flushed what there was
+    return status
