@@ -17,15 +17,16 @@ from tests.invoke import environment, invoke
 
 ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "adcli"
-LAYERS = ["errors", "ops", "syntax", "ir", "lower", "passes", "ad", "engines", "symbolic", "data", "report", "api", "cli"]
+LAYERS = ["errors", "ops", "syntax", "ir", "lower", "passes", "ad", "engines", "optimize", "symbolic", "data", "report", "api", "cli"]
 OWNERS = {
     "lark": {"syntax"},
     "click": {"cli"},
     "rich": {"cli"},
-    "numpy": {"ops", "engines", "symbolic", "data", "api", "cli", "report"},
+    "numpy": {"ops", "engines", "optimize", "symbolic", "data", "api", "cli", "report"},
     "llvmlite": {"engines"},
     "polars": {"data"},
     "mpmath": {"engines"},
+    "scipy": {"optimize"},
 }
 # Loaded only where there are arrays or rows, and made of NumPy.
 ABOUT_ARRAYS = {"engines/native/numpy_forms.py", "engines/native/rows.py", "engines/rows/columns.py", "engines/precise_arrays.py"}
@@ -56,7 +57,10 @@ def test_imports_go_down(path: pathlib.Path) -> None:
     assert not above
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if layer(p) in ("cli", "api", "data", "lower", "syntax")], ids=lambda p: p.stem)
+SPEAKING = ("cli", "api", "data", "optimize", "lower", "syntax")
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if layer(p) in SPEAKING], ids=lambda p: p.stem)
 def test_errors_say_what_to_do(path: pathlib.Path) -> None:
     """Whoever makes an error gives it a help line."""
     kinds = {cls.__name__ for cls in classes()}
@@ -76,8 +80,9 @@ def test_outside_packages_have_one_owner(path: pathlib.Path) -> None:
         assert layer(path) in OWNERS.get(package, {layer(path)}), f"{package} is not for {layer(path)}"
         assert package != "polars" or path.name == "frames.py"
         assert package != "mpmath" or path.name == "precise.py"
-        whole = path.name in {"arrays.py", "matrices.py"} or str(path.relative_to(PACKAGE)) in ABOUT_ARRAYS
-        lazy = package in {"rich", "numpy", "polars", "mpmath"} and not whole
+        assert package != "scipy" or str(path.relative_to(PACKAGE)) == "optimize/__init__.py"
+        whole = path.name in {"arrays.py", "matrices.py"} or layer(path) == "optimize" or str(path.relative_to(PACKAGE)) in ABOUT_ARRAYS
+        lazy = package == "scipy" or (package in {"rich", "numpy", "polars", "mpmath"} and not whole)
         assert not (top and lazy), f"{package} must be imported lazily"
         assert package in {*OWNERS, "adcli"} or package in sys.stdlib_module_names | {"__future__"}, package
 
@@ -97,7 +102,7 @@ def loaded(*words: str) -> set[str]:
 def test_a_scalar_gradient_imports_neither_numpy_nor_rich() -> None:
     modules = loaded("grad", "x1*x2+sin(x1)", "--at", "x1=2,x2=5", "--json")
     assert "click" in modules
-    assert not modules & {"numpy", "rich", "mpmath", "sympy", "pickle", "ctypes"}
+    assert not modules & {"numpy", "rich", "mpmath", "scipy", "sympy", "pickle", "ctypes"}
 
 
 def test_an_array_does_import_numpy() -> None:

@@ -1,0 +1,26 @@
+"""Methods of optimisation on plain functions of a flat vector of floats: they know no programs and no inputs by name.
+
+    least_squares   sums of squares of residuals with their Jacobian
+    descent         steps along the gradient, whose state can be kept and taken up again
+
+What calls them (`adcli.api`) makes such functions of a program, a value, a gradient, a Hessian or its product with a direction being
+exact derivatives, and names the numbers again. The only package that imports scipy, and NumPy as it likes: nothing imports it at start-up.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from adcli.errors import UsageError
+
+INSTALL = 'pip install "adcli[optimize]"'
+
+
+def scipy_optimize() -> ModuleType:
+    """The module scipy.optimize; UsageError where scipy is missing."""
+    try:
+        from scipy import optimize
+    except ImportError:
+        raise UsageError("this needs scipy, which is not installed", help=INSTALL) from None
+    module: ModuleType = optimize
+    return module
