@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import adcli
-from adcli.errors import ParseError, ShapeError, UsageError
+from adcli.errors import DataError, NoFormula, ParseError, ShapeError, UsageError
 
 
 def test_values_and_gradients() -> None:
@@ -62,6 +62,42 @@ def test_flags() -> None:
     assert [flag.code for flag in f.flags] == ["nondifferentiable"]
     f.gradient(x=1)
     assert f.flags == []
+
+
+def test_formulas() -> None:
+    f = adcli.compile("input w: [2]; input n: int = 2; x1*x2 + sin(x1) + sum(w^n)")
+    assert f.derive(wrt=["x1"]).texts == {"x1": "x2 + cos(x1)"}
+    assert f.derive(n=3, wrt=["w"]).texts == {"w[0]": "3*w[0]^2", "w[1]": "3*w[1]^2"}
+    assert f.derive({"n": 3}, wrt=["w"], order=3).texts["w[0],w[0],w[0]"] == "6"
+    assert adcli.compile("x^2").derive(raw=True).operations == 1
+    with pytest.raises(NoFormula, match="depends on the inputs"):
+        adcli.compile("while x < 10 { x = 2*x }; output y = x").derive()
+
+
+def test_checks() -> None:
+    f = adcli.compile("x1*sum(w^2)")
+    at = {"x1": 2, "w": [1, 3]}
+    assert f.check(at).verdict == "RIGHT" and f.check(x1=2, w=[1, 3], wrt=["x1"]).gradient == {"x1": 10.0}
+    assert f.check(at, gradient=f.gradient(at)).verdict == "RIGHT"
+    wrong = f.check(at, gradient={"x1": 10, "w": [4, 11.9]})
+    assert wrong.verdict == "WRONG" and [one.name for one in wrong.findings if one.verdict == "WRONG"] == ["w[1]"]
+    with pytest.raises(DataError, match="no derivative by 'w'"):
+        f.check(at, gradient={"x1": 10})
+    with pytest.raises(DataError, match="1 numbers for 'w'"):
+        f.check(at, gradient={"x1": 10, "w": 4})
+    assert adcli.compile("abs(x)").check(x=0).verdict == "NON-SMOOTH"
+
+
+def test_comparisons() -> None:
+    f = adcli.compile("x1*x2 + sin(x1)")
+    manual = adcli.compile("output d_x1 = x2 + cos(x1); output d_x2 = x1")
+    ways = {way.name: way for way in f.compare(x1=2, x2=5, manual=manual).ways}
+    for name in ("manual", "symbolic", "forward mode", "reverse mode"):
+        assert ways[name].gradient == pytest.approx(f.gradient(x1=2, x2=5), rel=1e-15), name
+    assert ways["forward difference"].error.absolute > ways["manual"].error.absolute
+    f = adcli.compile("abs(x)")
+    f.compare(x=0)
+    assert [flag.code for flag in f.flags] == ["nondifferentiable"]
 
 
 def test_errors() -> None:

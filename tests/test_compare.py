@@ -258,3 +258,10 @@ def test_what_cannot_be_compared() -> None:
 
 def test_mpmath_is_what_the_extra_brings() -> None:
     assert importlib.util.find_spec("mpmath") is not None
+
+
+def test_the_flags_are_those_of_the_gradient() -> None:
+    """However many runs elsewhere follow the one at the point."""
+    for program in ("abs(x)", "sqrt(x)", "max(x, 2*x)"):
+        flags = [invoke([command, program, "--at", "x=0"]).err for command in ("grad", "compare")]
+        assert flags[0] and flags[0] == flags[1], program

@@ -318,6 +318,14 @@ def _number(result: Any) -> float:
     return float(result.outputs[result.of])
 
 
+def given(gradient: Mapping[str, Any]) -> Callable[[Mapping[str, Sequence[int]], Sequence[str]], dict[str, list[float]]]:
+    """A gradient by input (numbers, nested lists, arrays), as `check_program` takes it: once the shapes of the inputs are known."""
+    from adcli.api.external import fitted
+
+    plain = {name: value.tolist() if hasattr(value, "tolist") else value for name, value in gradient.items()}
+    return lambda shapes, names: fitted(plain, "the gradient", shapes, names)
+
+
 def check_command(command: External, point: Mapping[str, Any], wrt: Sequence[str] | None, given: Any) -> Checked:
     """Check a gradient given for the function that a command computes."""
     subject = Foreign(command, point, wrt)

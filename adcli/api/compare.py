@@ -27,7 +27,7 @@ class Comparison:
     def __init__(self, problem: Problem, ways: list[Way], reference: Mapping[str, Any], by: str) -> None:
         self.problem, self.ways, self.reference, self.by = problem, ways, reference, by
         name = problem.program.outputs[problem.of]
-        self.result = Result({name: problem.value}, problem.variant.flags, "", problem.variant.steps)
+        self.result = Result({name: problem.value}, problem.flags, "", problem.variant.steps)
         self.result.of = name
         explained(self.result, gradient={problem.variant.names[k]: v for k, v in problem.adjoints.items()})
 

@@ -52,6 +52,7 @@ class Problem:
         self.calls = 0
         self.cost = self.operations(self.primal, self.args)
         self.value, self.adjoints = sweep_back(self.setting, self.inputs, self.of)
+        self.flags = list(self.variant.flags)  # those of the point: ways that run the program elsewhere begin a new list
         self.beside = self._beside(at)
 
     def _beside(self, at: Mapping[str, Any]) -> Runner:

@@ -26,6 +26,9 @@ from adcli.ir.signature import ORDER, Input, Signature
 
 if TYPE_CHECKING:
     from adcli.api.bench import Measured
+    from adcli.api.check import Checked
+    from adcli.api.compare import Comparison
+    from adcli.api.derive import Derived
     from adcli.api.point import Value
     from adcli.api.sparse import Sparse
     from adcli.report.propagate import Propagated
@@ -269,6 +272,48 @@ class Program:
         made, result = trace(self, {**(at or {}), **named}, mode=mode, along=along, wrt=wrt, of=of, order=order)
         self._keep(result)
         return made
+
+    def derive(
+        self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, order: int = 1, raw: bool = False,
+        of: str | None = None, **named: Any,
+    ) -> Derived:  # fmt: skip
+        """The derivatives as formulas: `derive().texts` has them by input, `program_text()` is a program that computes them.
+
+        order: with several inputs, by each pair, triple, … of them. raw: as the product rule gives them, not simplified. The point gives
+        integer inputs, which are put in, and arrays, which say how long these are. Raises NoFormula where there is none.
+        """
+        from adcli.api.derive import derive
+
+        return derive(self, wrt, order, raw, of=of, at={**(at or {}), **named})
+
+    def check(
+        self, at: Mapping[str, Any] | None = None, /, *, gradient: Mapping[str, Any] | None = None, wrt: Sequence[str] | None = None,
+        of: str | None = None, **named: Any,
+    ) -> Checked:  # fmt: skip
+        """Is the gradient right? The `verdict` is "RIGHT", "WRONG", "NON-SMOOTH" or "INCONCLUSIVE", with findings by input.
+
+        gradient: one from elsewhere, by input, to be checked instead of the program's own. Raises DataError where it does not fit.
+        """
+        from adcli.api.check import check_program, given
+
+        found = check_program(self, {**(at or {}), **named}, wrt, of, None if gradient is None else given(gradient))
+        self.flags = found.flags
+        return found
+
+    def compare(
+        self, at: Mapping[str, Any] | None = None, /, *, manual: Program | None = None, seconds: float = 0.0,
+        wrt: Sequence[str] | None = None, of: str | None = None, **named: Any,
+    ) -> Comparison:  # fmt: skip
+        """Differences, the complex step, the formula, forward and reverse mode side by side: the gradient of each of its `ways`, its error
+        and its work.
+
+        manual: a program of a gradient derived by hand, its outputs named after the inputs. seconds: to spend on measuring times.
+        """
+        from adcli.api.compare import compare
+
+        found = compare(self, {**(at or {}), **named}, wrt=wrt, of=of, manual=manual, seconds=seconds)
+        self._keep(found.result)
+        return found
 
     def roundoff(self, at: Mapping[str, Any] | None = None, /, *, of: str | None = None, **named: Any) -> Losses:
         """The digits lost in a run and in its gradient, and where; print its `text(rows)`. Needs mpmath."""
