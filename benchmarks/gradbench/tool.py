@@ -13,6 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from tasks import MODULES, PROGRAMS, TASKS, Task
@@ -116,16 +117,16 @@ class Tool:
             if task.wrt:
                 wrt = tuple(variant.names.index(name) for name in task.wrt)
                 function = variant.function("reverse", wrt, outputs[0])
+                function = chosen(function, range(1, len(function.body.results)))  # the adjoints, without the value
             else:
-                function = optimize(chosen(variant.lowered, outputs))
-            machine = self.machines[key] = self.engine(ready(function), LIMITS)
+                function = chosen(variant.lowered, outputs)
+            machine = self.machines[key] = self.engine(ready(optimize(function)), LIMITS)
         if task.wrt:
-            args = [*args, 1.0]
-            return lambda: machine.run(args)[1:]
+            return partial(machine.run, [*args, 1.0])
         if task.finish is not None:
             finish = task.finish(point)
             return lambda: finish(machine.run(args))
-        return lambda: machine.run(args)
+        return partial(machine.run, args)
 
 
 def serve(lines: Iterable[str], engine_name: str) -> None:

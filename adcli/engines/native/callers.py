@@ -1,6 +1,6 @@
 """What Python calls of a compiled program, as LLVM text: `adcli.entry` runs it once, `adcli.fast` and `adcli.careful` over rows of data.
 
-    i32 @adcli.entry(state, arguments, results)
+    i32 @adcli.entry(frame)                                                         the state, arguments and results, one behind the other
     i32 @adcli.fast(state, arguments, results, tiles, marks)                        whole tiles of rows, as vector code
     i32 @adcli.careful(state, arguments, results, begin, end, special, counts, fresh, store)      row by row
 
@@ -87,6 +87,9 @@ class Entry(Caller):
     def text(self) -> str:
         self.begin()
         c = self.c
+        c.do("%ctx = load ptr, ptr %frame")
+        c.do("%in = getelementptr i64, ptr %frame, i64 1")
+        c.do(f"%out = getelementptr i64, ptr %frame, i64 {1 + len(self.varying)}")
         args = ", ".join([self.arguments(self.shared(), "0"), *(f"ptr {p}" for p in self.given())])
         if self.module.recursive:
             self.bound_stack()
@@ -94,14 +97,24 @@ class Entry(Caller):
         # Not inlined, so that no arithmetic moves out from between the two looks at the processor's flags.
         status, pieces = self.call(args, "#3")
         raised = c.op("call i64 @adcli.raised()")
-        c.do(f"store i64 {raised}, ptr {c.element('int', '%ctx', str(state.RAISED))}")
         c.branch(c.op(f"icmp eq i32 {status}, 0"), "%results", "%end")
         c.label("%results")
+        c.do(f"store i64 {self.with_kinks(raised)}, ptr {c.element('int', '%ctx', str(state.RAISED))}")
         self.results(pieces)
         c.go("%end")
         c.label("%end")
         c.do(f"ret i32 {status}")
-        return self.end("@adcli.entry(ptr %ctx, ptr %in, ptr %out)")
+        return self.end("@adcli.entry(ptr %frame)")
+
+    def with_kinks(self, raised: str) -> str:
+        """The word RAISED: flags of the program are bytes, of which Python has to read none where none is up."""
+        c, up = self.c, "0"
+        for k in range(0, len(self.module.flags), 8):
+            eight = c.op(f"load i64, ptr {c.element('int', '%ctx', str((state.FLAGS + k) // 8))}, !tbaa {STATE}")
+            up = eight if up == "0" else c.op(f"or i64 {up}, {eight}")
+        if up == "0":
+            return raised
+        return c.op(f"or i64 {raised}, {c.select(c.op(f'icmp ne i64 {up}, 0'), 'i64', str(state.KINKS), '0')}")
 
     def given(self) -> list[str]:
         """Where the results that the program makes in place are to lie."""

@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import ctypes
 import sys
-import threading
 from collections.abc import Callable, Sequence
+from threading import RLock, get_ident, main_thread
 from typing import TYPE_CHECKING, Any
 
 from adcli.engines.budget import Budget, Spent
 from adcli.engines.flags import Flag, birth, noted
 from adcli.engines.limits import NESTED, Limits, frames
 from adcli.engines.native import llvm, runtime, sites, state, vectors
+from adcli.engines.native.frame import Frame
 from adcli.engines.native.sites import Site
 from adcli.errors import AdcliError, Span
 from adcli.ir.types import Shape
@@ -22,17 +23,12 @@ if TYPE_CHECKING:
     from adcli.ir.nodes import Function
 
 # Part of the key of what is kept on disk: changes with the code that is generated, and with how it is called.
-VERSION = 1
-_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+VERSION = 2
+_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
 # Statements in a row above which LLVM is to hurry: optimising them would take minutes.
 LONG = 2_000
-DTYPES = {"real": "float64", "int": "int64", "bool": "bool"}
 # What the interpreter may take to find out which operation it was that left the finite numbers.
 _EXPLAINING = 3_000_000
-# Results are kept for the next run, which takes them where nobody but their entry in `_before`, a variable and the call that counts holds
-# them; of the arguments those of fewer bytes, whose address then need not be asked for again.
-_OURS = 3
-_SMALL = 1 << 16
 
 
 def target() -> str:
@@ -106,21 +102,10 @@ class Native:
         self.code = code
         self.function = function
         self.flags: list[Flag] = []
-        self._lock = threading.RLock()  # of the same thread, an interrupt's handler may come in between
+        self._lock = RLock()  # of the same thread, an interrupt's handler may come in between
         self._run = runtime.Run(code.sites, code.flags, limits, None if code.watched is None else len(code.watched))
-        self._given = (ctypes.c_int64 * max(1, len(code.params)))()
-        self._reals = (ctypes.c_double * len(self._given)).from_buffer(self._given)
-        self._passing = [_passing(elem, shape) for elem, shape in code.params]
-        words = sum(1 + shape.count(None) for _, shape in code.results)
-        self._out = (ctypes.c_int64 * max(1, words))()
-        self._out_reals = (ctypes.c_double * len(self._out)).from_buffer(self._out)
-        self._call = (self._run.address, ctypes.addressof(self._given), ctypes.addressof(self._out))
-        self._has_arrays = any(shape for _, shape in code.results)
-        self._no_arrays: list[Any] = [None] * len(code.results)
-        self._all_real = not self._has_arrays and all(elem == "real" for elem, _ in code.results)
+        self._frame = Frame(self._run.address, code.params, code.results)
         self._keep = self._run.keep
-        self._before: list[tuple[Any, int]] = [(None, 0)] * len(code.results)
-        self._seen: list[tuple[Any, int]] = [(None, 0)] * len(code.params)
 
     def __del__(self) -> None:
         run = getattr(self, "_run", None)
@@ -137,36 +122,27 @@ class Native:
 
         Raises EvaluationError where a check fails, LimitError where a limit is reached.
         """
+        run, frame = self._run, self._frame
         with self._lock:
-            self._run.begin()
+            run.begin()
             try:
-                results = self._ran(args)
+                kept = frame.put(args)
+                if self.code.polls and get_ident() == main_thread().ident:
+                    status = self._watching_signals()
+                else:
+                    status = self._enter()
+                del kept
+                if status:
+                    error = run.error()
+                    raise error.with_traceback(None) if isinstance(error, AdcliError) else error
+                results = frame.take()
             finally:
-                self._run.end()
-            if self.code.watched is not None:
-                self.flags += self._births()
-            elif self._run.words[state.RAISED]:
-                self._explain(args)
+                run.end()
+            self.flags = self._noted(args) if run.words[state.RAISED] or self.code.watched is not None else []
             return results
-
-    def _ran(self, args: Sequence[Any]) -> list[Any]:
-        run, code = self._run, self.code
-        keep = [put(self, k, a) for k, (put, a) in enumerate(zip(self._passing, args, strict=True))]
-        made = self._room() if self._has_arrays else self._no_arrays
-        status = self._watching_signals() if code.polls else self._enter()
-        del keep
-        if status:
-            error = run.error()
-            raise error.with_traceback(None) if isinstance(error, AdcliError) else error
-        self.flags = []
-        if code.flags and run.flagged != run.none_flagged:
-            self.flags = [flag for flag, raised in zip(code.flags, run.flagged, strict=True) if raised]
-        return self._out_reals[: len(code.results)] if self._all_real else self._taken(made)
 
     def _watching_signals(self) -> int:
         # As `with run.interruptible()`, which would take longer than a short run. Signals come to the main thread alone.
-        if threading.get_ident() != threading.main_thread().ident:
-            return self._enter()
         before = sys.unraisablehook
         sys.unraisablehook = self._keep
         try:
@@ -177,56 +153,20 @@ class Native:
     def _enter(self) -> int:
         """The run; begun anew on a larger stack where recursion asks for it."""
         run, code = self._run, self.code
-        status: int = code.entry(*self._call)
+        status: int = code.entry(self._frame.address)
         if status and code.recursive and run.out_of_stack():
             run.begin()
-            status = runtime.on_large_stack(run, lambda: code.entry(*self._call))
+            status = runtime.on_large_stack(run, lambda: code.entry(self._frame.address))
         return status
 
-    def _room(self) -> list[Any]:
-        """Arrays for the results whose shape is known: those of the run before where nobody else holds them, their pages are there."""
-        made: list[Any] = []
-        k = 0
-        for n, (elem, shape) in enumerate(self.code.results):
-            array = None
-            if shape and None not in shape:
-                array, address = self._before[n]
-                if array is None or sys.getrefcount(array) > _OURS:
-                    import numpy as np
+    def _noted(self, args: Sequence[Any]) -> list[Flag]:
+        """The flags of a run that raised some, or whose arithmetic left the finite numbers."""
+        flags = [flag for flag, raised in zip(self.code.flags, self._run.flagged, strict=True) if raised]
+        if self.code.watched is not None:
+            return flags + self._births()
+        return self._explained(args) if self._run.words[state.RAISED] & ~state.KINKS else flags
 
-                    extents: Any = shape
-                    array = np.empty(extents, DTYPES[elem])
-                    address = array.ctypes.data
-                    self._before[n] = array, address
-                self._out[k] = address
-            made.append(array)
-            k += 1 + shape.count(None)
-        return made
-
-    def _taken(self, made: Sequence[Any]) -> list[Any]:
-        results: list[Any] = []
-        k = 0
-        for (elem, shape), array in zip(self.code.results, made, strict=True):
-            if array is not None:
-                results.append(array)
-            elif shape:
-                results.append(self._found(k, elem, shape))
-                k += shape.count(None)
-            elif elem == "real":
-                results.append(self._out_reals[k])
-            else:
-                results.append(bool(self._out[k]) if elem == "bool" else self._out[k])
-            k += 1
-        return results
-
-    def _found(self, k: int, elem: str, shape: Shape) -> Any:
-        """An array whose extents only the run knew: its address and they stand in the results."""
-        from adcli.engines.native.numpy_forms import array_at
-
-        extents = iter(self._out[k + 1 : k + 1 + shape.count(None)])
-        return array_at(self._out[k], elem, tuple(next(extents) if n is None else n for n in shape)).copy()
-
-    def _explain(self, args: Sequence[Any]) -> None:
+    def _explained(self, args: Sequence[Any]) -> list[Flag]:
         """Arithmetic divided by zero, or left a domain or the range of numbers: the interpreter says where, as it does for itself.
 
         Where that would take it too long, the function is compiled once more, with its operations watched.
@@ -236,11 +176,11 @@ class Native:
         again = Interpreter(self.function(), self.limits, Budget(_EXPLAINING, lambda: True))
         try:
             again.run(args)
-            self.flags = again.flags
+            return again.flags
         except Spent:
             watched = self._watched()
             watched.run(args)
-            self.flags = watched.flags
+            return watched.flags
 
     def _watched(self) -> Native:
         """The function compiled so that it takes note of what it does."""
@@ -277,32 +217,3 @@ def noticed(op: str) -> bool:
 
     record = TABLE[op]
     return op == "pow" or (record.fast is not None and record.fast is not record.scalar)
-
-
-def _passing(elem: str, shape: Shape) -> Callable[[Native, int, Any], Any]:
-    """How an argument of a type is handed over; what must be kept alive while the code runs is returned."""
-    if shape:
-        return lambda native, k, a: _pass_array(native, k, a, elem)
-    return _pass_real if elem == "real" else _pass_int
-
-
-def _pass_real(native: Native, k: int, a: Any) -> None:
-    native._reals[k] = a
-
-
-def _pass_int(native: Native, k: int, a: Any) -> None:
-    native._given[k] = int(a)
-
-
-def _pass_array(native: Native, k: int, a: Any, elem: str) -> Any:
-    seen, address = native._seen[k]
-    if seen is a:
-        native._given[k] = address
-        return seen
-    import numpy as np
-
-    array = np.ascontiguousarray(a, DTYPES[elem])
-    native._given[k] = address = array.ctypes.data
-    if array is a and array.nbytes < _SMALL:
-        native._seen[k] = a, address
-    return array

@@ -19,7 +19,7 @@ import numpy as np
 from adcli.engines.limits import NESTED, Limits, frames
 from adcli.engines.native import llvm, runtime, sites, vectors
 from adcli.engines.native.callers import TILE
-from adcli.engines.native.engine import DTYPES
+from adcli.engines.native.frame import DTYPES
 from adcli.engines.native.module import Module, prepared
 from adcli.engines.rows import RowsResult, by_row
 from adcli.engines.rows.interpret import InterpretRows, empty

@@ -64,7 +64,6 @@ class Run:
         self.address = ctypes.addressof(self.words)
         self.bytes = memoryview(self.words).cast("B")
         self.flagged = self.bytes[state.FLAGS : state.FLAGS + len(flags)]
-        self.none_flagged = bytes(len(flags))
         self.fresh = bytearray(self.words)
         self.template = memoryview(self.fresh).cast("q")
         self.template[state.LEFT], self.template[state.DEPTH] = limits.max_steps, limits.max_depth

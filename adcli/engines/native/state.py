@@ -4,11 +4,13 @@ LEFT   steps still allowed                      SITE    where the run failed: a 
 DEPTH  calls that may still be nested           VALUES  what the test that failed had looked at
 FUEL   work until the next look at the clock    STACK   the lowest address the stack may reach
 TAPE   the tape's top, which grows up           ARENA   the lowest address in use by arrays, which grow down towards the tape
-RAISED whether arithmetic divided by zero, left the domain of a function or the range of numbers: the processor's own flags
+RAISED whether arithmetic divided by zero, left the domain of a function or the range of numbers: the processor's own flags; and KINKS
+       where a flag of the program was raised
 """
 from __future__ import annotations
 
 LEFT, DEPTH, FUEL, TAPE, ARENA, SITE, STACK, RAISED = range(8)
+KINKS = 1 << 32
 VALUES = 8
 MOST_VALUES = 8
 FLAGS = 8 * (VALUES + MOST_VALUES)  # in bytes
