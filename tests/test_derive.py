@@ -47,6 +47,22 @@ WRITTEN = [
     ("grad(a -> a^3, x)", "6*x"),
     ("v = [x, 2*x]; v[1] += x; dot(v, v)", "20*x"),
     ("m = [[x, 1], [2, x]]; v = m @ [x, 3]; v[0]", "2*x"),
+    ("softmax([x, 2*x])[0]", "-exp(3*x)/(exp(2*x) + exp(x))^2"),
+    ("sum(log_softmax([x, 2*x]))", "(exp(x) - exp(2*x))/(exp(2*x) + exp(x))"),
+    ("det([[x, 1], [2, x]])", "2*x"),
+    ("det([[x, 1, 0], [2, x, x], [0, 3, 1]])", "-4*x"),
+    ("logdet([[x, 1], [1, 5]])", "5/(5*x - 1)"),
+    ("solve([[x, 1], [1, 2]], [1, x])[1]", "2*(x^2 - x + 1)/(2*x - 1)^2"),
+    ("sum(inv([[x, 1], [1, 2]]))", "-1/(2*x - 1)^2"),
+    ("cholesky([[x, 1], [1, 4]])[1, 1]", "1/(2*x^2*sqrt(4 - 1/x))"),
+    ("cumsum([x, x^2, x^3])[2]", "3*x^2 + 2*x + 1"),
+    ("cumprod([[x, x^2], [x^3, 1]], axis=1)[1, 1]", "3*x^2"),
+    ("cross([x, 1, 2], [3, x, 5])[2]", "2*x"),
+    ("sum(tril([[x, x^2], [x^3, x^4]])) - sum(triu([[x, x^2], [x^3, x^4]]))", "x*(3*x - 2)"),
+    ("sum(linspace(x, 1, 5)^2)", "3.75*x + 1.25"),
+    ("fn hard(x) = floor(x)\nrule hard(x) { dx = 1 }\nhard(x)*x", "x + floor(x)"),
+    ("fn f(x, y) = exp(x*y)\nrule f(x, y) { dx = out*y; dy = out*x }\nf(x^2, 3) + f(1, 2)", "6*x*exp(3*x^2)"),
+    ("fn f(x) = if x > 0 { x } else { 0 }\nrule f(x) { if x > 1 { dx = 1 } else { dx = 0.5 } }\nf(x)", "where(x > 1, 1, 0.5)"),
 ]
 
 
@@ -108,6 +124,42 @@ def test_several_inputs_and_orders() -> None:
     assert invoke(["derive", "output u = x; output v = x^3", "--of", "v", "--order", "3"]).out == "6\n"
 
 
+RULED = {
+    "with the result": "fn f(x, y) = exp(x*y)\nrule f(x, y) { dx = out*y; dy = out*x }\nf(x*y, y)*x",
+    "of something else": "fn f(x, y) = x*y\nrule f(x, y) { dx = x^2*out; dy = sin(y) }\nf(f(x, y), y) + f(y, 2)",
+    "asked for inside": "fn f(x, y) = x^3\nrule f(x, y) { dx = 7*x^2*y }\ngrad(u -> f(f(u, y), u), x)",
+    "in a loop, with an integer": "fn f(x, n) = x^n\nrule f(x, n) { dx = n*x }\nfor k in 1..4 { x = f(x, k) + y }\nx",
+}
+
+
+@pytest.mark.parametrize("name", RULED)
+@pytest.mark.parametrize("raw", [False, True])
+def test_rules_hold_in_every_order(name: str, raw: bool) -> None:
+    f = adcli.compile("input x, y\n" + RULED[name])
+    at = {"x": 0.7, "y": 1.3}
+    for order, wanted in (1, f.gradient(at)), (2, f.hessian(at)):
+        for key, text in derive(f, order=order, raw=raw).texts.items():
+            first, *second = key.split(",")
+            value = adcli.compile(f"input x, y\noutput d = {text}").value(at)
+            assert value == pytest.approx(wanted[first][second[0]] if second else wanted[first], rel=1e-10, abs=1e-12), (key, text)
+
+
+MATRICES = [
+    ("det(A)", 4), ("sum(inv(A)^2)", 3), ("solve(A, [1, 2, 3, 4])[2]", 4), ("sum(softmax(A, axis=0)*A)", 4), ("logdet(A @ A')", 3),
+    ("sum(cholesky(A)^3)", 4), ("solve(A, A^2)[1, 2]", 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "n"), MATRICES)
+def test_linear_algebra_written_out(text: str, n: int) -> None:
+    """Against the gradient by the table's rules."""
+    f = adcli.compile(f"input A: [{n}, {n}]\n{text}")
+    rng = random.Random(4)
+    at = {"A": [[rng.uniform(0.5, 2) + 5 * (i == j) for j in range(n)] for i in range(n)]}
+    found = adcli.compile(derive(f, raw=True).program_text()).value(at)
+    assert list(found.values()) == pytest.approx(f.gradient(at)["A"].ravel().tolist(), rel=1e-9, abs=1e-12)
+
+
 def test_a_factor_that_is_a_denominator_too_is_cancelled() -> None:
     text = invoke(["derive", "2*y/((2 + x)*y^(1/3))", "--wrt", "y", "--order", "2"]).out
     assert text == "-4/(9*y^(4/3)*(x + 2))\n"
@@ -136,8 +188,9 @@ REFUSED = [
     (["v = [1, 2, 3]; x*v[int(x)]"], "no-formula", "depends on the inputs"),
     (["input w: [n]; sum(w)"], "no-formula", "the length of 'w' is not known"),
     (["sum(sort([x, 1]))"], "no-formula", "sort"),
-    (["det([[x, 1], [2, x]])"], "no-formula", "det"),
-    (["fn f(x) = x^2\nrule f(x) { dx = 2*x }\nf(x)"], "no-formula", "derivative of its own"),
+    (["input A: [6, 6]; det(A)"], "no-formula", "6 rows has 720 products"),
+    (["solve([[1, 2], [2, 4]], [x, 1])[0]"], "singular-matrix", "no inverse"),
+    (["fn f(v) = sum(v)\nrule f(v) { dv = out*v }\nf([x, x])"], "no-formula", "'f' has a rule over arrays"),
     (["input e = 2; e*x"], "no-formula", "name of a constant"),
     (["l = x; for i in 0..60 { l = 4*l*(1 - l) }; l"], "limit", "more than 10^15 operations"),
     (["2 + 3"], "usage", "no real input"),
@@ -152,7 +205,7 @@ def test_what_has_no_formula(words: list[str], code: str, part: str) -> None:
     done = invoke(["derive", *words])
     assert done.out == ""
     assert f"error[{code}]" in done.err and part in done.err and "help: " in done.err
-    assert done.code == {"no-formula": 3, "limit": 6, "usage": 2}[code]
+    assert done.code == {"no-formula": 3, "limit": 6, "usage": 2, "singular-matrix": 5}[code]
 
 
 def test_errors_from_python() -> None:

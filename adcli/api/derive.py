@@ -107,6 +107,8 @@ def derive(
 
 def _derived(program: Program, wrt: Sequence[str] | None, order: int, raw: bool, of: str | None, at: Mapping[str, Any]) -> Derived:
     from adcli.symbolic.nodes import shared_size
+    from adcli.symbolic.ruled import is_ruled, settled
+    from adcli.symbolic.simplify import simplify
 
     setting = Setting(program, {**_placeholders(program, at), **at})
     j = setting.scalar_output(of, "a formula")
@@ -115,8 +117,13 @@ def _derived(program: Program, wrt: Sequence[str] | None, order: int, raw: bool,
         raise UsageError("the program has no real input to differentiate by", help="names that nothing assigns are inputs: x^2")
     chosen = [leaf for k in setting.wrt(wrt) for leaf in leaves[k]]
     plain = _orders(value, chosen, order, lambda e, _: e, False)
+    if is_ruled([value]):
+        # Rules must be there for the next order too, so that simplifying comes last.
+        value, plain = settled(value), {key: settled(e) for key, e in plain.items()}
+        found = plain if raw else {key: simplify(e) for key, e in plain.items()}
+    else:
+        found = _orders(value, chosen, order, _step(raw), raw)
     graph = shared_size([value, *plain.values()])
-    found = _orders(value, chosen, order, _step(raw), raw)
     variant = setting.variant
     shapes = {n: [m or 0 for m in t.shape] for n, t in zip(variant.names, variant.types, strict=True) if t.elem == "real"}
     return Derived(program, program.outputs[j], value, found, graph, shapes)
@@ -131,7 +138,8 @@ def _placeholders(program: Program, at: Mapping[str, Any]) -> dict[str, Any]:
         shape = given.shape or ()
         if not all(isinstance(n, int) for n in shape):
             raise NoFormula(
-                f"the length of '{given.name}' is not known, and a formula names each element", given.span,
+                f"the length of '{given.name}' is not known, and a formula names each element",
+                given.span,
                 help=f"declare it, such as input {given.name}: [3], or give a value: --at {given.name}=[1,2,3]",
             )
         found[given.name] = _full(given, [int(n) for n in shape])

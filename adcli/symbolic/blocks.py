@@ -7,6 +7,7 @@ from functools import reduce
 from typing import Any
 
 from adcli.ir.nodes import Let
+from adcli.symbolic import algebra
 from adcli.symbolic.nodes import Expr, node, num
 from adcli.symbolic.rules import operation
 
@@ -51,7 +52,9 @@ def array(s: Let, args: list[Any], whole: Callable[[int], int]) -> Any:
         return each(_mul, args[0][:, None], args[1][None, :])
     if s.op.type in ELEMENTWISE or name == "stop":
         return each(lambda *xs: operation(s.op, list(xs)), *args)
-    return None
+    if name == "linspace":
+        return algebra.linspace(args[0], args[1], whole(2))
+    return algebra.formula(name, args, s.attrs[0] if s.attrs else None)
 
 
 def _mul(a: Expr, b: Expr) -> Expr:

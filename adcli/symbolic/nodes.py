@@ -128,7 +128,7 @@ def _value(e: Expr, args: Sequence[float | bool | None]) -> float | bool | None:
         return bool(e.value)
     if e.op == "name":
         return CONSTANTS.get(str(e.value))
-    form = TABLE[e.op].scalar
+    form = TABLE[e.op].scalar if e.op in TABLE else None
     if form is None or any(a is None for a in args):
         return None
     found: float | bool = form(*args)

@@ -6,12 +6,13 @@ A rule text is read once and built over expressions in the places of its names. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, reduce
 
 from adcli import ops
 from adcli.errors import Source
 from adcli.lower.arrays import ARITHMETIC, COMPARISONS
+from adcli.symbolic import ruled
 from adcli.symbolic.nodes import LEAVES, ONE, ZERO, Expr, is_number, name, node, num, postorder, real, truth
 from adcli.syntax import parse_expression, tree
 
@@ -108,6 +109,8 @@ def derivative(e: Expr, by: Expr) -> Expr:
 
 def _moved(e: Expr, dots: Mapping[Expr, Expr]) -> Expr | None:
     """The tangent of an operation from those of its arguments; None where none of them moves."""
+    if e.op == ruled.RULED:
+        return _total(ruled.tangent(e, dots))
     op = ops.TABLE[e.op]
     moving = [k for k, a in enumerate(e.args) if a in dots]
     if not moving or op.kind == "zero":
@@ -120,14 +123,14 @@ def _moved(e: Expr, dots: Mapping[Expr, Expr]) -> Expr | None:
     if op.kind != "partials" or isinstance(op.rule, Mapping):
         raise NoRule(op.name)
     given = dict(zip(op.args, e.args, strict=True)) | {"out": e}
-    total: Expr | None = None
-    for k in moving:
-        rule = op.rule[k]
-        if rule is None:
-            continue
-        term = _times(dots[e.args[k]], build(rule, given))
-        total = term if total is None else node("add", total, term)
-    return total
+    rules = [(k, text) for k in moving if (text := op.rule[k]) is not None]
+    return _total([(dots[e.args[k]], build(text, given)) for k, text in rules])
+
+
+def _total(moves: Sequence[tuple[Expr, Expr]]) -> Expr | None:
+    """Σ tangent·partial; None of none."""
+    terms = [_times(dot, partial) for dot, partial in moves]
+    return reduce(lambda a, b: node("add", a, b), terms) if terms else None
 
 
 def _times(dot: Expr, partial: Expr) -> Expr:

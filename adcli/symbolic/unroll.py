@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from adcli.errors import NoFormula, Span
+from adcli.errors import AdcliError, NoFormula, Span
 from adcli.ir.nested import CustomRule
 from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
-from adcli.symbolic import blocks
-from adcli.symbolic.nodes import Expr, constant, name, node, num, real, truth
+from adcli.symbolic import blocks, ruled
+from adcli.symbolic.nodes import ZERO, Expr, constant, name, node, num, real, truth
+from adcli.symbolic.ruled import places
 from adcli.symbolic.rules import operation
 
 Value: TypeAlias = Any  # an Expr, or an array of them
@@ -69,10 +70,7 @@ class _Run:
             case While():
                 self.tested(s)
             case Call():
-                if isinstance(s.function.of, CustomRule):
-                    text = f"'{s.function.name}' has a derivative of its own, which a formula does not show"
-                    raise NoFormula(text, s.span, help="without its rule the formula is that of its statements")
-                self.bind(s.outs, self.function(s.function, [self.of(a) for a in s.args]))
+                self.call(s)
             case Check():
                 self.check(s)
             case Push():
@@ -82,6 +80,23 @@ class _Run:
 
     def bind(self, outs: Sequence[Var], values: Sequence[Value]) -> None:
         self.values.update(zip(outs, values, strict=True))
+
+    def call(self, s: Call) -> None:
+        args = [self.of(a) for a in s.args]
+        found, rule = self.function(s.function, args), s.function.of
+        if isinstance(rule, CustomRule) and not all(map(_known, args)):
+            found = [self.ruled(s, rule, args, found[0])]
+        self.bind(s.outs, found)
+
+    def ruled(self, s: Call, rule: CustomRule, args: list[Value], value: Value) -> Expr:
+        """A call of a function with a rule: the partials are formulas over places for its arguments and its value."""
+        if any(hasattr(x, "shape") for x in (*args, value)):
+            text = f"'{s.function.name}' has a rule over arrays, which no formula of single elements says"
+            raise NoFormula(text, s.span, help="`adcli grad` computes the derivative at a point")
+        *holes, out = places(len(args))
+        given = [hole if a.type.elem == "real" else x for hole, a, x in zip(holes, s.args, args, strict=True)]
+        found = dict(zip(rule.wrt, self.function(rule.partials, [*given, out]), strict=True))
+        return ruled.call(value, args, [found.get(k, ZERO) for k in range(len(args))])
 
     def let(self, s: Let) -> Value:
         args = [self.of(a) for a in s.args]
@@ -98,9 +113,14 @@ class _Run:
         return truth(bool(found)) if s.out.type.elem == "bool" else num(int(found))
 
     def _array(self, s: Let, args: list[Value]) -> Value:
-        found = blocks.array(s, args, lambda k: self.whole(s.args[k], s.span))
+        try:
+            found = blocks.array(s, args, lambda k: self.whole(s.args[k], s.span))
+        except AdcliError as error:
+            error.span = error.span or s.span
+            raise
         if found is None:
-            raise NoFormula(f"there is no formula for {s.op.symbol or s.op.name} of an array", s.span, help=TOO_LONG)
+            text = f"there is no formula for {s.op.symbol or s.op.name} of an array"
+            raise NoFormula(text, s.span, help="`adcli grad` computes the derivative at a point")
         return found
 
     def whole(self, a: Atom, span: Span | None) -> int:
@@ -165,6 +185,10 @@ class _Run:
             tried(*(a.value if isinstance(a, Const) else a[0] for a in given if not isinstance(a, Var)))
         except (ArithmeticError, ValueError, LookupError):
             raise failure(s, found) from None
+
+
+def _known(value: Value) -> bool:
+    return not hasattr(value, "shape") and constant(value) is not None
 
 
 def _choice(cond: Expr) -> Callable[[Expr, Expr], Expr]:
