@@ -141,6 +141,44 @@ def test_the_gradient_of_long_runs_waits_until_asked() -> None:
         report("output u = x\noutput v = x", choice=Choice(gradient=True), x=1.0)
 
 
+LOST_IN_THE_SWEEP = [
+    ("2*sin(x/2)^2/x^2", {"x": 1e-8}, "sum", "x/2", (1, 7)),  # two contributions of 1e8 leave -x/12
+    ("(1-cos(x))/x^2", {"x": 1e-8}, "value", "1-cos(x)", (1, 2)),
+    ("sin(1e8*x)", {"x": 0.3}, "partial", "sin(1e8*x)", (1, 1)),  # cos of a rounded argument
+    ("y = x\nz = (1 + y)*1e-9\n(z - 1e-9)^2", {"x": 1e-12}, "value", "z - 1e-9", (3, 2)),
+]
+
+
+@pytest.mark.parametrize(("text", "at", "role", "operation", "place"), LOST_IN_THE_SWEEP)
+def test_where_the_gradients_digits_got_lost(text: str, at: dict[str, Any], role: str, operation: str, place: tuple[int, int]) -> None:
+    found = report(text, **at)
+    assert found.back is not None
+    worst = found.data(None)["gradient_worst"][0]
+    assert (worst["role"], worst["operation"], (worst["line"], worst["column"])) == (role, operation, place)
+    # What the sweep's worst operation lost is what the gradient has lost, as far as these examples go.
+    assert worst["lost"] == pytest.approx(16 - found.gradient["x"].digits, abs=1.5)
+    shown = found.text(10)
+    assert ("digits of the gradient lost" in shown) == (role != "value")
+    assert ("lost its digits there, too" in shown) == (role == "value")
+
+
+def test_a_gradient_that_kept_its_digits_is_not_spoken_of() -> None:
+    assert "digits of the gradient" not in report("ln(1 + x)", x=1e-10).text(10)
+    assert report("ln(1 + x)", x=1e-10).data(None)["gradient_worst"] == []
+
+
+def test_values_that_the_sweep_computes_again_are_values() -> None:
+    """In loops too, whose sweep runs backwards, and with snapshots."""
+    for tape in ("full", "sqrt"):
+        program = adcli.compile("y = x\nfor i in 0..8 { y = sin(y)*y + 1 }\ny", tape=tape)
+        back = roundoff(program, {"x": 0.3})[0].back
+        assert back is not None
+        roles = {(back.run.steps[k].let.op.name, back.roles[k]) for k in back.steps}
+        assert {role for name, role in roles if name == "sin"} == {"value"}
+        assert {role for name, role in roles if name == "cos"} == {"partial"}
+        assert "sum" in {role for _, role in roles}
+
+
 def test_without_mpmath_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mpmath", None)
     done = invoke(["roundoff", "x^2", "--at", "x=1"])

@@ -11,10 +11,12 @@ from adcli.api.variant import ready
 from adcli.engines import precise
 from adcli.engines import roundoff as engine
 from adcli.errors import AdcliError, UsageError
-from adcli.report.roundoff import Number, Report
+from adcli.report.roundoff import Number, Report, Sweep
 
 # Runs with more operations show their gradient's digits only where that is asked for.
 SHORT = 10_000
+# A gradient takes a few times the operations of the run, whose number is what the limit is for.
+SWEEP = 10
 
 
 class Choice(NamedTuple):
@@ -40,13 +42,13 @@ def roundoff(
     try:
         run = engine.run(ready(setting.variant.lowered), setting.args, program.limits, choice.digits, choice.most)
         result = derivatives.evaluate(program, at)
-        gradient = _gradient(setting, result, chosen[0], wrt, run, choice) if len(chosen) == 1 else {}
+        gradient, back = _gradient(setting, result, chosen[0], wrt, run, choice) if len(chosen) == 1 else ({}, None)
     except AdcliError as error:
         error.source = error.source or program.source
         raise
     outputs = [Number(name, value, exact) for name, value, exact, _ in (run.results[k] for k in chosen) if _is_real(value)]
     steps = run.behind([run.results[k][3] for k in chosen])
-    return Report(run, program.source, outputs, gradient, steps), result
+    return Report(run, program.source, outputs, gradient, steps, back), result
 
 
 def _is_real(value: Any) -> bool:
@@ -55,16 +57,19 @@ def _is_real(value: Any) -> bool:
 
 def _gradient(
     setting: derivatives.Setting, result: Result, of: int, wrt: Sequence[str] | None, run: engine.Run, choice: Choice
-) -> dict[str, Number]:
-    """The gradient and the exact one; empty where there is none, or where the run is long and nobody asks."""
+) -> tuple[dict[str, Number], Sweep | None]:
+    """The gradient and the exact one, with the sweep it comes from; empty where there is none, or where the run is long and nobody asks."""
     variant, inputs = setting.variant, setting.wrt(wrt)
     there = setting.real(of) and not variant.result_types[of].shape and inputs
     if not there or choice.gradient is False or (choice.gradient is None and len(run.steps) > SHORT):
         if choice.gradient and not there:
             setting.scalar_output(setting.program.outputs[of], "a gradient")
-        return {}
+        return {}, None
     _, found = derivatives.sweep_back(setting, inputs, of)
     result.flags += [flag for flag in variant.flags if flag not in result.flags and flag.code == "no-path"]
     function = ready(variant.function("reverse", inputs, of))
-    exact = engine.settled(function, [*setting.args, 1.0], setting.program.limits, run.precision)[1:]
-    return {variant.names[k]: Number(variant.names[k], found[k], value) for k, value in zip(inputs, exact, strict=True)}
+    sweep = engine.run(function, [*setting.args, 1.0], setting.program.limits, run.precision, SWEEP * choice.most)
+    back = Sweep(sweep, setting.program.source, sweep.behind([ref for *_, ref in sweep.results[1:]]),
+                 engine.roles(run, sweep, len(setting.args)))  # fmt: skip
+    exact = [value for _, _, value, _ in sweep.results[1:]]
+    return {variant.names[k]: Number(variant.names[k], found[k], value) for k, value in zip(inputs, exact, strict=True)}, back

@@ -30,6 +30,8 @@ def command(
     as they went in binary64, and numbers of the program and the point are taken as binary64 has them. An operation loses the digits that
     its worst argument had and its result has not; `own error` is its rounding alone, `amplified` what it made of its arguments' errors.
 
+    A second table says the same of the gradient: lost at a value, at the partial derivative of an operation, or in a sum of adjoints.
+
     Needs mpmath: pip install "adcli[precise]".
 
     Examples:

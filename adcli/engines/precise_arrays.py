@@ -19,7 +19,8 @@ Form: TypeAlias = "Callable[..., Any]"
 
 def elementwise(f: Callable[..., Any], args: Sequence[Any]) -> Any:
     """f element by element, with broadcasting."""
-    return np.frompyfunc(f, len(args), 1)(*args)
+    with np.errstate(all="ignore"):  # 0·inf is nan here, and nothing to warn of
+        return np.frompyfunc(f, len(args), 1)(*args)
 
 
 def lifted(mp: Any, value: Any) -> Any:

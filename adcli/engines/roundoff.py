@@ -13,7 +13,6 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from adcli.engines import precise
 from adcli.engines.limits import Limits
 from adcli.engines.precise import ALL_DIGITS, DIGITS, Precise, context
 from adcli.engines.shadow import Frame, Pair
@@ -24,6 +23,8 @@ MOST = 100_000
 # Agreement of two precisions that makes the exact values trustworthy, and the precision at which to give up.
 SURE, DEEPEST = 1e-25, 6400
 # They give a value another storage or kind, and are no step of the computation.
+# They join two contributions to an adjoint.
+_SUMS = frozenset({"add", "sub", "addat"})
 _SAME_VALUE = frozenset({"to_real", "copy"})
 
 
@@ -74,6 +75,39 @@ class Run:
         return [k for k, there in enumerate(needed) if there]
 
 
+VALUE, PARTIAL, ADJOINT, SUM = "value", "partial", "adjoint", "sum"
+
+
+def roles(primal: Run, sweep: Run, seed: int) -> list[str]:
+    """What each step of a recorded reverse sweep computes, whose seed is step `seed`.
+
+    VALUE: what the program computes, also where the sweep computes it again; PARTIAL: a derivative of one operation; ADJOINT: what the
+    seed goes into; SUM: contributions to one adjoint added up. Values are told by what they are computed of, back to the inputs.
+    """
+    numbers: dict[object, int] = {}
+    known = set(_numbered(primal, numbers))
+    found: list[str] = []
+    for k, number in enumerate(_numbered(sweep, numbers)):
+        step = sweep.steps[k]
+        moved = [ref is not None and found[ref] in (ADJOINT, SUM) for ref, _ in step.args]
+        if k == seed or any(moved):
+            together = len(moved) == 2 and all(moved) and step.let is not None and step.let.op.name in _SUMS
+            found.append(SUM if together else ADJOINT)
+        else:
+            found.append(VALUE if number in known else PARTIAL)
+    return found
+
+
+def _numbered(run: Run, numbers: dict[object, int]) -> list[int]:
+    """A number for each step, equal for steps that compute the same of the same inputs at the same place of the program."""
+    made: list[int] = []
+    for k, step in enumerate(run.steps):
+        args = tuple(repr(value) if ref is None else made[ref] for ref, value in step.args)
+        key = k if step.let is None else (step.let.op.name, step.let.attrs, step.let.span, args)
+        made.append(numbers.setdefault(key, len(numbers)))
+    return made
+
+
 def run(function: Function, args: Sequence[Any], limits: Limits | None = None, digits: int = DIGITS, most: int = MOST) -> Run:
     """Record a function as lowered. The precision is doubled until half as many digits more change nothing.
 
@@ -93,15 +127,6 @@ def _recorded(function: Function, args: Sequence[Any], limits: Limits, digits: i
     results = [(name, value, machine.exact((value, ref)), ref)
                for name, (value, ref) in zip(function.result_names, machine.run(function, pairs), strict=True)]  # fmt: skip
     return Run(machine.steps, machine.names, results, digits)
-
-
-def settled(function: Function, args: Sequence[Any], limits: Limits, digits: int) -> list[Any]:
-    """The exact results of a function, with the precision doubled until half as many digits more change nothing."""
-    while True:
-        near, far = (precise.evaluate(function, args, d, limits) for d in (digits, digits * 3 // 2))
-        if digits >= DEEPEST or _agree(near, far):
-            return near
-        digits *= 2
 
 
 def _agree(near: Sequence[Any], far: Sequence[Any]) -> bool:
