@@ -104,7 +104,7 @@ class Batch:
                 f"'{name}' is an array whose size only the run knows, and a table has as many columns in every row",
                 help="sum it up, or take elements of it: y[0]",
             )
-        return [Column(_element(name, index), sweep, result, index) for index in _indices(shape)]
+        return [Column(labelled(name, index), sweep, result, index) for index in indices(shape)]
 
     def _eval(self, wrt: object, of: object, along: object, mode: object) -> list[Column]:
         return self._values(Sweep(("value", (), None, ())), self._outputs(None, "a value"))
@@ -153,7 +153,7 @@ class Batch:
             for index, unit in ones_at(shape):
                 sweep = Sweep(("forward", (k,), j, ()), (unit,))
                 otherwise = Column("", back, 1, index) if index else None
-                found.append(Column(_element(self._slope(k, tag), index), sweep if there else None, 1, (), otherwise))
+                found.append(Column(labelled(self._slope(k, tag), index), sweep if there else None, 1, (), otherwise))
                 value = value._replace(sweep=sweep) if there else value
             reached |= {k} if there else set()
         return value, found, reached
@@ -183,15 +183,20 @@ class Batch:
             sweeps = {index: Sweep(("second", rest, j, (k,)), (unit, 1.0)) if there else None for index, unit in units}
             for row, sweep in sweeps.items():
                 for result, m in enumerate(rest, 2):
-                    for column in _indices(self.variant.types[m].shape):
+                    for column in indices(self.variant.types[m].shape):
                         if m == k and column < row:
                             continue
-                        name = f"d2_{_element(self.variant.names[k], row)}_{_element(self.variant.names[m], column)}"
+                        name = f"d2_{labelled(self.variant.names[k], row)}_{labelled(self.variant.names[m], column)}"
                         mirror = Column("", sweeps[column], 2, row) if m == k and row != column else None
                         columns.append(Column(name, sweep, result, column, mirror))
         return columns
 
     # Running.
+
+    def move(self, at: Mapping[str, Any]) -> None:
+        """Other values, of the same shapes, for inputs that all rows share: what is compiled stays."""
+        for name, value in at.items():
+            self.setting.args[self.variant.names.index(name)] = value
 
     def run(self, values: Mapping[str, Any], rows: int) -> BatchResult:
         """The results of so many rows. values: an array for each varying input, its leading axis counting them."""
@@ -284,15 +289,16 @@ def refused(flags: Sequence[Flag]) -> EvaluationError:
     return EvaluationError(f"{first.code}: {first.message}{more}", first.span, help="without --strict this is a flag beside the result")
 
 
-def _indices(shape: Sequence[int | None]) -> list[tuple[int, ...]]:
-    """The indices of a shape in order."""
+def indices(shape: Sequence[int | None]) -> list[tuple[int, ...]]:
+    """The indices of a shape in order, the last one running fastest."""
     found: list[tuple[int, ...]] = [()]
     for extent in shape:
         found = [(*index, k) for index in found for k in range(extent or 0)]
     return found
 
 
-def _element(name: str, index: tuple[int, ...]) -> str:
+def labelled(name: str, index: tuple[int, ...]) -> str:
+    """An element as columns and results call it: w[0], A[0,1]."""
     return f"{name}[{','.join(map(str, index))}]" if index else name
 
 

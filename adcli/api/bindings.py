@@ -32,13 +32,23 @@ class Binding(NamedTuple):
 
 
 def bindings(program: Program, columns: Sequence[str], given: Mapping[str, Any], where: str) -> dict[str, Binding]:
-    """The binding of each input that has columns. given: the inputs that have one value for all rows; where: what errors call the data."""
+    """The binding of each input that has columns; there are some, and the other inputs have a value.
+
+    given: the inputs that have one value for all rows; where: what errors call the data.
+    """
+    made = found(program, columns, where)
+    _refuse(program, columns, given, made, where)
+    return made
+
+
+def found(program: Program, columns: Sequence[str], where: str) -> dict[str, Binding]:
+    """The binding of each input that has columns."""
     elements: dict[str, dict[tuple[int, ...], str]] = {}
     for column in columns:
-        found = ELEMENT.fullmatch(column)
-        if found is not None:
-            index = tuple(int(part) for part in re.findall(r"[0-9]+", found[2]))
-            elements.setdefault(found[1], {})[index] = column
+        element = ELEMENT.fullmatch(column)
+        if element is not None:
+            index = tuple(int(part) for part in re.findall(r"[0-9]+", element[2]))
+            elements.setdefault(element[1], {})[index] = column
     made: dict[str, Binding] = {}
     for item in program.inputs:
         kind = "int" if item.kind == "int" and item.shape in (None, ()) else "real"
@@ -46,7 +56,10 @@ def bindings(program: Program, columns: Sequence[str], given: Mapping[str, Any],
             made[item.name] = Binding((item.name,), (), kind)
         elif item.name in elements:
             made[item.name] = _array(item.name, elements[item.name], where)
-    _refuse(program, columns, given, made, where)
+    used = [name for binding in made.values() for name in binding.columns]
+    twice = next((name for name in used if columns.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{where}: duplicate column '{twice}'", help="two columns of one name: mend the header")
     return made
 
 
@@ -70,18 +83,15 @@ def _refuse(program: Program, columns: Sequence[str], given: Mapping[str, Any], 
     both = next((name for name in made if name in given), None)
     if both is not None:
         raise UsageError(f"'{both}' is a column of the data and is given by --at, too", help="leave one of them out")
-    used = [name for binding in made.values() for name in binding.columns]
-    twice = next((name for name in used if columns.count(name) > 1), None)
-    if twice is not None:
-        raise DataError(f"{where}: duplicate column '{twice}'", help="two columns of one name: mend the header")
     lacking = next((i.name for i in program.inputs if i.name not in made and i.name not in given and i.default is None), None)
     if lacking is not None or (program.inputs and not made):
         lacking = lacking or program.inputs[0].name
-        raise DataError(f"{where}: there is no column '{lacking}' for the input of that name", help=_hint(lacking, columns))
+        otherwise = f"--at {lacking}=1 gives one value for all rows"
+        raise DataError(f"{where}: there is no column '{lacking}' for the input of that name", help=hint(lacking, columns, otherwise))
 
 
-def _hint(name: str, columns: Sequence[str]) -> str:
-    """Another delimiter, another spelling, or the names there are."""
+def hint(name: str, columns: Sequence[str], otherwise: str) -> str:
+    """Another delimiter, another spelling, or the names there are, and what else one can do."""
     for delimiter, said in ((";", "';'"), ("\t", "a tab (--from tsv)"), ("|", "'|'"), (",", "','")):
         if len(columns) == 1 and delimiter in columns[0]:
             return f"is the delimiter {said}? --delimiter '{delimiter}'" if delimiter != "\t" else f"is the delimiter {said}?"
@@ -89,4 +99,4 @@ def _hint(name: str, columns: Sequence[str]) -> str:
     if near:
         return f"did you mean '{near}'? The column and the input need one name"
     shown = ", ".join(columns[:8]) + (", …" if len(columns) > 8 else "")
-    return f"the columns are {shown}; one value for all rows is --at {name}=1" if columns else f"--at {name}=1 gives one value for all rows"
+    return f"the columns are {shown}; {otherwise}" if columns else otherwise

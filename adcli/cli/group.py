@@ -24,6 +24,7 @@ COMMANDS = {
     "compare": "ways to differentiate side by side, and where differences go wrong",
     "propagate": "uncertainties of the results from those of the inputs",
     "roundoff": "digits lost, and at which operations",
+    "fit": "parameters of a program from rows of data: least squares with exact Jacobians",
     "check": "is the gradient right? differences, a complex step and both modes as evidence",
     "bench": "how fast a program is, engine by engine",
     "ops": "every function and its derivative rule",

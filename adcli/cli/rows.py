@@ -59,6 +59,12 @@ def check(job: Job) -> None:
         raise UsageError("--get is of one result, and --data gives a table", help="--only-results leaves the results alone")
     if options.get("to") in ("text", "markdown"):
         raise UsageError(f"--data does not go with --to {options['to']}", help=f"rows are written as {', '.join(ROWS)}")
+    check_input(job)
+
+
+def check_input(job: Job) -> None:
+    """The same of what says how data are read."""
+    options = job.options
     delimiter = options["delimiter"] = "\t" if options.get("delimiter") == "\\t" else options.get("delimiter")
     if delimiter is not None and (len(delimiter) != 1 or delimiter in "\"\n\r" or delimiter == options.get("decimal")):
         raise UsageError("--delimiter takes one character, which is neither a quote nor the decimal sign", help="such as ';' or '|'")

@@ -1,0 +1,245 @@
+"""Fitting a program to rows of data by least squares, and what the result is worth.
+
+>>> f = adcli.compile("b1*(1 - exp(-b2*x))")
+>>> found = f.fit({"x": x, "y": y}, target="y", params={"b1": 500, "b2": 1e-4})
+>>> found.params, found.standard_errors
+({'b1': 238.94212918, 'b2': 0.00055015643181}, {'b1': 2.7070075241, 'b2': 7.2668688436e-06})
+
+The standard errors are those of the linear approximation at the solution: s²(JᵀJ)⁻¹ with the exact Jacobian and s² the sum of squares over
+the degrees of freedom (Bates and Watts, Nonlinear Regression Analysis, 1988, section 2.2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from adcli.api.rows_model import RowsModel, column, no_value, usable
+from adcli.errors import DataError, UsageError
+from adcli.report.fit import LARGEST, Estimate, FitReport, Misfit
+
+if TYPE_CHECKING:
+    from adcli.data.table import Rows
+    from adcli.optimize.least_squares import Factors, Fitted
+
+# Columns of second derivatives up to which they are computed: with more parameters, Gauss-Newton steps end the fit.
+CURVED = 2000
+# A parameter belongs to a direction that the data do not determine where it has more than this share of it.
+SHARE = 1e-3
+
+
+class Residuals:
+    """√w·(model - target) in each row, and the derivatives; what `adcli.optimize.least_squares` takes."""
+
+    def __init__(self, model: RowsModel, target: Any, weights: Any) -> None:
+        import numpy as np
+
+        self.model, self.target = model, target
+        self.root = np.sqrt(weights)
+        limit = model.program.limits.timeout
+        self.end = None if limit is None else perf_counter() + limit
+
+    def at(self, vector: Any) -> tuple[Any, Any] | None:
+        """Residuals [rows] and Jacobian [rows, parameters]; None where some row has no finite value."""
+        import numpy as np
+
+        if self.end is not None and perf_counter() > self.end:
+            from adcli.engines.limits import timeout_error
+
+            raise timeout_error(self.model.program.limits)
+        value, slopes, failed = self.model.gradients(vector)
+        if failed:
+            return None
+        with np.errstate(all="ignore"):
+            r, jacobian = self.root * (value - self.target), slopes * self.root[:, None]
+        return (r, jacobian) if np.isfinite(r).all() and np.isfinite(jacobian).all() else None
+
+    def curvature(self, vector: Any) -> Any:
+        """Σ rᵢ ∇²rᵢ; None where there are too many parameters, or it is not finite."""
+        import numpy as np
+
+        count = len(self.model.parameters.names)
+        if count * (count + 1) // 2 > CURVED:
+            return None
+        found = self.at(vector)
+        if found is None:
+            return None
+        total = self.model.weighted_hessian(vector, self.root * found[0])
+        return total if np.isfinite(total).all() else None
+
+    def refuse_start(self) -> None:
+        """Raise the error of the first row that has no value at the start."""
+        import numpy as np
+
+        start = self.model.parameters.start
+        if self.at(start) is not None:
+            return
+        value, slopes, failed = self.model.gradients(start)
+        with np.errstate(all="ignore"):
+            bad = ~np.isfinite(value) | ~np.isfinite(slopes).all(1)
+        rows = sorted({*np.flatnonzero(bad).tolist(), *failed})
+        row = rows[0] if rows else 0
+        worst = float(value[row]) if not math.isfinite(value[row]) else next((x for x in slopes[row].tolist() if not math.isfinite(x)), 0.0)
+        raise no_value(self.model.rows, row, worst, failed.get(row))
+
+
+def least_squares(
+    model: RowsModel, target: Any, weights: Any, bounds: Mapping[str, tuple[float, float]], level: float = 0.95,
+    evaluations: int | None = None,
+) -> tuple[FitReport, Fitted]:  # fmt: skip
+    """The fit of a model's output to a target, both of shape [rows]."""
+    import numpy as np
+
+    from adcli.optimize import least_squares as method
+
+    parameters = model.parameters
+    used = int(np.count_nonzero(weights))
+    if used < len(parameters.names):
+        raise DataError(
+            f"{used} rows do not determine {len(parameters.names)} parameters: {', '.join(parameters.names[:8])}",
+            help="give more rows, or hold parameters with --fix",
+        )
+    residuals = Residuals(model, target, weights)
+    residuals.refuse_start()
+    low, high = limits(bounds, parameters.names, parameters.start)
+    found = method.least_squares(residuals, parameters.start, low, high, evaluations)
+    model.outcome(found.at)  # for its flags
+    freedom = used - found.factors.rank
+    report = _report(model, found, freedom, level)
+    _residual_facts(report, model, found, target, weights)
+    return report, found
+
+
+def limits(bounds: Mapping[str, tuple[float, float]], names: Sequence[str], start: Any) -> tuple[Any, Any]:
+    """Lower and upper bounds as vectors; the start lies between them."""
+    import numpy as np
+
+    low, high = np.full(len(names), -np.inf), np.full(len(names), np.inf)
+    for name, (least, most) in bounds.items():
+        k = names.index(name)
+        low[k], high[k] = least, most
+        if not least <= start[k] <= most:
+            raise UsageError(
+                f"the start of '{name}', {float(start[k])!r}, is not between its bounds {least!r} and {most!r}",
+                help=f"give another with --params {name}=…",
+            )
+    return low, high
+
+
+def _report(model: RowsModel, found: Fitted, freedom: int, level: float) -> FitReport:
+    import numpy as np
+
+    from adcli.optimize.student import quantile
+
+    parameters = model.parameters
+    squares = found.squares
+    variance = squares / freedom if freedom > 0 else math.nan
+    free = np.flatnonzero(found.free)
+    covariance = np.full((len(parameters.names), len(parameters.names)), np.nan)
+    covariance[np.ix_(free, free)] = variance * found.factors.inverse()
+    undetermined = open_directions(found.factors, [parameters.names[k] for k in free])
+    notes = {parameters.names[k]: "at its bound" for k in np.flatnonzero(~found.free)}
+    notes |= {name: "not determined" for names in undetermined for name in names}
+    if freedom <= 0:
+        notes = dict.fromkeys(parameters.names, "no freedom left") | notes
+    for k, name in enumerate(parameters.names):
+        if name in notes:
+            covariance[k, :] = covariance[:, k] = np.nan
+    made = estimates(parameters.names, found.at, covariance, quantile(freedom, level), notes)
+    return FitReport(
+        params=parameters.values(found.at),
+        errors=parameters.shaped([e.error for e in made]),
+        estimates=made,
+        fixed=parameters.fixed(),
+        kind="sum of squares",
+        objective=squares,
+        converged=found.converged,
+        reason=found.reason,
+        iterations=found.iterations,
+        evaluations=found.evaluations,
+        rows=model.rows.count,
+        dropped=model.rows.dropped,
+        freedom=freedom,
+        level=level,
+        covariance=covariance.tolist(),
+        condition=found.factors.condition,
+        measure=("relative offset", found.offset),
+        unit=model.rows.place.unit,
+        undetermined=undetermined,
+    )
+
+
+def estimates(names: Sequence[str], at: Any, covariance: Any, t: float, notes: Mapping[str, str]) -> list[Estimate]:
+    """Each parameter with its standard error and confidence interval."""
+    made = []
+    for k, name in enumerate(names):
+        value, variance = float(at[k]), float(covariance[k, k])
+        error = math.sqrt(variance) if variance >= 0 else math.nan
+        made.append(Estimate(name, value, error, value - t * error, value + t * error, notes.get(name, "")))
+    return made
+
+
+def open_directions(factors: Factors, names: Sequence[str]) -> list[list[str]]:
+    """The groups of parameters of which only combinations are determined: those that share a direction the data do not see.
+
+    The directions are a basis of a space; two parameters are in one group where the projection on it ties them together.
+    """
+    import numpy as np
+
+    null = factors.vt[factors.rank :]
+    if not len(null):
+        return []
+    tied = np.abs(null.T @ null) > SHARE
+    groups: list[list[str]] = []
+    left = [k for k in range(len(names)) if tied[k, k]]
+    while left:
+        group, grown = {left[0]}, True
+        while grown:
+            more = {k for k in left if any(tied[k, j] for j in group)}
+            grown, group = more != group, more | group
+        groups.append([names[k] for k in sorted(group)])
+        left = [k for k in left if k not in group]
+    return groups
+
+
+def _residual_facts(report: FitReport, model: RowsModel, found: Fitted, target: Any, weights: Any) -> None:
+    """R², the residual standard deviation and the rows that lie furthest off."""
+    import numpy as np
+
+    squares, freedom = report.objective, report.freedom
+    around = target - np.average(target, weights=weights)
+    spread = float(np.sum(weights * around * around))
+    report.r_squared = 1 - squares / spread if spread > 0 else math.nan
+    report.residual_sd = math.sqrt(squares / freedom) if freedom > 0 else math.nan
+    if not report.residual_sd > 0:
+        return
+    basis = found.factors.q @ found.factors.u[:, : found.factors.rank]
+    leverage = np.minimum(np.sum(basis * basis, 1), 1.0)
+    with np.errstate(all="ignore"):
+        plain = np.where(weights > 0, -found.residuals / np.sqrt(weights), 0.0)
+        studentised = -found.residuals / (report.residual_sd * np.sqrt(1 - leverage))
+    order = np.argsort(-np.abs(np.nan_to_num(studentised)), kind="stable")[:LARGEST].tolist()
+    report.largest = [
+        Misfit(model.rows.places[k], float(target[k]), float(target[k] - plain[k]), float(plain[k]), float(studentised[k])) for k in order
+    ]
+
+
+def prepared(rows: Rows, target: str, weights: str | None, keep_going: bool) -> tuple[Rows, Any, Any]:
+    """The rows in which target and weights have values, and those. DataError for a row without, unless it is left out."""
+    import numpy as np
+
+    values, failed = column(target, rows, "target")
+    given, failed_weights = (np.ones(rows.count), {}) if weights is None else column(weights, rows, "weights")
+    bad = dict(usable(rows, values, failed, "the target"))
+    bad |= dict(usable(rows, given, failed_weights, "the weight"))
+    for row in np.flatnonzero(given < 0).tolist():
+        bad[row] = DataError(
+            f"{rows.where(row)}: the weight is negative: {float(given[row])!r}",
+            help="weights multiply squares; for uncertainties write 1/sigma^2",
+        )
+    if bad and not keep_going:
+        raise bad[min(bad)]
+    kept = np.setdiff1d(np.arange(rows.count), np.array(list(bad), int))
+    return (rows.without(list(bad)) if bad else rows), values[kept], given[kept]

@@ -1,0 +1,300 @@
+"""The least sum of squares of residuals, with exact Jacobians: Levenberg-Marquardt to get there, Newton steps to the last digit.
+
+    found = least_squares(problem, start)          found.at, found.residuals, found.factors, found.reason
+
+The way to the minimum is scipy's: MINPACK's lmder (Moré, 1978), with parameters scaled by the columns of the Jacobian; with bounds its
+trust-region reflective method (Branch, Coleman and Li, 1999). It stops where the sum of squares no longer changes, which leaves about half
+of the digits of the parameters open. The rest comes from steps of Newton's method in the coordinates of the QR factorisation J = QR:
+
+    p = -R⁻¹ (I + K)⁻¹ Qᵀr,     K = R⁻ᵀ S R⁻¹,     S = Σ rᵢ ∇²rᵢ
+
+so that the condition of J is not squared; K is what the residuals' curvature adds, small where Gauss-Newton would do. Whether it is a
+minimum is said by the relative offset of Bates and Watts (1981): the part of the residuals that the tangent plane could still explain,
+over the part that it cannot, each for one degree of freedom.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from adcli.optimize import scipy_optimize
+from adcli.optimize.linear import MOST, refined
+
+EPS = float(np.finfo(float).eps)
+# A fit has converged where the relative offset is below this (Bates and Watts say 1e-3), or what is left to explain is rounding.
+OFFSET = 1e-6
+ROUNDING = 100.0  # times ε, see `_verdict`
+POLISHING = 30  # steps of it at most
+EVALUATIONS = 1000  # of residuals, for each parameter at most 200 more
+
+
+class Residuals(Protocol):
+    """What is minimised: half the sum of squares of residuals r(b), shape [m], with the Jacobian, shape [m, n]."""
+
+    def at(self, b: Any) -> tuple[Any, Any] | None:
+        """Residuals and Jacobian; None where the residuals have no finite value."""
+        ...
+
+    def curvature(self, b: Any) -> Any:
+        """S = Σ rᵢ ∇²rᵢ at b, shape [n, n]; None where it costs too much."""
+        ...
+
+
+class Factors:
+    """The Jacobian J = Q R with columns scaled to length 1, and the singular values of that: what can be told of the parameters."""
+
+    def __init__(self, jacobian: Any) -> None:
+        lengths = np.linalg.norm(jacobian, axis=0)
+        self.scale = np.where(lengths > 0, lengths, 1.0)
+        self.q, r = np.linalg.qr(jacobian / self.scale)
+        self.u, self.singular, self.vt = np.linalg.svd(r)
+        least = max(jacobian.shape) * EPS * (self.singular[0] if self.singular.size else 0.0)
+        self.rank = int(np.count_nonzero(self.singular > least))
+
+    @property
+    def condition(self) -> float:
+        """Of the scaled Jacobian: infinite where it has not full rank."""
+        if not self.singular.size:
+            return 1.0
+        return float(self.singular[0] / self.singular[-1]) if self.rank == len(self.singular) else float("inf")
+
+    def coordinates(self, vector: Any) -> Any:
+        """The part of a vector of residuals in the tangent plane, in its principal axes, of shape [rank]."""
+        found = self.u.T @ (self.q.T @ vector)
+        return found[: self.rank]
+
+    def step(self, along: Any) -> Any:
+        """The parameters' change that goes with one in the tangent plane."""
+        return self._half @ along
+
+    def along(self, slope: Any) -> Any:
+        """R⁻ᵀ times a vector of slopes by the parameters, such as Jᵀr."""
+        return self._half.T @ slope
+
+    def inverse(self) -> Any:
+        """(JᵀJ)⁻¹, over what can be told; shape [n, n]."""
+        return self._half @ self._half.T
+
+    def pulled(self, curvature: Any) -> Any:
+        """K = R⁻ᵀ S R⁻¹ in the principal axes."""
+        return self._half.T @ curvature @ self._half
+
+    @property
+    def _half(self) -> Any:
+        """R⁻¹ from the principal axes; shape [n, rank]."""
+        return (self.vt[: self.rank].T / self.singular[: self.rank]) / self.scale[:, None]
+
+
+@dataclass
+class Fitted:
+    """The end of a fit.
+
+    at: the parameters; residuals and jacobian there, and its factors over the parameters that are free (at no bound), which `free` says.
+    offset: see above; linear: whether the residuals are, in the parameters; iterations: steps taken; evaluations: of the residuals.
+    """
+
+    at: Any
+    residuals: Any
+    jacobian: Any
+    factors: Factors
+    free: Any
+    converged: bool
+    reason: str
+    offset: float
+    iterations: int
+    evaluations: int
+    linear: bool = False
+
+    @property
+    def squares(self) -> float:
+        return float(self.residuals @ self.residuals)
+
+
+class Counted:
+    """Residuals that count how often they are asked, and keep the last two answers: a trial point is asked for both of its parts."""
+
+    def __init__(self, residuals: Residuals) -> None:
+        self.residuals = residuals
+        self.evaluations = 0
+        self._kept: list[tuple[Any, tuple[Any, Any] | None]] = []
+
+    def at(self, b: Any) -> tuple[Any, Any] | None:
+        for point, found in self._kept:
+            if np.array_equal(point, b):
+                return found
+        self.evaluations += 1
+        found = self.residuals.at(b)
+        self._kept = [*self._kept[-1:], (np.array(b), found)]
+        return found
+
+
+def least_squares(residuals: Residuals, start: Any, low: Any = None, high: Any = None, evaluations: int | None = None) -> Fitted:
+    """The fit from a start, of shape [n]; low and high: bounds, of that shape, infinite where there is none.
+
+    evaluations: of the residuals at most. The residuals have a value at the start, and there are at least as many as parameters.
+    """
+    counted = Counted(residuals)
+    start = np.array(start, float)
+    low = np.full(start.shape, -np.inf) if low is None else np.array(low, float)
+    high = np.full(start.shape, np.inf) if high is None else np.array(high, float)
+    most = evaluations or EVALUATIONS + 200 * len(start)
+    bounded = bool(np.isfinite(low).any() or np.isfinite(high).any())
+    methods = ("trf",) if bounded else ("lm", "trf")
+    best: Fitted | None = None
+    for method in methods:
+        found = _from(counted, start, low, high, method, most)
+        if best is None or _better(found, best):
+            best = found
+        if best.converged and best.factors.rank == len(start):
+            break
+    assert best is not None
+    best.evaluations = counted.evaluations
+    return best
+
+
+def _better(one: Fitted, other: Fitted) -> bool:
+    """Whether a second attempt found more: a minimum with all parameters determined, or a smaller sum of squares."""
+    quality = [(f.converged and f.factors.rank == f.factors.vt.shape[0], -f.squares) for f in (one, other)]
+    return quality[0] > quality[1]
+
+
+def _from(counted: Counted, start: Any, low: Any, high: Any, method: str, most: int) -> Fitted:
+    """One attempt: scipy's method from the start, and Newton steps from where it ends."""
+    b, iterations, spent = start, 0, False
+    if len(start):
+        b, iterations, spent = _descended(counted, start, low, high, method, most)
+        b = _at_bounds(counted, b, low, high)
+    free = _free(counted, b, low, high)
+    b, steps = _polished(counted, b, free, low, high)
+    found = _ended(counted, b, free, iterations + steps)
+    if free.all():
+        _refine(counted, start, found)
+    found.converged, found.reason = _verdict(found, spent)
+    return found
+
+
+def _refine(counted: Counted, start: Any, found: Fitted) -> None:
+    """Where the residuals are linear in the parameters: the parameters and residuals as exact as their numbers can say."""
+    jacobian = found.jacobian
+    places = [counted.at(b) for b in (np.zeros(len(start)), start)]
+    if jacobian.size > MOST or any(p is None or not np.array_equal(p[1], jacobian) for p in places) or np.array_equal(start, found.at):
+        return
+    assert places[0] is not None
+    with np.errstate(all="ignore"):
+        b, s = refined(places[0][0], jacobian, found.factors, found.at)
+    if np.isfinite(b).all() and np.isfinite(s).all():
+        found.at, found.residuals, found.linear = b, s, True
+        found.offset = _offset(found.factors, s)
+
+
+def _verdict(found: Fitted, spent: bool) -> tuple[bool, str]:
+    """Whether it is a minimum, and what says so."""
+    if found.offset <= OFFSET:
+        return True, "relative offset"
+    explained = np.linalg.norm(found.factors.coordinates(found.residuals))
+    terms = np.linalg.norm(np.abs(found.jacobian) @ np.abs(found.at)) + np.linalg.norm(found.residuals)
+    if explained <= ROUNDING * EPS * terms:
+        return True, "rounding"
+    return False, "evaluations" if spent else "no descent"
+
+
+def _descended(counted: Counted, start: Any, low: Any, high: Any, method: str, most: int) -> tuple[Any, int, bool]:
+    """Where scipy's method ends, in how many steps, and whether it was stopped."""
+    first = counted.at(start)
+    assert first is not None
+    nowhere = np.full(first[0].shape, np.inf)  # refused as any step uphill is, so that the next is shorter
+
+    def values(b: Any) -> Any:
+        found = counted.at(b)
+        return nowhere if found is None else found[0]
+
+    def jacobian(b: Any) -> Any:
+        found = counted.at(b)
+        assert found is not None
+        return found[1]
+
+    start = np.clip(start, low, high)
+    with np.errstate(all="ignore"):
+        done = scipy_optimize().least_squares(
+            values, start, jacobian, bounds=(low, high) if method == "trf" else (-np.inf, np.inf), method=method, x_scale="jac",
+            ftol=EPS, xtol=EPS, gtol=EPS, max_nfev=most,
+        )  # fmt: skip
+    return done.x, int(done.njev or 0), done.status == 0
+
+
+def _at_bounds(counted: Counted, b: Any, low: Any, high: Any) -> Any:
+    """The point with what is all but at a bound put on it, unless that is worse: trust-region reflective methods stay inside."""
+    near = 1e-6
+    snapped = np.where(b - low <= near * np.maximum(np.abs(low), 1e-3), low, b)
+    snapped = np.where(high - snapped <= near * np.maximum(np.abs(high), 1e-3), high, snapped)
+    if np.array_equal(snapped, b):
+        return b
+    here, there = counted.at(b), counted.at(snapped)
+    assert here is not None
+    return snapped if there is not None and there[0] @ there[0] <= here[0] @ here[0] else b
+
+
+def _free(counted: Counted, b: Any, low: Any, high: Any) -> Any:
+    """Which parameters are not held at a bound by the slope."""
+    found = counted.at(b)
+    assert found is not None
+    slope = found[1].T @ found[0]
+    return ~(((b <= low) & (slope >= 0)) | ((b >= high) & (slope <= 0)))
+
+
+def _polished(counted: Counted, b: Any, free: Any, low: Any, high: Any) -> tuple[Any, int]:
+    """Newton steps in the free parameters while they shrink what the tangent plane explains, and how many."""
+    found = counted.at(b)
+    assert found is not None
+    if not free.any():
+        return b, 0
+    r, jacobian = found
+    factors = Factors(jacobian[:, free])
+    along = factors.coordinates(r)
+    curvature = counted.residuals.curvature(b)
+    for k in range(POLISHING):
+        step = _newton(factors, along, None if curvature is None else curvature[np.ix_(free, free)])
+        if np.all(np.abs(step) <= EPS / 2 * np.abs(b[free])):
+            return b, k
+        trial = b.copy()
+        trial[free] = np.clip(b[free] + step, low[free], high[free])
+        found = counted.at(trial)
+        if found is None or found[0] @ found[0] > (r @ r) * (1 + 1e-9) + np.finfo(float).tiny:
+            return b, k
+        new = Factors(found[1][:, free])
+        shrunk = new.coordinates(found[0])
+        if new.rank < factors.rank or np.linalg.norm(shrunk) >= np.linalg.norm(along):
+            return b, k
+        b, (r, jacobian), factors, along = trial, found, new, shrunk
+    return b, POLISHING
+
+
+def _newton(factors: Factors, along: Any, curvature: Any) -> Any:
+    """The step for the part of the residuals that the tangent plane explains; Gauss-Newton's where the curvature says it is no minimum."""
+    if curvature is not None:
+        full = np.eye(factors.rank) + factors.pulled(curvature)
+        if np.isfinite(full).all() and np.linalg.eigvalsh(full)[0] > 0:
+            return -factors.step(np.linalg.solve(full, along))
+    return -factors.step(along)
+
+
+def _ended(counted: Counted, b: Any, free: Any, iterations: int) -> Fitted:
+    found = counted.at(b)
+    assert found is not None
+    r, jacobian = found
+    factors = Factors(jacobian[:, free])
+    return Fitted(b, r, jacobian, factors, free, False, "", _offset(factors, r), iterations, counted.evaluations)
+
+
+def _offset(factors: Factors, r: Any) -> float:
+    """The relative offset: root mean squares of what the tangent plane explains of the residuals, and of what it does not."""
+    along = factors.coordinates(r)
+    explained = float(along @ along)
+    rest = max(float(r @ r) - explained, 0.0)
+    freedom = max(len(r) - factors.rank, 1)
+    if rest <= 0:
+        return 0.0 if explained == 0 else float("inf")
+    return float(np.sqrt(explained / max(factors.rank, 1) / (rest / freedom)))

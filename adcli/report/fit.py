@@ -1,0 +1,188 @@
+"""A fit as data and as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from adcli.report.grid import Grid, plain
+
+# Residuals that text lists, the largest first.
+LARGEST = 5
+# Parameters up to which text has their correlations.
+CORRELATED = 8
+
+REASONS = {
+    "relative offset": "the residuals are orthogonal to every change of the parameters",
+    "rounding": "what is left of the residuals is rounding",
+    "gradient": "the gradient is zero up to rounding",
+    "evaluations": "not at a minimum yet: the limit of evaluations was reached",
+    "no descent": "not at a minimum: no step leads further down",
+}
+
+
+class Estimate(NamedTuple):
+    """A parameter: its value, standard error and confidence interval. note: why it has none."""
+
+    name: str
+    value: float
+    error: float
+    low: float
+    high: float
+    note: str = ""
+
+
+class Misfit(NamedTuple):
+    """A row that lies far off: its line in the file, target, fitted value, and the residual in units of its own standard deviation."""
+
+    place: int
+    target: float
+    fitted: float
+    residual: float
+    studentised: float
+
+
+@dataclass
+class FitReport:
+    """What a fit gives.
+
+    params and errors: by input, as the program takes them; estimates: element by element, without the fixed ones; fixed: those.
+    objective: the (weighted) sum of squares, or the sum or mean of the loss; kind: "sum of squares", "sum of loss", "mean of loss".
+    covariance: of the estimates, shape [n, n]. A number that does not exist is nan.
+    """
+
+    params: dict[str, Any]
+    errors: dict[str, Any]
+    estimates: list[Estimate]
+    fixed: dict[str, float]
+    kind: str
+    objective: float
+    converged: bool
+    reason: str
+    iterations: int
+    evaluations: int
+    rows: int
+    dropped: int
+    freedom: int
+    level: float
+    covariance: list[list[float]]
+    condition: float
+    measure: tuple[str, float]
+    unit: str = "line"
+    residual_sd: float = math.nan
+    r_squared: float = math.nan
+    undetermined: list[list[str]] = field(default_factory=list)
+    largest: list[Misfit] = field(default_factory=list)
+
+    def correlation(self) -> dict[str, dict[str, float]]:
+        """By pairs of names; nan where a parameter has no standard error."""
+        names = [e.name for e in self.estimates]
+        deviations = [math.sqrt(row[k]) if row[k] > 0 else math.nan for k, row in enumerate(self.covariance)]
+        return {
+            a: {b: 1.0 if i == j else self.covariance[i][j] / (deviations[i] * deviations[j]) for j, b in enumerate(names)}
+            for i, a in enumerate(names)
+        }
+
+    def data(self) -> dict[str, Any]:
+        """As JSON has it."""
+        least = self.kind == "sum of squares"
+        made: dict[str, Any] = {
+            "schema": "adcli/fit/1",
+            "params": self.params,
+            "standard_errors": self.errors,
+            "objective": self.objective,
+            "iterations": self.iterations,
+            "converged": self.converged,
+            "reason": self.reason,
+            "kind": self.kind,
+            "evaluations": self.evaluations,
+            "confidence": {"level": self.level, "intervals": {e.name: [e.low, e.high] for e in self.estimates}},
+            "correlation": self.correlation(),
+            "fixed": self.fixed,
+            "rows": self.rows,
+            "dropped": self.dropped,
+            "dof": self.freedom,
+        }
+        if least:
+            made |= {"residual_sd": self.residual_sd, "r_squared": self.r_squared}
+        made |= {self.measure[0].replace(" ", "_"): self.measure[1], "condition": self.condition, "undetermined": self.undetermined}
+        return made
+
+    def lines(self) -> list[tuple[str, Any]]:
+        """As named values for a pipe: the parameters, then what belongs to them, then the rest."""
+        found: list[tuple[str, Any]] = list(self.params.items())
+        found += [(f"se_{e.name}", e.error) for e in self.estimates]
+        found += [("objective", self.objective)]
+        if self.kind == "sum of squares":
+            found += [("residual_sd", self.residual_sd), ("r_squared", self.r_squared)]
+        found += [("dof", self.freedom), ("rows", self.rows), ("iterations", self.iterations), ("evaluations", self.evaluations)]
+        return [*found, ("converged", self.converged)]
+
+    def text(self, digits: int | None) -> str:
+        """A table of the parameters, what the fit is worth, and what to look at."""
+        full: Callable[[float], str] = repr if digits is None else lambda x: f"{x:.{digits}g}"
+        few = f".{digits or 6}g"
+        blocks = [plain(_estimates(self.estimates, self.level, full, few)).rstrip()]
+        if self.fixed:
+            blocks.append("fixed: " + ", ".join(f"{name} = {full(value)}" for name, value in self.fixed.items()))
+        blocks.append("\n".join(self._facts(few)))
+        if 1 < len(self.estimates) <= CORRELATED and not all(math.isnan(e.error) for e in self.estimates):
+            blocks.append("correlations\n" + plain(_triangle(self.correlation())).rstrip())
+        if self.largest:
+            blocks.append("largest residuals, in standard deviations\n" + plain(_misfits(self.largest, self.unit, few)).rstrip())
+        return "\n\n".join(blocks) + "\n"
+
+    def _facts(self, few: str) -> list[str]:
+        rows = f"{self.rows:,} row{'s' * (self.rows != 1)}" + (f" ({self.dropped:,} left out)" if self.dropped else "")
+        lines = [f"{self.kind}: {self.objective:{few}}  ({rows}, {self.freedom:,} degrees of freedom)"]
+        if self.kind == "sum of squares":
+            lines.append(f"residual standard deviation: {self.residual_sd:{few}}, R² = {self.r_squared:{few}}")
+        word = "converged" if self.converged else "not converged"
+        steps = f"{self.iterations} step{'s' * (self.iterations != 1)}, {self.evaluations} evaluations"
+        lines.append(f"{word} in {steps}: {REASONS[self.reason]}")
+        lines.append(f"  {self.measure[0]} {self.measure[1]:.1e}, condition {self.condition:.1e}")
+        return lines
+
+
+def warnings(report: FitReport) -> list[str]:
+    """What the reader of the numbers must know."""
+    said = [
+        f"the data do not tell {_listed(names)} apart: only combinations of them are determined" if len(names) > 1
+        else f"the data say nothing about {names[0]}"
+        for names in report.undetermined
+    ]  # fmt: skip
+    if not report.undetermined and report.condition > 1e8:
+        said.append(f"the parameters are hard to tell apart (condition {report.condition:.0e}): digits are lost")
+    return said
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + f" and {names[-1]}"
+
+
+def _estimates(estimates: Sequence[Estimate], level: float, full: Callable[[float], str], few: str) -> Grid:
+    grid = Grid(["parameter", "value", "std. error", f"{100 * level:g} % from", "to"], ["name", "text", "text", "text", "text"])
+    for e in estimates:
+        if math.isnan(e.error):
+            grid.rows.append([e.name, full(e.value), e.note, "", ""])
+        else:
+            grid.rows.append([e.name, full(e.value), format(e.error, few), format(e.low, few), format(e.high, few)])
+    return grid
+
+
+def _triangle(correlation: Mapping[str, Mapping[str, float]]) -> Grid:
+    names = list(correlation)
+    grid = Grid(["", *names[:-1]], ["name", *["text"] * (len(names) - 1)])
+    for k, name in enumerate(names[1:], 1):
+        cells = [f"{correlation[name][other]:.3f}" if j < k else "" for j, other in enumerate(names[:-1])]
+        grid.rows.append([name, *cells])
+    return grid
+
+
+def _misfits(rows: Sequence[Misfit], unit: str, few: str) -> Grid:
+    grid = Grid([unit, "target", "fitted", "residual", "in std. dev."], ["text"] * 5)
+    for row in rows:
+        grid.rows.append([str(row.place), *(format(x, few) for x in row[1:4]), f"{row.studentised:.2f}"])
+    return grid
