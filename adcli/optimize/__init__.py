@@ -24,3 +24,12 @@ def scipy_optimize() -> ModuleType:
         raise UsageError("this needs scipy, which is not installed", help=INSTALL) from None
     module: ModuleType = optimize
     return module
+
+
+def scipy_special() -> ModuleType:
+    """The module scipy.special; UsageError where scipy is missing."""
+    scipy_optimize()
+    from scipy import special
+
+    module: ModuleType = special
+    return module
