@@ -29,7 +29,10 @@ OWNERS = {
     "scipy": {"optimize"},
 }
 # Loaded only where there are arrays or rows, and made of NumPy.
-ABOUT_ARRAYS = {"engines/native/numpy_forms.py", "engines/native/rows.py", "engines/rows/columns.py", "engines/precise_arrays.py"}
+ABOUT_ARRAYS = {
+    "engines/native/numpy_forms.py", "engines/native/rows.py", "engines/native/sums.py", "engines/rows/columns.py",
+    "engines/rows/elements.py", "engines/rows/sums.py", "engines/precise_arrays.py",
+}  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -125,7 +125,11 @@ class Variant:
 
     def values(self, args: Sequence[Any], of: int) -> list[Any]:
         """One run for its results alone: where a number stops being finite is not looked for, and no flag is noted."""
-        return self._results(("value", (), of, ()), args)[1]
+        return self.bare(("value", (), of, ()), args)
+
+    def bare(self, what: What, args: Sequence[Any]) -> list[Any]:
+        """The same of any function."""
+        return self._results(what, args)[1]
 
     def runner(self, what: What) -> Runner:
         """The function with its engine, and with the tape that has not been too large so far."""

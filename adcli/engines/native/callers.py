@@ -1,15 +1,18 @@
-"""What Python calls of a compiled program, as LLVM text: `adcli.entry` runs it once, `adcli.fast` and `adcli.careful` over rows of data.
+"""What Python calls of a compiled program, as LLVM text: `adcli.entry` runs it once, `adcli.fast` and `adcli.careful` over rows of data,
+`adcli.sum` adds its results up over rows.
 
     i32 @adcli.entry(frame)                                                         the state, arguments and results, one behind the other
     i32 @adcli.fast(state, arguments, results, tiles, marks)                        whole tiles of rows, as vector code
     i32 @adcli.careful(state, arguments, results, begin, end, special, counts, fresh, store)      row by row
+    i32 @adcli.sum(state, arguments, sums, begin, end, rows)                        the sums over the rows of tiles, as vector code
 
 Arguments and results stand in tables of 64-bit numbers. An argument is a number by its bits, or the address of an array; over rows, what
 changes from row to row is the address of a column. A result is a number by its bits, or the address to which an array is to be copied, or,
 of an array whose extents only the run knows, where it is and those extents; over rows, the address of a column. `fast` marks a tile in
 which a flag was raised, a result is not finite, or arithmetic left the finite numbers. `careful` goes through the rows of such a tile, or
 through all rows of a program with loops: it marks rows that failed (2) or left the finite numbers (1) as special, and counts, flag by
-flag, the other rows that raise it. `fresh` is the state that each row begins with.
+flag, the other rows that raise it. `fresh` is the state that each row begins with. `sum` gives one number for each tile and result, so
+that the sums of tiles, joined in their order, depend on no number of threads.
 """
 from __future__ import annotations
 
@@ -334,3 +337,28 @@ class Rows(Caller):
         return c.reduce(str(n), "double", total, body)
 
 
+class Sums(Caller):
+    """The sums over the rows of each tile, of a program on numbers that cannot fail."""
+
+    def text(self) -> str:
+        self.begin()
+        c, reals = self.c, len(self.module.entry.body.results)
+        shared = self.shared()
+        c.go("%tile")
+        c.label("%tile")
+        at = len(c.lines)
+        c.do(f"%base = mul nuw nsw i64 %t, {TILE}")
+        n = c.smaller(str(TILE), c.op("sub nsw i64 %rows, %base"))
+
+        def add(k: str, sums: Sequence[str]) -> list[str]:
+            _, pieces = self.call(self.arguments(shared, c.op(f"add nuw nsw i64 %base, {k}")), "alwaysinline")
+            return [c.op(f"fadd reassoc double {a}, {v}") for a, v in zip(sums, pieces, strict=True)]
+
+        for k, total in enumerate(c.fold(n, [("double", real(0.0))] * reals, add)):
+            c.store("real", total, "%sums", c.add(c.mul("%t", str(reals)), str(k)))
+        c.lines.insert(at, f"  %t = phi i64 [ %begin, %entry ], [ %t1, %{c.here} ]")
+        c.do("%t1 = add nuw nsw i64 %t, 1")
+        c.branch(c.op("icmp eq i64 %t1, %end"), "%done", "%tile")
+        c.label("%done")
+        c.do("ret i32 0")
+        return self.end("@adcli.sum(ptr noalias %ctx, ptr noalias %in, ptr noalias %sums, i64 %begin, i64 %end, i64 %rows)")

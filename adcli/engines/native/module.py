@@ -17,7 +17,7 @@ from adcli.engines.native.sites import Site
 from adcli.engines.native.tapes import Tape
 from adcli.errors import Span
 from adcli.ir.nodes import Call, Check, Const, For, Function, If, Let, Var, While
-from adcli.ir.types import Type, size
+from adcli.ir.types import REAL, Type, size
 from adcli.ir.walk import functions, statements
 from adcli.passes.storage import storage
 
@@ -44,9 +44,11 @@ class Module:
     """The text of a program (`text`), and what Python must know to run it: `sites`, `flags`, and the forms that it calls (`externals`)."""
 
     def __init__(
-        self, entry: Function, limits: Limits, exact_libm: bool = False, varying: Sequence[bool] | None = None, watch: bool = False
-    ) -> None:
+        self, entry: Function, limits: Limits, exact_libm: bool = False, varying: Sequence[bool] | None = None, watch: bool = False,
+        summed: bool = False,
+    ) -> None:  # fmt: skip
         """varying: for each parameter of the entry whether it has a column, where it is to run over rows of data (see `callers`).
+        summed: results over rows are to be added up; where they cannot be as vector code, `straight` is false.
         watch: operations that leave the finite numbers are noted, in slots of the state that `watched` names.
         """
         self.entry = entry
@@ -69,6 +71,7 @@ class Module:
         self.declared = dict(prelude.DECLARED)
         self.included: dict[str, None] = {}
         self.by_rows = varying is not None
+        self.summed = summed
         self.straight = False  # whether rows can run as vector code
         self.text = self.written(varying)
         self.externals = [name for name in self.declared if name.startswith("adcli_")]
@@ -160,12 +163,16 @@ class Module:
             bodies.append(writer.text())
             self.declared.update(writer.c.declared)
             simple = simple and not writer.failed and not writer.allocated
-        from adcli.engines.native.callers import Entry, Rows
+        from adcli.engines.native.callers import Entry, Rows, Sums
 
+        results = [a.type for a in self.entry.body.results]
         if varying is None:
             bodies.append(Entry(self).text())
+        elif self.summed:
+            self.straight = simple and all(t == REAL for t in results)
+            bodies += [Sums(self, varying).text()] if self.straight else []
         else:
-            self.straight = simple and all(not a.type.shape or is_small(a.type) for a in self.entry.body.results)
+            self.straight = simple and all(not t.shape or is_small(t) for t in results)
             bodies.append(Rows(self, varying).text(self.straight))
         vector = vectors.text(frozenset(self.declared) & self.vectorised.keys())
         given = [prelude.TEXT, prelude.EXCEPTIONS, prelude.NOTE, vector, *self.included]

@@ -20,6 +20,7 @@ from adcli.engines.limits import NESTED, Limits, frames
 from adcli.engines.native import llvm, runtime, sites, vectors
 from adcli.engines.native.callers import TILE
 from adcli.engines.native.frame import DTYPES
+from adcli.engines.native.loops import Unsupported
 from adcli.engines.native.module import Module, prepared
 from adcli.engines.rows import RowsResult, by_row
 from adcli.engines.rows.interpret import InterpretRows, empty
@@ -27,6 +28,7 @@ from adcli.ir.nodes import Function
 
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
 _FAST = ctypes.CFUNCTYPE(ctypes.c_int32, _POINTER, _POINTER, _POINTER, _INT, _POINTER)
+_SUM = ctypes.CFUNCTYPE(ctypes.c_int32, _POINTER, _POINTER, _POINTER, _INT, _INT, _INT)
 _CAREFUL = ctypes.CFUNCTYPE(ctypes.c_int32, _POINTER, _POINTER, _POINTER, _INT, _INT, _POINTER, _POINTER, _POINTER, ctypes.c_bool)
 # A thread takes at least so many rows.
 SHARE = 16 * TILE
@@ -40,7 +42,7 @@ class NativeRows:
         self.limits = limits
         self.exact_libm = exact_libm
         self.one_by_one = InterpretRows(function, limits, names)
-        self.made: dict[tuple[bool, ...], _Compiled] = {}
+        self.made: dict[tuple[bool, ...], Compiled] = {}
 
     @staticmethod
     def takes(function: Function) -> bool:
@@ -54,29 +56,34 @@ class NativeRows:
         varying = tuple(by_row(v, p.type.rank) for v, p in zip(values, self.function.params, strict=True))
         code = self.made.get(varying)
         if code is None:
-            code = self.made[varying] = _Compiled(self.function, self.limits, self.exact_libm, varying)
-        special = _Table(code, values, done.results).fill(rows, jobs, done)
+            code = self.made[varying] = Compiled(self.function, self.limits, self.exact_libm, varying)
+        special = Table(code, values, done.results).fill(rows, jobs, done)
         self.one_by_one.fill(done, values, np.flatnonzero(special).tolist())
         return done
 
 
-class _Compiled:
-    """The machine code for one choice of columns."""
+class Compiled:
+    """The machine code for one choice of columns. summed: what adds results up; Unsupported where there is no vector code for that."""
 
     @frames(NESTED)
-    def __init__(self, function: Function, limits: Limits, exact_libm: bool, varying: tuple[bool, ...]) -> None:
+    def __init__(self, function: Function, limits: Limits, exact_libm: bool, varying: tuple[bool, ...], summed: bool = False) -> None:
         self.function = prepared(function)
         self.limits = limits
         self.varying = varying
-        module = Module(self.function, limits, exact_libm, varying)
+        module = Module(self.function, limits, exact_libm, varying, summed=summed)
+        if summed and not module.straight:
+            raise Unsupported("results that are added up over rows and are not made of numbers in a straight line")
         # By way of data, as from the disk: nothing keeps the IR alive.
         self.sites = sites.from_data(sites.to_data(module.sites))
         self.flags = module.flags
         self.recursive = bool(module.recursive)
         llvm.load_library(vectors.LIBRARY)
         self.loaded = llvm.Loaded(llvm.object_code(module.text, 3 if module.straight else 2), runtime.symbols(module.externals))
-        self.fast = _FAST(self.loaded.address("adcli.fast")) if module.straight else None
-        self.careful = _CAREFUL(self.loaded.address("adcli.careful"))
+        if summed:
+            self.sum = _SUM(self.loaded.address("adcli.sum"))
+        else:
+            self.fast = _FAST(self.loaded.address("adcli.fast")) if module.straight else None
+            self.careful = _CAREFUL(self.loaded.address("adcli.careful"))
         self.idle: list[runtime.Run] = []
         self.busy: list[runtime.Run] = []
 
@@ -106,10 +113,10 @@ class _Compiled:
             run.close()
 
 
-class _Table:
+class Table:
     """Columns of arguments and of results, and the code that fills these."""
 
-    def __init__(self, code: _Compiled, values: Sequence[Any], results: Sequence[Any]) -> None:
+    def __init__(self, code: Compiled, values: Sequence[Any], results: Sequence[Any]) -> None:
         self.code = code
         self.results = results
         self.kept: list[Any] = []  # what addresses were given of
@@ -128,7 +135,7 @@ class _Table:
             work = [partial(self.tiles, a, b, special) for a, b in _parts(whole, jobs, TILE)]
             if rows > whole:
                 work.append(partial(self.rest, whole, rows, special))
-        for counts in _all(work, jobs, self.code):
+        for counts in in_threads(work, jobs, self.code):
             done.count({flag: int(n) for flag, n in zip(self.code.flags, counts, strict=True) if n})
         return special
 
@@ -154,7 +161,7 @@ class _Table:
             for v, vary in zip(self.values, self.code.varying, strict=True)
         ]
         results = [np.empty((TILE, *r.shape[1:]), r.dtype) for r in self.results]
-        tail = _Table(self.code, padded, results)
+        tail = Table(self.code, padded, results)
         odd = np.zeros(TILE, np.uint8)
         tail.tiles(0, TILE, odd)
         for column, found in zip(self.results, results, strict=True):
@@ -207,7 +214,8 @@ def _parts(rows: int, jobs: int, unit: int) -> list[tuple[int, int]]:
     return [(a, min(a + each, rows)) for a in range(0, rows, each)] if rows else []
 
 
-def _all(work: Sequence[Callable[[], Any]], jobs: int, code: _Compiled) -> list[Any]:
+def in_threads(work: Sequence[Callable[[], Any]], jobs: int, code: Compiled) -> list[Any]:
+    """What each piece of work gives, in order."""
     if len(work) == 1 or jobs <= 1:
         return [part() for part in work]
     with ThreadPoolExecutor(min(jobs, len(work))) as pool:
