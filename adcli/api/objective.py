@@ -100,9 +100,9 @@ class Objective:
         return found
 
     def _names(self) -> list[str]:
-        from adcli.api.batch import _element, _indices
+        from adcli.api.batch import indices, labelled
 
-        every = [_element(self.variant.names[p.position], index) for p in self.parts for index in _indices(p.shape)]
+        every = [labelled(self.variant.names[p.position], index) for p in self.parts for index in indices(p.shape)]
         return every if self.picked is None else [every[k] for k in self.picked]
 
     def point(self, x: Any) -> dict[str, Any]:
