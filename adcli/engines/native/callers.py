@@ -291,7 +291,7 @@ class Rows(Caller):
     def renew(self) -> None:
         """The state that a row begins with; the fuel goes on, so that many short rows are polled as well."""
         c = self.c
-        for number in (state.LEFT, state.DEPTH, state.TAPE, state.ARENA):
+        for number in (state.LEFT, state.DEPTH, state.TAPE, state.ARENA, state.FLOOR):
             v = c.op(f"load i64, ptr {c.element('int', '%fresh', str(number))}")
             c.do(f"store i64 {v}, ptr {c.element('int', '%ctx', str(number))}, !tbaa {STATE}")
         for ptr in self.flag_bytes():

@@ -60,8 +60,11 @@ class Writer:
         self.values: dict[Var, Value] = {}
         self.addressed = module.addressed
         self.remaining: Counter[Var] = Counter()
+        self.factors: set[Atom] = set()  # of matrix products, perhaps transposed
         for s in statements(function.body):
             self.remaining.update(a for a in reads(s) if isinstance(a, Var))
+            if isinstance(s, Let) and s.op.name in ("matmul", "transpose"):
+                self.factors.update(s.args)
             for b in blocks(s):
                 self.remaining.update(a for a in b.results if isinstance(a, Var))
         self.remaining.update(a for a in function.body.results if isinstance(a, Var))
@@ -75,6 +78,9 @@ class Writer:
         self.clamped: dict[str, str] = {}
         self.equal: dict[str, str] = {}
         self.failed = False
+        self.floor: str | None = None  # what the floor was when the block at hand began to read the tape where it lies
+        self.on_tape: set[str] = set()  # the arrays that are read there
+        self.taped: list[str] = []  # the arrays that were computed there, and that others may still be computed from
         self.record: str | None = None  # where on the tape the record of the iteration at hand is, if its loop reserved room for all
 
     # The whole function.
@@ -92,13 +98,13 @@ class Writer:
         at = len(c.lines)
         if f in self.module.recursive:
             self.guard_stack()
-        self.block(f.body)
-        results = [self.result(a) for a in f.body.results]
-        results = self.outlive(results)
-        if self.allocated:
-            with c.aside(at, "begin"):
-                mark = self.load_state(state.ARENA)
-            self.give_back(mark, results)
+        with self.reading():
+            self.block(f.body)
+            results = self.outlive([self.result(a) for a in f.body.results])
+            if self.allocated:
+                with c.aside(at, "begin"):
+                    mark = self.load_state(state.ARENA)
+                self.give_back(mark, results)
         types = [a.type for a in f.body.results]
         parts = [p for v, t in zip(results, types, strict=True) for p in self.passed(v, t)] + [("i32", "0")]
         c.do(self.returned(parts))
@@ -168,7 +174,8 @@ class Writer:
             if isinstance(v, Regs) and not is_small(self.function.body.results[k].type):
                 results[k] = v = self.in_memory(v)
             if isinstance(v, Mem) and self.on_stack(v):
-                results[k] = self.copied(v, outlive=True)
+                v = self.copied(v, outlive=True)
+            results[k] = self.off_the_tape(v)
         return results
 
     def on_stack(self, v: Mem) -> bool:
@@ -351,11 +358,25 @@ class Writer:
         rounded = str((int(bytes_) + 15) // 16 * 16) if is_number(bytes_) else c.op(f"and i64 {c.op(f'add i64 {bytes_}, 15')}, -16")
         old = self.load_state(state.ARENA)
         new = c.op(f"sub i64 {old}, {rounded}")
-        self.require(c.op(f"icmp uge i64 {new}, {self.load_state(state.TAPE)}"), "memory", (), self.span)
+        lowest = c.call("llvm.umax.i64", "i64", [("i64", self.load_state(n)) for n in (state.TAPE, state.FLOOR)])
+        self.require(c.op(f"icmp uge i64 {new}, {lowest}"), "memory", (), self.span)
         self.store_state(state.ARENA, new)
         out = c.name("m")
         c.do(f"{out} = inttoptr i64 {new} to ptr")
         return out
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """While a block is written, and what becomes of its results: what it reads of the tape where it lies stays until its end."""
+        outer, self.floor = self.floor, None
+        yield
+        if self.floor is not None:
+            self.store_state(state.FLOOR, self.floor)
+        self.floor = outer
+
+    def off_the_tape(self, v: Value) -> Value:
+        """A value that outlives the block at hand."""
+        return self.copied(v, outlive=True) if isinstance(v, Mem) and v.base in self.on_tape else v
 
     @contextmanager
     def scope(self) -> Iterator[str]:
@@ -501,7 +522,16 @@ class Writer:
         v = [str(x) for x in values]
         ok = getattr(self, "holds_" + s.kind.replace("-", "_"))(s, *v)
         self.hold(ok, of_check(s), v)
+        if s.kind == "equal":
+            self.found_equal(*v)
         return None
+
+    def found_equal(self, a: str, b: str) -> None:
+        """From here on one operand stands for both: a constant, if one of them is."""
+        a, b = self.same((a, b))
+        if a != b:
+            other, kept = (b, a) if is_number(a) else (a, b)
+            self.equal = {n: kept if m == other else m for n, m in self.equal.items()} | {other: kept}
 
     def flag(self, s: Check, cond: Value) -> None:
         c = self.c
@@ -581,9 +611,10 @@ class Writer:
         sides: list[tuple[str, list[Value]]] = []
         for label, block in ((yes, s.then), (no, s.other)):
             c.label(label)
-            self.block(block)
-            values = [self.yielded(a, out) for a, out in zip(block.results, s.outs, strict=True)]
-            self.settle()
+            with self.reading():
+                self.block(block)
+                values = [self.off_the_tape(self.yielded(a, out)) for a, out in zip(block.results, s.outs, strict=True)]
+                self.settle()
             sides.append((c.here, values))
             c.go(end)
         c.label(end)

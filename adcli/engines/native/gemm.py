@@ -54,9 +54,26 @@ def _at(c: Code, base: str, *steps: tuple[str, str]) -> str:
     return c.op(f"getelementptr double, ptr {base}, i64 {at}")
 
 
+def _splat(c: Code, lanes: int, value: str, type_: str) -> str:
+    one = c.op(f"insertelement <{lanes} x {type_}> poison, {type_} {value}, i64 0")
+    return c.op(f"shufflevector <{lanes} x {type_}> {one}, <{lanes} x {type_}> poison, <{lanes} x i32> zeroinitializer")
+
+
+def _columns(c: Code, lanes: int) -> str:
+    """Which columns of a panel there are."""
+    numbers = ", ".join(f"i64 {k}" for k in range(lanes))
+    return c.op(f"icmp slt <{lanes} x i64> <{numbers}>, {_splat(c, lanes, '%width', 'i64')}")
+
+
 def _pack(lanes: int) -> str:
-    """Rows of a panel one after the other, zeros where it is narrower."""
+    """Rows of a panel one after the other, zeros where it is narrower: whole rows at once where their elements are neighbours."""
     c = Code({})
+    vector, mask = f"<{lanes} x double>", f"<{lanes} x i1> {_columns(c, lanes)}"
+
+    def whole(k: str) -> None:
+        at = _at(c, "%b", (k, "%b.row"))
+        row = c.op(f"call {vector} @llvm.masked.load.v{lanes}f64.p0(ptr {at}, i32 8, {mask}, {vector} zeroinitializer)")
+        c.do(f"store {vector} {row}, ptr {_at(c, '%to', (k, str(lanes)))}, align 8, !tbaa {DATA}")
 
     def row(k: str) -> None:
         def item(j: str) -> None:
@@ -68,6 +85,11 @@ def _pack(lanes: int) -> str:
 
         c.loop(str(lanes), item)
 
+    c.branch(c.op("icmp eq i64 %b.column, 1"), "%rows", "%elements")
+    c.label("%rows")
+    c.loop("%inner", whole)
+    c.do("ret void")
+    c.label("%elements")
     c.loop("%inner", row)
     return _function(f"pack{lanes}", [_MATRIX.format("b"), "ptr noalias %to", "i64 %inner", "i64 %width"], c)
 
@@ -76,14 +98,8 @@ def _tiles(lanes: int) -> str:
     """c[:, panel] = (or, if there is more, +=) a times the packed panel."""
     c = Code({})
     vector = f"<{lanes} x double>"
-
-    def splat(value: str, type_: str) -> str:
-        one = c.op(f"insertelement <{lanes} x {type_}> poison, {type_} {value}, i64 0")
-        return c.op(f"shufflevector <{lanes} x {type_}> {one}, <{lanes} x {type_}> poison, <{lanes} x i32> zeroinitializer")
-
-    numbers = ", ".join(f"i64 {k}" for k in range(lanes))
-    columns = c.op(f"icmp slt <{lanes} x i64> <{numbers}>, {splat('%width', 'i64')}")
-    before = c.op(f"and <{lanes} x i1> {columns}, {splat('%more', 'i1')}")
+    columns = _columns(c, lanes)
+    before = c.op(f"and <{lanes} x i1> {columns}, {_splat(c, lanes, '%more', 'i1')}")
     last = c.sub("%rows", "1")
 
     def tile(t: str) -> None:
@@ -97,7 +113,7 @@ def _tiles(lanes: int) -> str:
             right = c.op(f"load {vector}, ptr {_at(c, '%b', (k, str(lanes)))}, align 8, !tbaa {DATA}")
             out = []
             for p, acc in zip(left, accs, strict=True):
-                factor = splat(c.op(f"load double, ptr {_at(c, p, (k, '%a.column'))}, !tbaa {DATA}"), "double")
+                factor = _splat(c, lanes, c.op(f"load double, ptr {_at(c, p, (k, '%a.column'))}, !tbaa {DATA}"), "double")
                 out.append(c.op(f"fadd {vector} {acc}, {c.op(f'fmul {vector} {factor}, {right}')}"))
             return out
 

@@ -252,8 +252,9 @@ def iteration(
     w.values[s.index] = i
     for p, v in zip(s.params, carried.values(names), strict=True):
         w.define(p, v)
-    w.block(s.body)
-    following, own = carried.following(names)
+    with w.reading():
+        w.block(s.body)
+        following, own = carried.following(names)
     took, w.allocated = w.allocated, outer_allocated
     if took:
         w.store_state(state.ARENA, mark)
@@ -297,10 +298,11 @@ def while_loop(w: Writer, s: While) -> None:
     w.values[s.index] = k
     for p, v in zip(s.params, carried.values(names), strict=True):
         w.define(p, v)
-    w.block(s.test)
-    test = s.test.results[0]
-    cond = scalars.coerced(c, w.operand(test), test.type.elem, "bool")
-    w.settle()
+    with w.reading():
+        w.block(s.test)
+        test = s.test.results[0]
+        cond = scalars.coerced(c, w.operand(test), test.type.elem, "bool")
+        w.settle()
     c.branch(cond, body, end)
     tested = c.here
     c.label(body)
@@ -308,8 +310,9 @@ def while_loop(w: Writer, s: While) -> None:
     if s.counted:
         w.step("1")
     w.poll(str(work(s.test) + work(s.body)), s.span)
-    w.block(s.body)
-    following, own = carried.following(names)
+    with w.reading():
+        w.block(s.body)
+        following, own = carried.following(names)
     took, w.allocated = w.allocated, outer_allocated
     if took:
         w.store_state(state.ARENA, mark)

@@ -107,6 +107,7 @@ def _written(w: Writer, s: Let, args: Sequence[Value], add: bool) -> Value:
     assert not isinstance(x, str)
     section = Section(w, x.extents, str(s.attrs[0]), args[2:])
     elem, have = x.elem, s.args[1].type.elem
+    section.extents = _known(section.extents, v)
     constant_place = all(is_number(t) for _, start, step in section.parts for t in (start, step))
     if isinstance(x, Regs) and constant_place and s.out not in w.addressed:
         return _written_registers(w, x, v, section, have, add)
@@ -133,6 +134,14 @@ def _written(w: Writer, s: Let, args: Sequence[Value], add: bool) -> Value:
     else:
         nest(w, section.extents, put)
     return out
+
+
+def _known(extents: list[str], v: Value) -> list[str]:
+    """The extents of a section that a value is written to: those of the value, where that is known not to be repeated."""
+    if isinstance(v, str):
+        return extents
+    lead = len(extents) - len(v.extents)
+    return [*extents[:lead], *(m if is_number(m) and m != "1" else n for n, m in zip(extents[lead:], v.extents, strict=True))]
 
 
 def _spread_item(w: Writer, v: Value, index: Index, extents: Sequence[str]) -> str:

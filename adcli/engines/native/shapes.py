@@ -50,6 +50,8 @@ def _sum_to(w: Writer, s: Let, args: Sequence[Value]) -> Value:
         return total(w, x, "sum")
     if w.same(extents) == w.same(x.extents):
         return x
+    if len(extents) == len(x.extents) == 1 and not isinstance(x, Regs):
+        return _sum_if_longer(w, x, extents[0])
     lead = len(x.extents) - len(extents)
     factors = [_kept(w, n, x.extents[lead + k]) for k, n in enumerate(extents)]
     out = cleared(w, x.elem, extents)
@@ -65,6 +67,21 @@ def _sum_to(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     else:
         nest(w, x.extents, add)
     return w.settled(s, out)
+
+
+def _sum_if_longer(w: Writer, x: Mem | Virtual, n: str) -> Mem:
+    """A vector; or, where it is longer than n, which then is 1, its sum."""
+    c, m = w.c, w.in_memory(x)
+    single = c.alloca(m.elem, 1)
+    longer, end, before = c.new_label("longer"), c.new_label("end"), c.here
+    c.branch(c.op(f"icmp eq i64 {n}, {m.extents[0]}"), end, longer)
+    c.label(longer)
+    c.store(m.elem, total(w, m, "sum"), single)
+    c.go(end)
+    after = c.here
+    c.label(end)
+    ptr = w.phi("ptr", [(before, m.ptr), (after, single)], "q")
+    return Mem(m.elem, (n,), ptr, m.roots | {m.base})
 
 
 def _kept(w: Writer, n: str, extent: str) -> str:

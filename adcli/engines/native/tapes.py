@@ -6,15 +6,16 @@ A loop whose iterations each push, or pop, one record of known size takes the ro
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from adcli.engines.native import scalars, state
+from adcli.engines.native import arrays, scalars, state
 from adcli.engines.native.code import SIZE, is_number
-from adcli.engines.native.values import SMALL, Mem, Regs, Value
-from adcli.ir.nodes import Block, Call, Check, For, Function, Let, Pop, Push, Var
+from adcli.engines.native.values import SMALL, Mem, Regs, Value, Virtual
+from adcli.ir.nodes import Atom, Block, Call, Check, For, Function, Let, Pop, Push, Statement, Var
 from adcli.ir.types import Type, size
-from adcli.ir.walk import all_blocks, all_compound, compound
+from adcli.ir.walk import all_blocks, all_compound, blocks, compound
 
 if TYPE_CHECKING:
     from adcli.engines.native.function import Writer
@@ -49,7 +50,7 @@ def push(w: Writer, group: Sequence[Push]) -> None:
     """Append a record: numbers and arrays one after the other, behind an array those of its extents that its type does not tell."""
     c = w.c
     values = [w.value(s.value) for s in group]
-    values = [v if isinstance(v, str | Regs) else w.in_memory(v) for v in values]
+    values = [w.in_memory(v) if isinstance(v, Virtual) and not only_taped(w, v, s.value) else v for s, v in zip(group, values, strict=True)]
     sizes = [taped(w, v, s.value.type) for v, s in zip(values, group, strict=True)]
     if w.record is not None:
         at = w.record
@@ -76,9 +77,14 @@ def taped(w: Writer, v: Value, t: Type) -> str:
     return w.c.add(data, str(8 * t.shape.count(None)))
 
 
+def only_taped(w: Writer, v: Virtual, a: Atom) -> bool:
+    """Whether an array is computed on the tape: what reads it besides, reads it there. One that may be changed in place is copied."""
+    return v.mem is None and isinstance(a, Var) and not w.remaining[a]
+
+
 def padded(w: Writer, v: Value) -> str:
-    assert isinstance(v, Mem)
-    n = w.bytes(v)
+    assert isinstance(v, Mem | Virtual)
+    n = w.bytes(Mem(v.elem, w.same(v.extents), ""))
     return str((int(n) + 7) // 8 * 8) if is_number(n) else w.c.op(f"and i64 {w.c.op(f'add i64 {n}, 7')}, -8")
 
 
@@ -91,8 +97,12 @@ def put(w: Writer, at: str, v: Value, t: Type) -> None:
         for k, item in enumerate(v.items):
             put_number(w, c.element("int", ptr, str(k)), item, t.elem)
         return None
-    assert isinstance(v, Mem)
-    c.copy(ptr, v.ptr, w.bytes(v))
+    if isinstance(v, Mem):
+        v = replace(v, extents=w.same(v.extents))
+    there = arrays.materialise(w, v, Mem(v.elem, v.extents, ptr))
+    if isinstance(v, Virtual) and v.mem is None and v.scalar is None:
+        v.mem = there
+        w.taped.append(ptr)
     behind = c.op(f"getelementptr i8, ptr {ptr}, i64 {padded(w, v)}")
     for k, n in enumerate(n for n, known in zip(v.extents, t.shape, strict=True) if known is None):
         c.store("int", n, behind, str(k))
@@ -105,23 +115,42 @@ def put_number(w: Writer, ptr: str, v: str, elem: str) -> None:
 
 
 def pop(w: Writer, group: Sequence[Pop]) -> None:
-    """Take a record off: from its end on, since extents stand behind their arrays."""
+    """Take a record off: from its end on, since extents stand behind their arrays.
+
+    Where nothing is pushed before the block ends, arrays are read where they lie, and the floor keeps others from there. The factors of
+    products are not: those are read again and again, across their rows, which takes a copy that has just been made half the time.
+    """
     c = w.c
+    while w.taped:
+        w.settle(w.taped.pop())
     order = {tape: k for k, tape in enumerate(w.module.tape.record(group[0].tape))}
     at = w.record if w.record is not None else w.load_state(state.TAPE)
     if w.record is not None:  # the record's begin: all sizes are known
         at = c.add(at, str(sum(plain_size(s.out.type) for s in group)))
+    in_place = w.record is not None or w.module.tape.lasts(group[0])
+    if in_place and w.record is None and not all(in_registers(s.out.type) for s in group):
+        raise_floor(w, at)
     for s in sorted(group, key=lambda s: -order[s.tape]):
-        at, v = got(w, at, s.out)
+        at, v = got(w, at, s.out, in_place and s.out not in w.factors)
         w.define(s.out, v)
     if w.record is None:
         w.store_state(state.TAPE, at)
 
 
-def got(w: Writer, end: str, out: Var) -> tuple[str, Value]:
+def raise_floor(w: Writer, top: str) -> None:
+    floor = w.load_state(state.FLOOR)
+    w.floor = w.floor or floor
+    w.store_state(state.FLOOR, w.c.call("llvm.umax.i64", "i64", [("i64", floor), ("i64", top)]))
+
+
+def in_registers(t: Type) -> bool:
+    return t.static and (not t.shape or is_small_type(t))
+
+
+def got(w: Writer, end: str, out: Var, in_place: bool) -> tuple[str, Value]:
     """The value that ends there on the tape, and where it begins."""
     c, t = w.c, out.type
-    if t.static and (not t.shape or is_small_type(t)):
+    if in_registers(t):
         n = size(t.shape)
         at = c.sub(end, str(8 * n))
         ptr = c.op(f"inttoptr i64 {at} to ptr")
@@ -132,10 +161,13 @@ def got(w: Writer, end: str, out: Var) -> tuple[str, Value]:
     found = iter(c.load("int", behind, str(k)) for k in range(unknown))
     extents = tuple(str(n) if n is not None else next(found) for n in t.shape)
     w.not_negative.update(extents)
-    m = w.allocate(t.elem, extents)
-    at = c.sub(c.sub(end, str(8 * unknown)), padded(w, m))
-    c.copy(m.ptr, c.op(f"inttoptr i64 {at} to ptr"), w.bytes(m))
-    return at, m
+    taken = padded(w, Mem(t.elem, extents, ""))
+    at = c.sub(c.sub(end, str(8 * unknown)), taken)
+    there = Mem(t.elem, extents, c.op(f"inttoptr i64 {at} to ptr"))
+    if in_place:
+        w.on_tape.add(there.base)
+        return at, there
+    return at, w.copied(there)
 
 
 def got_number(w: Writer, ptr: str, elem: str) -> str:
@@ -172,10 +204,10 @@ class Tape:
 
     def __init__(self, program: Sequence[Function]) -> None:
         self.records: dict[int, tuple[int, ...]] = {}
-        self.users = {f for f in program if any(isinstance(s, Push | Pop) for s in all_compound(f.body))}
         calls = {f: {s.function for s in all_compound(f.body) if isinstance(s, Call)} for f in program}
-        while more := {f for f in program if f not in self.users and calls[f] & self.users}:
-            self.users |= more
+        self.users = reaching({f for f in program if any(isinstance(s, Push | Pop) for s in all_compound(f.body))}, calls)
+        self.pushing = reaching({f for f in program if any(isinstance(s, Push) for s in all_compound(f.body))}, calls)
+        self.lasting: set[Pop] = set()
         for f in program:
             for b in all_blocks(f.body):
                 self.block(b)
@@ -186,6 +218,19 @@ class Tape:
             for t in tapes:
                 if self.records.setdefault(t, tapes) != tapes:
                     raise Unsupported("a tape is part of two records")
+        for s in reversed(b.statements):
+            if isinstance(s, Pop):
+                self.lasting.add(s)
+            elif not isinstance(s, Let | Check) and self.pushes(s):
+                break
+
+    def pushes(self, s: Statement) -> bool:
+        inside = (t for b in blocks(s) for t in all_compound(b))
+        return any(isinstance(t, Push) or (isinstance(t, Call) and t.function in self.pushing) for t in (s, *inside))
+
+    def lasts(self, s: Pop) -> bool:
+        """Whether nothing is pushed after it in its block."""
+        return s in self.lasting
 
     def record(self, tape: int) -> tuple[int, ...]:
         if tape not in self.records:
@@ -207,6 +252,14 @@ class Tape:
         if not all(t.static for t in types) or any(type(s) is not type(found[0]) for s in found):
             return None
         return sum(map(plain_size, types)), isinstance(found[0], Push)
+
+
+def reaching(some: set[Function], calls: Mapping[Function, set[Function]]) -> set[Function]:
+    """These functions and all that call them."""
+    found = set(some)
+    while more := {f for f in calls if f not in found and calls[f] & found}:
+        found |= more
+    return found
 
 
 def plain_size(t: Type) -> int:
