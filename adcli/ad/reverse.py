@@ -169,7 +169,7 @@ class _Adjoints:
 
 
 # They only move elements: the lanes move with them.
-_MOVES = frozenset({"reshape", "transpose", "flip", "copy"})
+MOVES = frozenset({"reshape", "transpose", "flip", "copy"})
 
 
 class _Sweep:
@@ -270,7 +270,7 @@ class _Sweep:
             self.element(s, k, g)
         elif name in ("stack", "concat"):
             self.accumulate(x, element(b, s, g, k), None if lanes is None else element(b, s, lanes, k), fits=True)
-        elif lanes is not None and name in _MOVES:
+        elif lanes is not None and name in MOVES:
             moved = [text(b, s, pull_back_text(s, k), {"g": v}) for v in (g, lanes)]
             self.accumulate(x, moved[0], moved[1], fits=True)
         else:

@@ -23,6 +23,7 @@ COMMANDS = {
     "trace": "the evaluation trace with its derivatives, step by step",
     "compare": "ways to differentiate side by side, and where differences go wrong",
     "propagate": "uncertainties of the results from those of the inputs",
+    "blame": "why a gradient, or a value, is nan, infinite, 0 or huge",
     "roundoff": "digits lost, and at which operations",
     "fit": "parameters of a program from rows of data: least squares with exact Jacobians",
     "check": "is the gradient right? differences, a complex step and both modes as evidence",

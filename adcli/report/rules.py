@@ -84,7 +84,7 @@ def tangent(s: Step, dots: Mapping[int, Formula]) -> Formula:
     if op.tangent is not None:
         return _total([_rule(op.tangent[k] or "0", s, {f"{op.args[k]}_dot": dots[k]}) for k in moving])
     if op.kind in ("partials", "reduce", "ruled"):
-        terms = [times(dots[k], _partial(s, k)) for k in moving]
+        terms = [times(dots[k], partial(s, k)) for k in moving]
         return Apply("sum", (terms[0],), None, _axis(s)) if op.kind == "reduce" else _total(terms)
     if op.kind == "bilinear":
         return _total([operation(s, _replaced(s.args, k, dots[k])) for k in moving])
@@ -117,9 +117,9 @@ def _increment(s: Step, k: int, bar: Formula) -> Formula:
         return _element(s, k, bar)
     if op.kind == "reduce":
         whole = bar if s.let.attrs[:1] == (None,) else Apply("spread", (bar,))
-        return times(whole, _partial(s, k))
+        return times(whole, partial(s, k))
     if op.kind in ("partials", "ruled"):
-        found = times(bar, _partial(s, k))
+        found = times(bar, partial(s, k))
         have, want = _shape(s.value), _shape(s.values[k])
         return found if have == want or (want and not have) else Apply("sum" if not want else "sum_to", (found,))
     return _rule(pull_back_text(s.let, k), s, {"g": bar})
@@ -166,7 +166,8 @@ def _total(terms: Sequence[Formula]) -> Formula:
     return out
 
 
-def _partial(s: Step, k: int) -> Formula:
+def partial(s: Step, k: int) -> Formula:
+    """∂out/∂argₖ of an operation whose rule says its partials."""
     rule = s.let.op.rule
     assert not isinstance(rule, Mapping)
     text = rule[k]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from adcli.ad.forward import forward
-from adcli.ad.reverse import reverse
+from adcli.ad.reverse import MOVES, reverse
 from adcli.ad.rules import differentiable, partial
 from adcli.engines.interpret import Interpreter
 from adcli.engines.limits import Limits
@@ -48,7 +48,7 @@ class Local:
         self.scalar = let.op.kind == "partials" and not any(p.type.shape for p in self._params)
         self.elementwise = let.op.type in ("real", "arith", "select")
         self._partials: Callable[[list[Any]], list[Any]] | None = None
-        self._reverse: Interpreter | None = None
+        self._reverse: dict[bool, Interpreter] = {}
         self._forward: dict[tuple[int, ...], Interpreter] = {}
 
     def partials(self, args: list[Any], out: Any) -> list[Any]:
@@ -62,11 +62,38 @@ class Local:
             self._partials = _straight(f) or Interpreter(f, self._limits).run
         return self._partials([*args, out])
 
-    def pull_back(self, args: list[Any], g: Any) -> list[Any]:
-        """The cotangents of the moving arguments."""
-        if self._reverse is None:
-            self._reverse = Interpreter(reverse(self._function(), self.moving, [0]), self._limits)
-        return self._reverse.run([*args, g])[1:]
+    def pull_back(self, args: list[Any], g: Any, lanes: Any = None) -> list[Any]:
+        """The cotangents of the moving arguments; `lanes`: the elements of g that are no structural zeros."""
+        found = self._reverse.get(lanes is None)
+        if found is None:
+            function = self._function() if lanes is None else self._selected(Var(Type("bool", lanes.shape)))
+            found = self._reverse[lanes is None] = Interpreter(reverse(function, self.moving, [0]), self._limits)
+        return found.run([*args, g] if lanes is None else [*args, lanes, g])[1:]
+
+    def lanes_back(self, args: list[Any], lanes: Any) -> list[Any]:
+        """For each moving argument, the elements outside which its cotangent is a structural zero; None: that is not known."""
+        let = self._let
+        if let.op.name == "select":
+            first = args[0] if hasattr(args[0], "shape") else None
+            if first is None or any(getattr(args[k], "shape", ()) != first.shape for k in self.moving):
+                return [None] * len(self.moving)
+            own = [first if k == 1 else ~first for k in self.moving]
+            return own if lanes is None else [c & lanes for c in own]
+        if lanes is None:
+            return [None] * len(self.moving)
+        if let.op.kind == "partials":
+            return [lanes if getattr(args[k], "shape", ()) == lanes.shape else None for k in self.moving]
+        if let.op.name in MOVES or let.op.name in ("stack", "concat"):
+            return [part != 0 for part in self.pull_back(args, lanes.astype(float))]
+        return [None] * len(self.moving)
+
+    def _selected(self, lanes: Var) -> Function:
+        """The operation where `lanes` hold, else 0."""
+        f = self._function()
+        b = Builder(f.body, self._let.span)
+        f.params = (*f.params, lanes)
+        f.body.results = (b.let("select", lanes, f.body.results[0], const(0.0)),)
+        return f
 
     def push_forward(self, args: list[Any], positions: tuple[int, ...], tangents: list[Any]) -> Any:
         """The tangent of the result along the tangents of the arguments at `positions`."""
@@ -117,6 +144,8 @@ class Derivatives:
         self._positions: dict[Let, tuple[int, ...]] = {}
         self._scalar: dict[tuple[Let, tuple[int, ...]], Local] = {}
         self._locals: dict[tuple[object, ...], Local] = {}
+        # Of the last sweep back: by node the elements outside which its adjoint is a structural zero, where that is known.
+        self.lanes: dict[int, Any] = {}
 
     def varied(self, inputs: Sequence[int]) -> bytearray:
         """Which nodes depend on those inputs through differentiable operations."""
@@ -188,6 +217,7 @@ class Derivatives:
         if output < 0 or not varied[output]:
             return
         bars: dict[int, Any] = {output: 1.0}
+        self.lanes = {}
         yield Adjoint(1, output, None, 0, None, None, 1.0, None, 1.0)
         step = 1
         for node in range(output, len(r.inputs) - 1, -1):
@@ -195,19 +225,37 @@ class Derivatives:
             if g is None:
                 continue
             refs = r.args(node)
-            for k, p, increment in self._uses(node, varied, g):
+            parts = self._lanes_back(node, varied)
+            for k, p, increment in self.uses(node, varied, g):
                 before = bars.get(refs[k])
+                self._join(refs[k], before is None, parts.get(k))
                 running = bars[refs[k]] = increment if before is None else before + increment
                 step += 1
                 yield Adjoint(step, refs[k], node, k, g, p, increment, before, running)
 
-    def _uses(self, node: int, varied: bytearray, g: Any) -> list[tuple[int, Any, Any]]:
+    def _lanes_back(self, node: int, varied: bytearray) -> dict[int, Any]:
+        """By argument the lanes that a node's use of it leaves; empty for most nodes."""
+        let = self.recording.lets[node]
+        assert let is not None
+        own = self.lanes.get(node)
+        if own is None and let.op.name != "select":
+            return {}
+        local, args = self.local(node, varied)
+        return {} if local.scalar else dict(zip(local.moving, local.lanes_back(args, own), strict=True))
+
+    def _join(self, node: int, first: bool, lanes: Any) -> None:
+        """Add the lanes of a use to those of a node's adjoint."""
+        known = self.lanes.pop(node, None)
+        if lanes is not None and (first or known is not None):
+            self.lanes[node] = lanes if first else known | lanes
+
+    def uses(self, node: int, varied: bytearray, g: Any) -> list[tuple[int, Any, Any]]:
         """(position, partial, increment) for each varied argument of the node."""
         local, args = self.local(node, varied)
         out = self.recording.values[node]
         if local.scalar:
             return [(k, p, g * p) for k, p in zip(local.moving, local.partials(args, out), strict=True)]
-        increments = local.pull_back(args, g)
+        increments = local.pull_back(args, g, self.lanes.get(node))
         return [(k, _partial(local, k, args, out, j), x) for j, (k, x) in enumerate(zip(local.moving, increments, strict=True))]
 
 

@@ -1,0 +1,121 @@
+"""Why a gradient, or a value, is nan, infinite, 0 or huge: one run recorded, and the search for where it comes from.
+
+>>> from adcli.api import compile
+>>> from adcli.api.blame import blame
+>>> print(blame(compile("sqrt(x^2+y^2)"), {"x": 0, "y": 0}).summary)
+gradient by x, y is nan: `sqrt` at 1:1: 0.5 / sqrt(0) = inf, times 2 × x = 0 at 1:6, gives nan
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from adcli.api import derivatives
+from adcli.api.flags import owners
+from adcli.api.point import list_text
+from adcli.api.program import Program, Result
+from adcli.api.trace import trace
+from adcli.api.variant import ready
+from adcli.engines.influence import influence
+from adcli.errors import Span, UsageError
+from adcli.ir.nested import Nested
+from adcli.ir.nodes import Function
+from adcli.ir.walk import functions
+from adcli.report.blame.phrases import Phrases
+from adcli.report.blame.story import Story, Teller
+from adcli.report.blame.words import Words
+from adcli.report.notation import UNICODE, Notation
+from adcli.report.trace import Trace
+
+
+class Blame:
+    """The stories of a run, the most serious first.
+
+    summary: the first in one or two sentences; `stories` have the numbers behind it, `words(notation)` says them.
+    """
+
+    def __init__(
+        self, trace: Trace, result: Result, teller: Teller, stories: list[Story], own: Mapping[Span, Sequence[str]] | None = None
+    ) -> None:  # fmt: skip
+        self.trace = trace
+        self.result = result
+        self.teller = teller
+        self.stories = stories
+        self.own = own
+
+    def words(self, notation: Notation = UNICODE, digits: int | None = None) -> Words:
+        return Words(Phrases(self.trace, notation, digits, self.own), self.teller.swept, self.result.flags)
+
+    @cached_property
+    def summary(self) -> str:
+        """What is wrong first of all, and why."""
+        if not self.stories:
+            return "there is nothing to tell: no input is differentiated by, and the value is finite"
+        words = self.words()
+        return f"{words.headline(self.stories[0])}: {words.reason(self.stories[0])}"
+
+
+def blame(
+    program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None = None, of: str | None = None, by: str | None = None
+) -> Blame:  # fmt: skip
+    """Why the value or the gradient is what it is at a point.
+
+    wrt: inputs, or elements of them ("w[3]"); by: "line" or "iteration", for the shares of finite numbers. Raises what evaluating the
+    program and its gradient raises.
+    """
+    setting = derivatives.Setting(program, at)
+    chosen, only = elements(setting, wrt)
+    made, result = trace(program, at, wrt=chosen, of=of)
+    influences = influence(ready(setting.variant.lowered), setting.args, program.limits)
+    teller = Teller(made, influences, by, only)
+    stories = sorted(teller.stories(), key=lambda s: ORDER.index(s.kind) if s.first.kind != "value" else -1)
+    return Blame(made, result, teller, stories, written(setting.variant.lowered))
+
+
+def written(entry: Function) -> dict[Span, list[str]]:
+    """The operations that the program itself has at each place, those of functions that it only differentiates included."""
+    found: dict[Span, list[str]] = {}
+    todo, seen = [entry], {entry}
+    while todo:
+        function = todo.pop()
+        for span, names in owners(function).items():
+            found.setdefault(span, []).extend(names)
+        for f in functions(function):
+            if isinstance(f.of, Nested) and f.of.function not in seen:
+                seen.add(f.of.function)
+                todo.append(f.of.function)
+    return found
+
+
+ORDER = ("nan", "inf", "zero", "huge", "tiny", "ordinary")
+
+
+def elements(setting: derivatives.Setting, wrt: Sequence[str] | None) -> tuple[list[str] | None, dict[str, list[tuple[int, ...]]]]:
+    """The inputs named, and the elements meant by w[3] or A[0,1]."""
+    if wrt is None:
+        return None, {}
+    names: list[str] = []
+    only: dict[str, list[tuple[int, ...]]] = {}
+    for word in wrt:
+        name, bracket, rest = word.partition("[")
+        if name not in names:
+            names.append(name)
+        if bracket:
+            only.setdefault(name, []).append(_index(setting, word, name, rest))
+    return names, only
+
+
+def _index(setting: derivatives.Setting, word: str, name: str, rest: str) -> tuple[int, ...]:
+    variant = setting.variant
+    setting.wrt([name])
+    shape = tuple(n or 0 for n in variant.types[variant.names.index(name)].shape)
+    parts = [part.strip() for part in rest.removesuffix("]").split(",")]
+    if not rest.endswith("]") or not all(p.isascii() and p.removeprefix("-").isdigit() and len(p) < 19 for p in parts):
+        raise UsageError(f"'{word}' is no element of an input", help=f"write it as {name}[0] or {name}[0,1]")
+    index = tuple(map(int, parts))
+    if len(index) != len(shape) or not all(-n <= i < n for i, n in zip(index, shape, strict=False)):
+        what = f"an array of shape {list_text(shape)}" if shape else "a number"
+        raise UsageError(f"'{name}' has no element [{','.join(parts)}]: it is {what}", help="indices start at 0")
+    return tuple(i % n for i, n in zip(index, shape, strict=True))

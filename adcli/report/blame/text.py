@@ -1,0 +1,311 @@
+"""Stories as text, Markdown and data: headline, reason, where it was born, the way from there, shares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from textwrap import wrap
+from typing import Any
+
+from adcli.errors import Source, Span
+from adcli.report.blame.birth import Hop
+from adcli.report.blame.factors import Shares, iteration_of, log_factors, str_key
+from adcli.report.blame.fold import Fold, Gap, Item, cut, folded
+from adcli.report.blame.story import Story
+from adcli.report.blame.words import Words
+from adcli.report.cures import clipped
+from adcli.report.grid import Grid, markdown, plain
+
+WIDTH = 80
+# Lines of a way and of a table of shares, if not said otherwise.
+ROWS = 12
+INDENT = "  "
+# A rounding error of the sweep's sum that is worth a line, as a part of the gradient.
+NOTICED = 1e-12
+
+Excerpt = Callable[[Source, Span], list[str]]
+
+
+class Page:
+    """Writes stories; rows: lines of each way and table, None for all; excerpt: draws a source line with a caret."""
+
+    def __init__(self, words: Words, rows: int | None = ROWS, width: int = WIDTH, excerpt: Excerpt | None = None) -> None:
+        self.words = words
+        self.phrases = words.phrases
+        self.trace = words.phrases.trace
+        self.rows = rows
+        self.width = width
+        self.excerpt = excerpt
+
+    def text(self, stories: Sequence[Story]) -> str:
+        return "\n".join("\n".join(self.story(s)) + "\n" for s in stories)
+
+    def story(self, story: Story) -> Iterator[str]:
+        """One story in lines."""
+        yield from self.lines(self.words.headline(story), "")
+        yield from self.lines(self.words.reason(story), INDENT)
+        span = self.born(story)
+        if span is not None and self.excerpt is not None:
+            yield from self.excerpt(self.trace.source, span)
+        for head, grid in self.tables(story):
+            if head:
+                yield from self.lines(head, INDENT)
+            yield from (INDENT + line for line in plain(self.fitted(grid)).rstrip("\n").split("\n"))
+        yield from self.lines(self.words.stays_zero(story), INDENT)
+
+    def lines(self, text: str, indent: str) -> list[str]:
+        """A sentence in lines that fit."""
+        return wrap(
+            text, self.width, initial_indent=indent, subsequent_indent=indent + "  ", break_long_words=False, break_on_hyphens=False
+        )
+
+    def markdown(self, stories: Sequence[Story]) -> str:
+        parts: list[str] = []
+        for story in stories:
+            parts.append(f"**{escaped(self.words.headline(story))}**\n\n{escaped(self.words.reason(story))}\n")
+            for head, grid in self.tables(story):
+                parts.append((f"{escaped(head)}\n\n" if head else "") + markdown(grid, False))
+        return "\n".join(parts)
+
+    def born(self, story: Story) -> Span | None:
+        """Where in the program it begins."""
+        if story.path.first is not None:
+            return self.phrases.span(story.path.first.node)
+        if story.hidden:
+            return story.hidden[0].span
+        if story.zeros is not None and story.zeros.causes:
+            return self.phrases.span(story.zeros.causes[0].hop.node)
+        return None
+
+    def tables(self, story: Story) -> Iterator[tuple[str, Grid]]:
+        """The tables of a story, each with what stands above it."""
+        p = self.phrases
+        if story.way and story.kind != "ordinary":
+            yield "the largest way from the output:" if story.kind in ("huge", "tiny") else "how it came to that:", self.way(story.way)
+        if story.path.hops:
+            yield "", self.way(story.path.hops)
+        if story.shares is not None:
+            yield f"shares of {p.number(story.first.number)} by {story.shares.by}:", self.shares(story)
+
+    # ways
+
+    def way(self, hops: list[Hop]) -> Grid:
+        """A row for each hop; repetitions are one line behind their first lap."""
+        mixed = any(hop.is_value for hop in hops) and not all(hop.is_value for hop in hops)
+        grid = Grid(
+            ["operation", "place", "value" if hops[0].is_value else "adjoint × derivative", "gives"], ["name", "name", "math", "text"]
+        )
+        if mixed:
+            grid.heads[2] = "value, then adjoint × derivative"
+        if not self.phrases.unicode:
+            grid.heads[2] = grid.heads[2].replace("×", "*")
+        for item in cut(folded(self.trace, hops), self.rows):
+            self._add(grid, item)
+        return grid
+
+    def _add(self, grid: Grid, item: Item) -> None:
+        words, p = self.words, self.phrases
+        dots = "…" if p.unicode else "..."
+        if isinstance(item, Hop):
+            grid.rows.append([p.source(item.node, item.at), p.place(item.node), self._numbers(item), p.number(item.number)])
+        elif isinstance(item, Gap):
+            where = words.iterations(item.hops)
+            grid.rows.append(f"{dots} {len(item.hops):,} operations{', ' + where if where else ''} {words.ends(item.hops)}")
+        else:
+            for part in item.lap:
+                self._add(grid, part)
+            where = words.iterations(item.hops)
+            how = "each in its own way" if item.mixed else "the same again"
+            grid.rows.append(f"{dots} {how}, {where + ' ' if where else ''}({item.times:,} times): {words.growth(item.hops, item.times)}")
+
+    def _numbers(self, hop: Hop) -> str:
+        p = self.phrases
+        if hop.is_value:
+            return p.operation(hop) if p.scalar(hop) else ""
+        text = p.partial(hop)
+        if text is None:
+            text = p.number(hop.partial)
+        return p.times(p.number(hop.bar), f"({text})" if text.startswith("-") or " + " in text or " - " in text else text)
+
+    def fitted(self, grid: Grid) -> Grid:
+        """The grid with its cells wrapped, so that it is no wider than the page."""
+        room = self.width - len(INDENT)
+        over = grid.width() - room
+        rows: list[list[str] | str] = []
+        at = 0 if "operation" in grid.heads[:1] else len(grid.heads) - 1
+        wide = max(12, grid.widths()[at] - max(0, over))
+        math_at = grid.kinds.index("math") if "math" in grid.kinds else None
+        if math_at is not None and over > 0:
+            numbers = max(16, grid.widths()[math_at] - over // 2)
+            wide = max(12, room - (grid.width() - grid.widths()[at] - grid.widths()[math_at]) - numbers)
+        for row in grid.rows:
+            if isinstance(row, str):
+                rows += wrap(row, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+            else:
+                rows.append(
+                    [
+                        shortened(cell, wide) if k == at else shortened(cell, numbers) if over > 0 and k == math_at else cell
+                        for k, cell in enumerate(row)
+                    ]
+                )
+        return Grid(grid.heads, grid.kinds, rows)
+
+    # shares
+
+    def shares(self, story: Story) -> Grid:
+        """The parts that add up to a gradient, and the factors of the largest way."""
+        found = story.shares
+        assert found is not None
+        parts = self._binned(found, log_factors(self.trace, story.way, found.by))
+        p = self.phrases
+        head = "lines" if found.by == "line" else "iterations"
+        grid = Grid(
+            ["share", "of it", "uses", "log10 factor", head.removesuffix("s"), "largest use"],
+            ["text", "text", "text", "text", "text", "name"],
+        )
+        for label, share, uses, factor, node in parts:
+            text = p.source(node) if node >= 0 else ""
+            part = f"{100 * share / found.total:.3g} %" if uses else ""
+            grid.rows.append([p.number(share) if uses else "", part, f"{uses:,}", f"{factor:+.4g}" if factor else "0", label, text])
+        if abs(found.rounding) > NOTICED * abs(found.total):
+            grid.rows.append(f"rounding errors of the sweep's sum: {p.number(found.rounding)}")
+        return grid
+
+    def _binned(self, found: Shares, factors: dict[Any, float]) -> list[tuple[str, float, int, float, int]]:
+        """(label, share, uses, log10 factor, node of the largest use); very many iterations in ranges, the smallest lines together."""
+        by_key = {part.key: part for part in found.parts}
+        keys = sorted({*by_key, *factors}, key=str_key)
+        limit = self.rows if self.rows is not None else len(keys)
+        groups: list[list[Any]] = [[key] for key in keys]
+        if len(keys) > limit:
+            if found.by == "iteration":
+                groups = [keys[len(keys) * k // limit : len(keys) * (k + 1) // limit] for k in range(limit)]
+            else:
+                ranked = sorted(keys, key=lambda key: -abs(by_key[key].share) if key in by_key else 0.0)
+                groups = [[key] for key in sorted(ranked[: limit - 1], key=str_key)] + [ranked[limit - 1 :]]
+        return [self._bin(group, by_key, factors) for group in groups]
+
+    def _bin(self, keys: list[Any], by_key: dict[Any, Any], factors: dict[Any, float]) -> tuple[str, float, int, float, int]:
+        parts = [by_key[key] for key in keys if key in by_key]
+        largest = max(parts, key=lambda part: abs(part.share), default=None)
+        total = math.fsum(factors.get(key, 0.0) for key in keys)
+        return self._label(keys), math.fsum(q.share for q in parts), sum(q.uses for q in parts), total, largest.node if largest else -1
+
+    def _label(self, keys: list[Any]) -> str:
+        ends = [", ".join(f"{k:,}" for k in str_key(key)) or "none" for key in (keys[0], keys[-1])]
+        if len(keys) == 1:
+            return ends[0]
+        if isinstance(keys[0], tuple):
+            return f"{ends[0]} {'…' if self.phrases.unicode else '...'} {ends[1]}"
+        return f"{len(keys):,} others"
+
+
+def shortened(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def escaped(text: str) -> str:
+    """Text for Markdown; the backquotes of operations stay."""
+    return "".join("\\" + c if c in "\\*_|<[" else c for c in text)
+
+
+# data
+
+
+def data(words: Words, stories: Sequence[Story], rows: int | None) -> list[dict[str, Any]]:
+    """Stories as JSON has them."""
+    page = Page(words, rows)
+    return [_story(page, story) for story in stories]
+
+
+def _story(page: Page, story: Story) -> dict[str, Any]:
+    words = page.words
+    out: dict[str, Any] = {
+        "kind": story.kind,
+        "numbers": [{"of": q.name if q.kind == "value" else f"gradient.{q.name}", "is": told(q.number)} for q in story.quantities],
+        "more": story.more,
+        "headline": words.headline(story),
+        "reason": words.reason(story),
+        "root": story.path.root if story.path.hops or story.path.cause else None,
+        "born": _place(page, page.born(story)),
+        "path": _items(page, story.path.hops),
+        "way": _items(page, story.way),
+        "causes": [],
+        "contributions": [_use(page, use) for use in (story.uses if page.rows is None else story.uses[: page.rows])],
+    }
+    if story.zeros is not None:
+        out["causes"] = [{"code": "hidden", "op": h.op, **(_place(page, h.span) or {}), "iteration": list(h.iteration), "count": 1,
+                          "says": words.hidden(h)} for h in story.hidden]  # fmt: skip
+        out["causes"] += [
+            {"code": c.code, "op": _op(page, c.hop), **(_place(page, page.phrases.span(c.hop.node)) or {}),
+             "iteration": list(iteration_of(page.trace, c.hop.node)), "count": c.count, "says": words.cause(c)}
+            for c in story.zeros.causes
+        ]  # fmt: skip
+        out["complete"] = story.zeros.complete
+    if story.shares is not None:
+        out["shares"] = _shares(page, story)
+    return out
+
+
+def told(x: float) -> float | str:
+    """A number; as a text where JSON has none for it, since here it matters which it is."""
+    return x if math.isfinite(x) else str(float(x))
+
+
+def _op(page: Page, hop: Hop) -> str:
+    return page.phrases.op(hop.node).strip("`")
+
+
+def _place(page: Page, span: Span | None) -> dict[str, Any] | None:
+    if span is None:
+        return None
+    line, column = page.trace.source.position(span.start)
+    return {"operation": clipped(page.trace.source.text[span.start : span.end]), "line": line, "column": column}
+
+
+def _items(page: Page, hops: list[Hop]) -> list[dict[str, Any]]:
+    return [_item(page, item) for item in cut(folded(page.trace, hops), page.rows)]
+
+
+def _item(page: Page, item: Item) -> dict[str, Any]:
+    if isinstance(item, Hop):
+        p = page.phrases
+        out: dict[str, Any] = {
+            "kind": "value" if item.is_value else "adjoint", "op": _op(page, item), "operation": p.source(item.node),
+            **{k: v for k, v in (_place(page, p.span(item.node)) or {}).items() if k != "operation"},
+            "iteration": list(iteration_of(page.trace, item.node)), "element": list(item.at),
+        }  # fmt: skip
+        if item.is_value:
+            return {**out, "value": told(item.number)}
+        assert item.target is not None
+        return {
+            **out, "adjoint": told(item.bar), "derivative": told(item.partial), "gives": told(item.number), "to": p.target(item.target)
+        }  # fmt: skip
+    first, last = item.hops[0], item.hops[-1]
+    ends = {"from_iteration": list(iteration_of(page.trace, first.node)), "to_iteration": list(iteration_of(page.trace, last.node))}
+    if not first.is_value and not last.is_value:
+        ends |= {"from": told(first.bar), "to": told(last.number)}  # type: ignore[dict-item]
+    if isinstance(item, Fold):
+        return {"kind": "repeated", "times": item.times, "mixed": item.mixed, "lap": [_item(page, part) for part in item.lap], **ends}
+    return {"kind": "left_out", "operations": len(item.hops), **ends}
+
+
+def _use(page: Page, use: Any) -> dict[str, Any]:
+    p = page.phrases
+    place = {k: v for k, v in (_place(page, p.span(use.source)) or {}).items() if k != "operation"}
+    return {"operation": p.source(use.source), **place, "iteration": list(iteration_of(page.trace, use.source)), "gives": use.increment}
+
+
+def _shares(page: Page, story: Story) -> dict[str, Any]:
+    found = story.shares
+    assert found is not None
+    factors = log_factors(page.trace, story.way, found.by)
+    by_key = {part.key: part for part in found.parts}
+    rows = []
+    for key in sorted({*by_key, *factors}, key=str_key):
+        part = by_key.get(key)
+        rows.append(
+            {found.by: list(key) if isinstance(key, tuple) else key, "share": part.share if part else 0.0, "uses": part.uses if part else 0,
+             "log10_factor": factors.get(key, 0.0)}
+        )  # fmt: skip
+    return {"by": found.by, "rows": rows, "rounding": found.rounding}

@@ -1,0 +1,121 @@
+"""Why an adjoint is 0: what stops it on each way to the output, or contributions that cancel exactly.
+
+    y = relu(a*x) + b*x - b*x       at a = -1, x = 1:   relu is flat where its argument is below 0;   +b and -b cancel
+
+The search goes from the number along all of its uses towards the output, through adjoints that are 0, up to where they became 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from adcli.report.blame.birth import Hop
+from adcli.report.blame.swept import Place, Swept, Term, Use, element
+
+# Numbers looked at; beyond, the search says that it has not seen all.
+MOST = 300_000
+
+FLAT, OVERWRITTEN, UNDERFLOW, CANCELS = "flat", "overwritten", "underflow", "cancels"
+
+
+@dataclass(slots=True)
+class Cause:
+    """Something that makes an adjoint 0, at one operation and argument of the program.
+
+    code: a partial that is 0 ("flat"), an element of an array that is overwritten, a product too small for a number ("underflow"),
+    or contributions that add up to exactly 0 ("cancels"). hop: the first such in the search; count: how many there are.
+    uses: for "cancels", the contributions.
+    """
+
+    code: str
+    hop: Hop
+    count: int = 1
+    uses: list[Use] = field(default_factory=list)
+
+
+class Zeros(NamedTuple):
+    """The causes in the order found, and whether the search saw everything; way: from the number to the first cause's adjoint."""
+
+    causes: list[Cause]
+    complete: bool
+    way: list[Hop]
+
+
+class _Search:
+    def __init__(self, swept: Swept, place: Place) -> None:
+        self.swept = swept
+        self.causes: dict[tuple[object, ...], Cause] = {}
+        self.before: dict[Place, Hop | None] = {place: None}
+        self.todo = [place]
+        self.ends: list[Place] = []
+
+    def run(self) -> bool:
+        while self.todo:
+            if len(self.before) > MOST:
+                return False
+            self.look(self.todo.pop())
+        return True
+
+    def look(self, place: Place) -> None:
+        uses = list(self.swept.uses(place))
+        moving = [u for u in uses if u.increment != 0]
+        if moving:
+            self.note(CANCELS, place, moving[0], moving[0].terms[0] if moving[0].terms else Term((), 0.0, 0.0), moving)
+            return
+        for use in uses:
+            let = self.swept.recording.lets[use.source]
+            assert let is not None
+            if not use.terms and let.op.name != "index":
+                self.note(OVERWRITTEN if let.op.name == "update" else FLAT, place, use, self.some_term(use))
+            for term in use.terms:
+                if term.partial == 0:
+                    self.note(FLAT, place, use, term)
+                elif term.bar == 0:
+                    self.go(place, use, term)
+                elif term.product == 0:
+                    self.note(UNDERFLOW, place, use, term)
+            if sum(term.product != 0 for term in use.terms) > 1:
+                self.note(CANCELS, place, use, use.terms[0], [use])
+
+    def some_term(self, use: Use) -> Term:
+        """The term of the same element of the result, or of the first, for a use of which no element lets anything through."""
+        bar = self.swept.bars[use.source]
+        shape = getattr(bar, "shape", ())
+        given = getattr(self.swept.recording.values[use.target.node], "shape", ())
+        index = use.target.at if given == shape else (0,) * len(shape)
+        return Term(index, element(bar, index), 0.0)
+
+    def go(self, place: Place, use: Use, term: Term) -> None:
+        """On to the adjoint of the operation, which is 0 itself."""
+        above = Place(use.source, term.at)
+        if above not in self.before:
+            self.before[above] = Hop(use.source, term.at, 0.0, use.position, place, term.bar, term.partial)
+            self.todo.append(above)
+
+    def note(self, code: str, place: Place, use: Use, term: Term, uses: list[Use] | None = None) -> None:
+        lets = self.swept.recording.lets
+        key = (code, lets[place.node], 0) if code == CANCELS else (code, lets[use.source], use.position)
+        found = self.causes.get(key)
+        if found is not None:
+            found.count += 1
+            return
+        hop = Hop(use.source, term.at, use.increment, use.position, place, term.bar, term.partial)
+        self.causes[key] = Cause(code, hop, 1, uses or [])
+        self.ends.append(place)
+
+    def way(self) -> list[Hop]:
+        """The hops from the first cause down to the number."""
+        hops: list[Hop] = []
+        at = self.ends[0] if self.ends else None
+        while at is not None and (hop := self.before[at]) is not None:
+            hops.append(hop)
+            at = hop.target
+        return hops
+
+
+def zeros(swept: Swept, place: Place) -> Zeros:
+    """The causes of an adjoint that is exactly 0."""
+    search = _Search(swept, place)
+    complete = search.run()
+    return Zeros(list(search.causes.values()), complete, search.way())

@@ -1,0 +1,230 @@
+"""`blame`: the story told is true. Its numbers are those of `grad`, its places those of the program, its shares add up."""
+
+from __future__ import annotations
+
+import json
+import math
+import pathlib
+from typing import Any
+
+import pytest
+
+import adcli
+from adcli.api.blame import Blame, blame
+from tests.invoke import invoke
+
+ROOT = pathlib.Path(__file__).parent.parent
+SAMPLES = sorted((ROOT / "samples").glob("*.adl"))
+INF, NAN = math.inf, math.nan
+
+
+def told(text: str, **at: Any) -> Blame:
+    return blame(adcli.compile(text, engine="interpret"), at)
+
+
+def reasons(text: str, **at: Any) -> dict[str, str]:
+    """For each number told about, the reason."""
+    found = told(text, **at)
+    words = found.words()
+    return {q.name: words.reason(s) for s in found.stories for q in s.quantities}
+
+
+def data(*words: str) -> Any:
+    done = invoke(["blame", *words, "--json"])
+    assert done.code == 0, done.err
+    return json.loads(done.out)
+
+
+# Where nan and inf come from: (program, point, number, words in the order in which they must come).
+BIRTHS: list[tuple[str, dict[str, Any], str, list[str]]] = [
+    ("sqrt(x^2+y^2)", {"x": 0, "y": 0}, "x", ["`sqrt` at 1:1", "0.5 / sqrt(0) = inf", "2 × x = 0 at 1:6", "nan"]),
+    ("x*ln(x)", {"x": 0}, "x", ["`ln` at 1:3", "ln(0) = -inf", "0 × (-inf)", "nan"]),
+    ("ln(x - 3)", {"x": 2}, "value", ["`ln` at 1:1", "ln(-1) = nan"]),
+    ("y*sqrt(x)", {"x": 0, "y": 0}, "x", ["0.5 / sqrt(0) = inf", "adjoint 0", "y = 0", "`*` at 1:1", "nan"]),
+    ("x/y", {"x": 0, "y": 0}, "y", ["`/` at 1:1", "0 / 0 = nan"]),
+    ("x/(y*y)", {"x": 1, "y": 0}, "x", ["1 / 0 = inf"]),
+    ("x^y", {"x": 0, "y": 0}, "y", ["`^` at 1:1", "0^0 × ln(0) = nan"]),
+    ("sum(exp(w)/sum(exp(w)))", {"w": [1.0, 1000.0]}, "w[0]", ["`exp` at 1:5", "exp(1000) = inf", "inf / inf", "nan"]),
+    ("exp(x) - exp(y)", {"x": 1000, "y": 1000}, "value", ["exp(1000) = inf", "inf - inf", "nan"]),
+    ("sqrt(x) - sqrt(x)", {"x": 0}, "x", ["`sqrt`", "inf and -inf", "adjoint of x", "nan"]),
+    ("x + y", {"x": NAN, "y": 1}, "value", ["value given for x is nan"]),
+    ("sum(w*x)", {"x": 1, "w": [1.0, INF]}, "value", ["value given for w[1] is infinite"]),
+    ("inf*x", {"x": 0}, "value", ["reads the constant inf", "inf × 0 is nan"]),
+    ("x*1e200*1e200*y", {"x": 1e-200, "y": 1}, "x", ["too large"]),
+    ("w = [x, 1]; v = w*[1e308, 0]; v[0]*y*10", {"x": 1e-9, "y": 1}, "x", ["10 × 1e308"]),
+    ("acos(x)", {"x": 1}, "x", ["`acos` at 1:1", "= -inf"]),
+    ("ln(det([[x, 1], [1, 1]]))", {"x": 1}, "value", ["`ln` at 1:1", "ln(0) = -inf"]),
+    ("fn f(n, x) { if n < 1 { sqrt(x - 1) } else { f(n - 1, x)*2 } }; f(k, x)", {"k": 3, "x": 1}, "x", ["`sqrt` at 1:25", "inf"]),
+    ("y = x; while y < 1e300 { y = y*y }; y*y", {"x": 3}, "value", ["`*` at 1:30, iteration 9"]),
+]
+
+
+@pytest.mark.parametrize(("text", "at", "number", "words"), BIRTHS, ids=[case[0] for case in BIRTHS])
+def test_the_birth_of_nan_and_inf(text: str, at: dict[str, Any], number: str, words: list[str]) -> None:
+    reason = reasons(text, **at)[number]
+    for word in words:
+        assert word in reason, reason
+        reason = reason.split(word, 1)[1]
+
+
+# Why a derivative is 0: (program, point, number, phrases that must all be there, phrases that must not).
+ZEROS: list[tuple[str, dict[str, Any], str, list[str], list[str]]] = [
+    ("3*floor(x)+x-x", {"x": 2.5}, "x", ["floor is flat (1:3)", "+x and -x cancel exactly"], ["no path"]),
+    ("2*x - x*2", {"x": 3}, "x", ["cancel exactly", "2 from 2*x (1:1)"], []),
+    ("x^2", {"x": 0}, "x", ["x^2 is 2 × x = 0"], ["flat"]),
+    ("cos(x)", {"x": 0}, "x", ["-sin(x) = 0"], []),
+    ("exp(x)", {"x": -1000}, "x", ["exp(-1000) is too small for a number"], []),
+    ("softmax(w)[0]", {"w": [0.0, 1000.0]}, "w[0]", ["softmax", "too small"], []),
+    ("x*1e-200*1e-200", {"x": 1}, "x", ["1e-200 × 1e-200 is too small for a number"], []),
+    ("relu(x)", {"x": -1}, "x", ["relu is flat: relu(-1)"], []),
+    ("abs(x)", {"x": 0}, "x", ["abs is not differentiable at 0"], []),
+    ("max(x, y)", {"x": 1, "y": 2}, "x", ["max takes the other argument: max(1, 2)"], []),
+    ("max(w)", {"w": [1.0, 2.0]}, "w[0]", ["max takes other elements than w[0]"], []),
+    ("clip(x, 0, 1)", {"x": 2}, "x", ["clip is flat: clip(2, 0, 1)"], []),
+    ("where(w > 0, w, 2)[0]", {"w": [-1.0, 1.0]}, "w[0]", ["where takes other elements"], []),
+    ("stop(x)*y", {"x": 1, "y": 1}, "x", ["stop lets no derivative through (1:1)"], []),
+    ("v = [1, 2]; v[int(x)]", {"x": 1}, "x", ["int is flat"], []),
+    ("if x > 0 { x^2 } else { 1 }", {"x": -1}, "x", ["comparison x > 0", "branch that was not taken (1:12)"], []),
+    ("s = 1; for i in 0..n { s = s + x }; s", {"n": 0, "x": 1}, "x", ["loop that ran no iteration"], []),
+    ("k = 0; while k < x { k = k + 1 }; k", {"x": 3}, "x", ["comparison k < x"], []),
+    ("z = x*y; y", {"x": 3, "y": 1}, "x", ["no path"], ["flat"]),
+    ("v = w; v[0] = 3; sum(v)", {"w": [1.0, 2.0]}, "w[0]", ["w[0] is overwritten"], []),
+    ("floor(w[0]) + w[1]", {"w": [1.5, 2.0, 3.0]}, "w[0]", ["floor is flat"], []),
+    ("floor(w[0]) + w[1]", {"w": [1.5, 2.0, 3.0]}, "w[2]", ["no path"], ["floor"]),
+    ("norm(v - w)", {"v": [1.0, 2.0], "w": [1.0, 2.0]}, "v[0]", ["norm is not differentiable at 0"], []),
+]
+
+
+@pytest.mark.parametrize(("text", "at", "number", "phrases", "absent"), ZEROS, ids=[f"{case[0]} by {case[2]}" for case in ZEROS])
+def test_why_it_is_zero(text: str, at: dict[str, Any], number: str, phrases: list[str], absent: list[str]) -> None:
+    reason = reasons(text, **at)[number]
+    assert all(phrase in reason for phrase in phrases), reason
+    assert not any(phrase in reason for phrase in absent), reason
+
+
+def numbers(story: Any) -> list[tuple[str, float]]:
+    return [(n["of"], float(n["is"])) for n in story["numbers"]]
+
+
+def element(found: Any, path: str) -> float:
+    """gradient.w[1,0] in a result."""
+    name, _, index = path.removeprefix("gradient.").partition("[")
+    value = found["gradient"][name] if path != "value" else found["value"]
+    for k in filter(None, index.rstrip("]").split(",")):
+        value = value[int(k)]
+    return NAN if value is None else value
+
+
+def steps(items: list[Any]) -> list[Any]:
+    return [step for item in items for step in (steps(item["lap"]) if item["kind"] == "repeated" else [item])]
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda p: p.stem)
+def test_numbers_of_samples_are_those_of_grad(path: pathlib.Path) -> None:
+    found = data(str(path), "--by", "line", "--rows", "all")
+    done = json.loads(invoke(["grad", str(path), "--json"]).out)
+    for story in found["stories"]:
+        for of, number in numbers(story):
+            assert math.isclose(number, element(done, of), rel_tol=1e-9, abs_tol=1e-12), of
+        if "shares" in story:
+            assert_shares(story, numbers(story)[0][1])
+
+
+def assert_shares(story: Any, total: float) -> None:
+    rows = story["shares"]["rows"]
+    assert math.isclose(math.fsum([*(r["share"] for r in rows), story["shares"]["rounding"]]), total, rel_tol=1e-12)
+    assert sum(r["uses"] for r in rows) >= len(story["contributions"])
+
+
+@pytest.mark.parametrize("by", ["line", "iteration"])
+def test_shares_add_up_to_the_gradient(by: str) -> None:
+    text = "y = x\nfor i in 0..40 {\n y = r*y*(1 - y)\n y = y + 0.01*r\n}\nz = y^2\nz + 3*r"
+    found = data(text, "--at", "x=0.3,r=3.7", "--by", by)
+    done = json.loads(invoke(["grad", text, "--at", "x=0.3,r=3.7", "--json"]).out)
+    story = next(s for s in found["stories"] if s["numbers"][0]["of"] == "gradient.r")
+    total = done["gradient"]["r"]
+    assert_shares(story, total)
+    rows = {str(r[by]): r for r in story["shares"]["rows"]}
+    if by == "line":
+        assert rows["3"]["uses"] == rows["4"]["uses"] == 40
+        assert rows["7"]["share"] == 3.0
+    else:
+        assert rows["[]"]["share"] == 3.0
+        # ∂y/∂r of the last iteration alone, by hand: z' = 2y, y = r·u·(1 - u) + 0.01·r for the u before it.
+        u = 0.3
+        for _ in range(39):
+            u = 3.7 * u * (1 - u) + 0.037
+        y = 3.7 * u * (1 - u) + 0.037
+        assert math.isclose(rows["[39]"]["share"], 2 * y * (u * (1 - u) + 0.01), rel_tol=1e-9)
+
+
+def test_factors_of_the_largest_way_multiply_to_its_product() -> None:
+    found = data("y = x; for i in 0..50 { y = 3*y }; y*2", "--at", "x=1", "--by", "iteration")
+    (story,) = found["stories"]
+    assert story["kind"] == "huge"
+    total = math.fsum(r["log10_factor"] for r in story["shares"]["rows"])
+    assert math.isclose(total, 50 * math.log10(3) + math.log10(2), rel_tol=1e-12)
+    assert {tuple(r["iteration"]) for r in story["shares"]["rows"]} == {(), *((k,) for k in range(50))}
+
+
+def test_steps_of_a_path_lead_from_birth_to_the_input() -> None:
+    (story,) = data("sqrt(x^2+y^2)", "--at", "x=0,y=0")["stories"]
+    assert [n["of"] for n in story["numbers"]] == ["gradient.x", "gradient.y"]
+    path = steps(story["path"])
+    assert [(s["op"], s["line"], s["column"]) for s in path] == [("sqrt", 1, 1), ("+", 1, 6), ("^", 1, 6)]
+    assert [(s["adjoint"], s["derivative"], s["gives"]) for s in path] == [(1.0, "inf", "inf"), ("inf", 1.0, "inf"), ("inf", 0.0, "nan")]
+    assert path[-1]["to"] == "x"
+    assert story["born"]["operation"] == "sqrt(x^2+y^2)"
+
+
+def test_a_long_loop_is_told_on_a_screen() -> None:
+    done = invoke(["blame", "y = x; for i in 0..100000 { y = y + 0.001*sin(y)*r }; y", "--at", "x=1,r=0.5", "--by", "iteration"])
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert len(lines) <= 60
+    assert max(map(len, lines)) <= 80
+    assert "iterations 99,999 … 0" in done.out
+
+
+def test_growth_is_that_of_the_adjoint() -> None:
+    (story,) = data("y = x; for i in 0..1000 { y = y + 0.5*y }; y", "--at", "x=1")["stories"]
+    repeated = next(item for item in story["way"] if item["kind"] == "repeated")
+    assert repeated["times"] == 1000
+    assert (repeated["from"], repeated["from_iteration"], repeated["to_iteration"]) == (1.0, [999], [0])
+    assert math.isclose(repeated["to"], 1.5**999, rel_tol=1e-9)
+
+
+def test_overflow_along_the_chain_names_the_iteration() -> None:
+    """The adjoint doubles in each iteration, from 1 behind the last: 2^1024 overflows."""
+    (story,) = data("h = x; for i in 0..3000 { h = 2*h }; h", "--at", "x=0")["stories"]
+    assert story["root"] == "overflow"
+    birth = steps(story["path"])[0]
+    assert (birth["iteration"], birth["adjoint"], birth["gives"]) == ([3000 - 1024], 2.0**1023, "inf")
+    assert (steps(story["way"])[0]["adjoint"], steps(story["way"])[0]["iteration"]) == (1.0, [2999])
+
+
+def test_the_lane_not_taken_has_no_part_in_it() -> None:
+    assert adcli.compile("where(w > 0, 1/w, w)[0] + sum(w)").gradient(w=[0.0, 1.0])["w"].tolist() == [2.0, 1.0]
+    (story,) = data("where(w > 0, 1/w, w)[0] + sum(w)", "--at", "w=[0,1]")["stories"]
+    assert story["kind"] == "ordinary"
+    assert numbers(story) == [("gradient.w[0]", 2.0)]
+
+
+def test_a_derivative_inside_the_program_is_called_so() -> None:
+    story = data("grad(t -> sqrt(t), x)", "--at", "x=0")["stories"][0]
+    assert steps(story["path"])[0]["operation"] == "derivative of sqrt(t)"
+
+
+def test_elements_asked_for() -> None:
+    found = data("sum(sqrt(A))", "--at", "A=[[0,1],[4,0]]", "--wrt", "A[1,0],A[0,0]")
+    assert sorted(numbers(s)[0] for s in found["stories"]) == [("gradient.A[0,0]", INF), ("gradient.A[1,0]", 0.25)]
+    for word, hint in [("A[2,0]", "no element"), ("A[0]", "no element"), ("A[x]", "no element"), ("B", "no input")]:
+        done = invoke(["blame", "sum(A)", "--at", "A=[[0,1],[4,0]]", "--wrt", word])
+        assert done.code == 2
+        assert hint in done.err
+
+
+def test_api() -> None:
+    found = blame(adcli.compile("ln(x)"), {"x": -1})
+    assert found.summary == "value is nan, gradient by x is nan: `ln` at 1:1: ln(-1) = nan"
+    assert blame(adcli.compile("5"), {}).summary.startswith("there is nothing to tell")
