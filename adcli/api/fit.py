@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # Columns of second derivatives up to which they are computed: with more parameters, Gauss-Newton steps end the fit.
 CURVED = 2000
+# A row that the fit goes through leaves its residual less than this share of the variance.
+OWN = 1e-10
 # A parameter belongs to a direction that the data do not determine where it has more than this share of it.
 SHARE = 1e-3
 
@@ -85,10 +88,25 @@ class Residuals:
         raise no_value(self.model.rows, row, worst, failed.get(row))
 
 
+@dataclass
+class Fit:
+    """A fit with what belongs to each row, all of shape [rows].
+
+    vector: the parameters; fitted: the output there; residuals: target minus fitted; studentised: residuals in units of their own
+    standard deviations (nan where these are zero).
+    """
+
+    report: FitReport
+    vector: Any
+    fitted: Any
+    residuals: Any
+    studentised: Any
+
+
 def least_squares(
     model: RowsModel, target: Any, weights: Any, bounds: Mapping[str, tuple[float, float]], level: float = 0.95,
     evaluations: int | None = None,
-) -> tuple[FitReport, Fitted]:  # fmt: skip
+) -> Fit:  # fmt: skip
     """The fit of a model's output to a target, both of shape [rows]."""
     import numpy as np
 
@@ -98,18 +116,20 @@ def least_squares(
     used = int(np.count_nonzero(weights))
     if used < len(parameters.names):
         raise DataError(
-            f"{used} rows do not determine {len(parameters.names)} parameters: {', '.join(parameters.names[:8])}",
+            f"{used} row{'s do' if used != 1 else ' does'} not determine {len(parameters.names)} parameters: {', '.join(parameters.names[:8])}",
             help="give more rows, or hold parameters with --fix",
         )
     residuals = Residuals(model, target, weights)
     residuals.refuse_start()
     low, high = limits(bounds, parameters.names, parameters.start)
     found = method.least_squares(residuals, parameters.start, low, high, evaluations)
-    model.outcome(found.at)  # for its flags
-    freedom = used - found.factors.rank
-    report = _report(model, found, freedom, level)
-    _residual_facts(report, model, found, target, weights)
-    return report, found
+    fitted, _ = model.outcome(found.at)  # its flags are those of the result
+    report = _report(model, found, used - found.factors.rank, level)
+    with np.errstate(all="ignore"):
+        plain = np.where(weights > 0, -found.residuals / np.sqrt(weights), target - fitted)
+    made = Fit(report, found.at, fitted, plain, np.full(model.rows.count, np.nan))
+    _residual_facts(made, model, found, target, weights)
+    return made
 
 
 def limits(bounds: Mapping[str, tuple[float, float]], names: Sequence[str], start: Any) -> tuple[Any, Any]:
@@ -204,25 +224,26 @@ def open_directions(factors: Factors, names: Sequence[str]) -> list[list[str]]:
     return groups
 
 
-def _residual_facts(report: FitReport, model: RowsModel, found: Fitted, target: Any, weights: Any) -> None:
-    """R², the residual standard deviation and the rows that lie furthest off."""
+def _residual_facts(fit: Fit, model: RowsModel, found: Fitted, target: Any, weights: Any) -> None:
+    """R², the residual standard deviation, the studentised residuals and the rows that lie furthest off."""
     import numpy as np
 
+    report = fit.report
     squares, freedom = report.objective, report.freedom
     around = target - np.average(target, weights=weights)
     spread = float(np.sum(weights * around * around))
     report.r_squared = 1 - squares / spread if spread > 0 else math.nan
     report.residual_sd = math.sqrt(squares / freedom) if freedom > 0 else math.nan
-    if not report.residual_sd > 0:
+    if not report.residual_sd > 0 or report.reason == "rounding":
         return
     basis = found.factors.q @ found.factors.u[:, : found.factors.rank]
-    leverage = np.minimum(np.sum(basis * basis, 1), 1.0)
+    own = 1 - np.sum(basis * basis, 1)  # the share of its variance that the fit leaves a residual
     with np.errstate(all="ignore"):
-        plain = np.where(weights > 0, -found.residuals / np.sqrt(weights), 0.0)
-        studentised = -found.residuals / (report.residual_sd * np.sqrt(1 - leverage))
-    order = np.argsort(-np.abs(np.nan_to_num(studentised)), kind="stable")[:LARGEST].tolist()
+        fit.studentised = np.where(own > OWN, -found.residuals / (report.residual_sd * np.sqrt(own)), np.nan)
+    order = np.argsort(-np.abs(np.nan_to_num(fit.studentised)), kind="stable")[:LARGEST].tolist()
     report.largest = [
-        Misfit(model.rows.places[k], float(target[k]), float(target[k] - plain[k]), float(plain[k]), float(studentised[k])) for k in order
+        Misfit(model.rows.places[k], *(float(column[k]) for column in (target, target - fit.residuals, fit.residuals, fit.studentised)))
+        for k in order
     ]
 
 
