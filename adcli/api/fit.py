@@ -116,7 +116,7 @@ def least_squares(
     used = int(np.count_nonzero(weights))
     if used < len(parameters.names):
         raise DataError(
-            f"{used} row{'s do' if used != 1 else ' does'} not determine {len(parameters.names)} parameters: {', '.join(parameters.names[:8])}",
+            f"{used} row{'s' * (used != 1)} cannot determine {len(parameters.names)} parameters: {', '.join(parameters.names[:8])}",
             help="give more rows, or hold parameters with --fix",
         )
     residuals = Residuals(model, target, weights)

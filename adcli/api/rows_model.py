@@ -72,11 +72,27 @@ class RowsModel:
     def outcome(self, vector: Any) -> tuple[Any, dict[int, AdcliError]]:
         """The output in each row, shape [rows], and the errors of those that failed."""
         done = self.run("eval", vector)
+        return done.columns[self._output()].astype(float), done.failed
+
+    def _output(self) -> int:
+        """Which of the columns of values is the output."""
         name = "value" if len(self.program.outputs) == 1 else self.of
         names = self.batch("eval").names
         if name not in names:
             raise UsageError("a fit is of a number in each row, and the output is an array", help="take an element: y[0]")
-        return done.columns[names.index(name)].astype(float), done.failed
+        return names.index(name)
+
+    def curve(self, vector: Any, values: Any) -> Any:
+        """The output where the one input that is a column takes other values, of shape [points]; nan where it has none."""
+        import numpy as np
+
+        (name,) = self.values
+        batch = self.batch("eval")
+        batch.move(self.parameters.values(vector))
+        done = batch.run({name: values}, len(values))
+        found = done.columns[self._output()].astype(float)
+        found[list(done.failed)] = np.nan
+        return found
 
     def gradients(self, vector: Any) -> tuple[Any, Any, dict[int, AdcliError]]:
         """The output in each row, shape [rows]; its derivatives by the parameters, [rows, parameters]; the errors of rows that failed."""

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from adcli.cli.fit_output import FORMATS, Output
 from adcli.cli.options import ENGINE, GET, LIMITS, OF, PROGRAM, ROWS, STRICT, Job, define, option, output
 from adcli.cli.rows import check_input
+from adcli.cli.words import SuffixOption
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
     from adcli.api import Program
     from adcli.api.rows_model import RowsModel
-    from adcli.data.table import Rows
-    from adcli.report.fit import FitReport
+    from adcli.data.table import Rows, TableFile
 
-FORMATS = ("text", "json", "csv", "markdown")
 DATA = (
     option("--data", metavar="FILE", help="The rows to fit to (- is standard input); columns are bound to inputs by name."),
     option("--from", "source", type=click.Choice(ROWS), help="Format of the data (default: by the suffix, for - by the first byte)."),
@@ -36,6 +36,11 @@ FIT = (
         "--confidence", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95, metavar="P",
         help="Level of the confidence intervals (default 0.95).",
     ),
+    option("--predict", metavar="FILE", help="Write the rows with their fitted values to FILE (- is standard output)."),
+    option("--residuals", is_flag=True, help="With --predict, residuals too: target minus fitted, and in standard deviations."),
+    lambda: SuffixOption(
+        ["--plot"], ".svg", metavar="[FILE.svg]", help="Draw data and curve, below the results or into an SVG file."
+    ),
     option("--max-evaluations", type=click.IntRange(min=1), metavar="N", help="Stop after so many evaluations of all rows."),
 )  # fmt: skip
 
@@ -43,7 +48,7 @@ FIT = (
 @define("fit", PROGRAM, DATA, FIT, OF, ENGINE, output(FORMATS), GET, STRICT, LIMITS)
 def command(
     job: Job, wanted: str | None, params: tuple[str, ...], fix: tuple[str, ...], bounds: tuple[str, ...], weights: str | None,
-    confidence: float, max_evaluations: int | None, of: str | None,
+    confidence: float, max_evaluations: int | None, of: str | None, predict: str | None, residuals: bool, plot: str | None,
 ) -> None:  # fmt: skip
     """Fit PROGRAM's output to a column of data by least squares.
 
@@ -56,32 +61,37 @@ def command(
       adcli fit "b1*(1 - exp(-b2*x))" --data misra.csv --target y --params b1=500,b2=1e-4
       adcli fit "a + b*x" --data points.csv --target "log(y)" --params a=0,b=0 --weights "1/sigma^2"
       adcli fit model.adl --data points.csv --target y --bounds k=0: --fix n=2 --json
+      adcli fit "a*exp(-k*x)" --data points.csv --target y --params a=1,k=1 --plot --predict fitted.csv
     """
     from adcli.api.fit import least_squares
     from adcli.cli.fit_words import bounds as ranges
 
-    made = setting(job, wanted, params, fix, weights, of)
+    output = Output(job, predict, residuals, plot)
+    made = setting(job, wanted, params, fix, weights, of, output.again)
     within = by_element(made.model, ranges(bounds))
-    report, _ = least_squares(made.model, made.target, made.weights, within, confidence, max_evaluations)
-    finish(job, made, report)
+    fit = least_squares(made.model, made.target, made.weights, within, confidence, max_evaluations)
+    output.write(made, fit)
 
 
 class Setting(NamedTuple):
-    """What is fitted to what: target and weights have the shape [rows]."""
+    """What is fitted to what: target and weights have the shape [rows]; label: how the target is written."""
 
     model: RowsModel
     target: Any
     weights: Any
+    label: str
+    file: TableFile
 
 
 def setting(
-    job: Job, target: str | None, params: Sequence[str], fix: Sequence[str], weights: str | None, of: str | None
+    job: Job, target: str | None, params: Sequence[str], fix: Sequence[str], weights: str | None, of: str | None, again: bool
 ) -> Setting:  # fmt: skip
-    """Read program, data and parameters."""
+    """Read program, data and parameters. again: the rows are to be written again."""
     from adcli.api.fit import prepared
     from adcli.api.rows_model import RowsModel
     from adcli.cli.fit_words import fixed
     from adcli.cli.points import read_point
+    from adcli.data.table import no_rows
 
     if target is None:
         raise UsageError("there is nothing to fit to", help="--target y names the column the output is fitted to")
@@ -89,18 +99,18 @@ def setting(
     given = read_point(params, program, job.flags, "--params")
     held = fixed(fix)
     expressions = {"target": target} if weights is None else {"target": target, "weights": weights}
-    rows = table(job, program, [*given, *held], expressions)
+    file, rows = table(job, program, [*given, *held], expressions, again)
     rows, wanted, weighed = prepared(rows, target, weights, bool(job.options.get("keep_going")))
     if not rows.count:
-        from adcli.data.table import no_rows
-
         raise no_rows(rows)
-    given |= {name: value for name, value in held.items() if value is not None and "[" not in name}
+    given |= {name: value for name, value in held.items() if value is not None and "[" not in name and name not in given}
     model = RowsModel(program, rows, given, held, of=of, engine=job.options["engine"], jobs=job.options.get("jobs"))
-    return Setting(model, wanted, weighed)
+    return Setting(model, wanted, weighed, target, file)
 
 
-def table(job: Job, program: Program, given: Sequence[str], expressions: Mapping[str, str]) -> Rows:
+def table(
+    job: Job, program: Program, given: Sequence[str], expressions: Mapping[str, str], again: bool = False
+) -> tuple[TableFile, Rows]:  # fmt: skip
     """The rows of --data, with the columns that the program's inputs and some expressions read."""
     from adcli.api.bindings import found
     from adcli.api.rows_model import columns_of, names_in
@@ -116,9 +126,9 @@ def table(job: Job, program: Program, given: Sequence[str], expressions: Mapping
         wanted = {name: binding.kind for binding in found(program, file.names, file.name).values() for name in binding.columns}
         for option_, text in expressions.items():
             wanted = columns_of(text, file.names, file.name, option_) | wanted
-        rows = file.read(wanted, bool(options.get("keep_going")))
+        rows = file.read(wanted, bool(options.get("keep_going")), again)
     job.flags += rows.notes
-    return rows
+    return file, rows
 
 
 def by_element(model: RowsModel, ranges: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
@@ -132,26 +142,3 @@ def by_element(model: RowsModel, ranges: Mapping[str, tuple[float, float]]) -> d
     if held is not None:
         raise UsageError(f"'{held}' is held by --fix and has bounds, too", help="leave one of them out")
     return found
-
-
-def finish(job: Job, made: Setting, report: FitReport) -> None:
-    """Print the result; the exit code is 1 where the fit has not converged."""
-    from adcli.cli.document import Document
-    from adcli.cli.streams import error_text
-    from adcli.report.fit import warnings
-
-    source = made.model.program.source
-    flags = [flag._replace(message=f"{flag.message} ({count:,} rows)") for flag, count in made.model.flags.items()]
-    if job.drawing and job.format(FORMATS) == "text" and job.options.get("get") is None:
-        job.deliver(report.text(job.options.get("digits")), [*flags, *job.flags], source, False)
-    else:
-        document = Document("adcli/fit/1")
-        document.data = report.data()
-        for name, value in report.lines():
-            document.add(name, value)
-        job.finish(document, flags, source)
-    if not job.options.get("quiet"):
-        error_text("".join(f"warning: {text}\n" for text in warnings(report)))
-    job.say(program=source.name, data=made.model.rows.place.name, rows=report.rows, left_out=report.dropped or "")
-    if not report.converged:
-        raise click.exceptions.Exit(1)

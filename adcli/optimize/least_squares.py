@@ -27,8 +27,10 @@ EPS = float(np.finfo(float).eps)
 # A fit has converged where the relative offset is below this (Bates and Watts say 1e-3), or what is left to explain is rounding.
 OFFSET = 1e-6
 ROUNDING = 100.0  # times ε, see `_verdict`
+CLEARLY = 1 - 1e-6  # times a sum of squares is less than that
+NEAR = 1e-6  # relative distance from a bound that may be none
 POLISHING = 30  # steps of it at most
-EVALUATIONS = 1000  # of residuals, for each parameter at most 200 more
+EVALUATIONS = 1000  # of residuals at most, and 200 more for each parameter
 
 
 class Residuals(Protocol):
@@ -82,6 +84,11 @@ class Factors:
         """K = R⁻ᵀ S R⁻¹ in the principal axes."""
         return self._half.T @ curvature @ self._half
 
+    def nearest(self, b: Any, start: Any) -> Any:
+        """The parameters as close to the start as those directions let them that change no residual."""
+        seen = self.vt[: self.rank]
+        return b if self.rank == len(b) else start + (seen.T @ (seen @ ((b - start) * self.scale))) / self.scale
+
     @property
     def _half(self) -> Any:
         """R⁻¹ from the principal axes; shape [n, rank]."""
@@ -119,7 +126,13 @@ class Counted:
     def __init__(self, residuals: Residuals) -> None:
         self.residuals = residuals
         self.evaluations = 0
+        self.most = EVALUATIONS
         self._kept: list[tuple[Any, tuple[Any, Any] | None]] = []
+
+    @property
+    def left(self) -> int:
+        """Evaluations that may still be asked for."""
+        return max(0, self.most - self.evaluations)
 
     def at(self, b: Any) -> tuple[Any, Any] | None:
         for point, found in self._kept:
@@ -140,15 +153,15 @@ def least_squares(residuals: Residuals, start: Any, low: Any = None, high: Any =
     start = np.array(start, float)
     low = np.full(start.shape, -np.inf) if low is None else np.array(low, float)
     high = np.full(start.shape, np.inf) if high is None else np.array(high, float)
-    most = evaluations or EVALUATIONS + 200 * len(start)
+    counted.most = evaluations or EVALUATIONS + 200 * len(start)
     bounded = bool(np.isfinite(low).any() or np.isfinite(high).any())
     methods = ("trf",) if bounded else ("lm", "trf")
     best: Fitted | None = None
     for method in methods:
-        found = _from(counted, start, low, high, method, most)
+        found = _from(counted, start, low, high, method)
         if best is None or _better(found, best):
             best = found
-        if best.converged and best.factors.rank == len(start):
+        if (best.converged and best.factors.rank == len(start)) or not counted.left:
             break
     assert best is not None
     best.evaluations = counted.evaluations
@@ -157,35 +170,42 @@ def least_squares(residuals: Residuals, start: Any, low: Any = None, high: Any =
 
 def _better(one: Fitted, other: Fitted) -> bool:
     """Whether a second attempt found more: a minimum with all parameters determined, or a smaller sum of squares."""
-    quality = [(f.converged and f.factors.rank == f.factors.vt.shape[0], -f.squares) for f in (one, other)]
-    return quality[0] > quality[1]
+    whole = [f.converged and f.factors.rank == f.factors.vt.shape[0] for f in (one, other)]
+    return whole[0] > whole[1] or (whole[0] == whole[1] and one.squares < CLEARLY * other.squares)
 
 
-def _from(counted: Counted, start: Any, low: Any, high: Any, method: str, most: int) -> Fitted:
+def _from(counted: Counted, start: Any, low: Any, high: Any, method: str) -> Fitted:
     """One attempt: scipy's method from the start, and Newton steps from where it ends."""
-    b, iterations, spent = start, 0, False
+    b, iterations = start, 0
     if len(start):
-        b, iterations, spent = _descended(counted, start, low, high, method, most)
+        b, iterations = _descended(counted, start, low, high, method)
         b = _at_bounds(counted, b, low, high)
     free = _free(counted, b, low, high)
-    b, steps = _polished(counted, b, free, low, high)
-    found = _ended(counted, b, free, iterations + steps)
-    if free.all():
-        _refine(counted, start, found)
-    found.converged, found.reason = _verdict(found, spent)
+    for _ in range(1 + len(start)):
+        b, steps = _polished(counted, b, free, low, high)
+        iterations += steps
+        held, free = free, _free(counted, b, low, high)
+        if np.array_equal(held, free):
+            break
+    found = _ended(counted, b, free, iterations)
+    if free.all() and counted.left:
+        _refine(counted, start, found, low, high)
+    found.converged, found.reason = _verdict(found, not counted.left)
     return found
 
 
-def _refine(counted: Counted, start: Any, found: Fitted) -> None:
+def _refine(counted: Counted, start: Any, found: Fitted, low: Any, high: Any) -> None:
     """Where the residuals are linear in the parameters: the parameters and residuals as exact as their numbers can say."""
     jacobian = found.jacobian
-    places = [counted.at(b) for b in (np.zeros(len(start)), start)]
-    if jacobian.size > MOST or any(p is None or not np.array_equal(p[1], jacobian) for p in places) or np.array_equal(start, found.at):
+    if jacobian.size > MOST or np.array_equal(start, found.at):
         return
-    assert places[0] is not None
+    places = [counted.at(b) for b in (start, np.zeros(len(start)))]
+    if any(place is None or not np.array_equal(place[1], jacobian) for place in places):
+        return
+    assert places[1] is not None
     with np.errstate(all="ignore"):
-        b, s = refined(places[0][0], jacobian, found.factors, found.at)
-    if np.isfinite(b).all() and np.isfinite(s).all():
+        b, s = refined(places[1][0], jacobian, found.factors, found.factors.nearest(found.at, start))
+    if np.isfinite(b).all() and np.isfinite(s).all() and (low <= b).all() and (b <= high).all():
         found.at, found.residuals, found.linear = b, s, True
         found.offset = _offset(found.factors, s)
 
@@ -201,8 +221,8 @@ def _verdict(found: Fitted, spent: bool) -> tuple[bool, str]:
     return False, "evaluations" if spent else "no descent"
 
 
-def _descended(counted: Counted, start: Any, low: Any, high: Any, method: str, most: int) -> tuple[Any, int, bool]:
-    """Where scipy's method ends, in how many steps, and whether it was stopped."""
+def _descended(counted: Counted, start: Any, low: Any, high: Any, method: str) -> tuple[Any, int]:
+    """Where scipy's method ends, and in how many steps."""
     first = counted.at(start)
     assert first is not None
     nowhere = np.full(first[0].shape, np.inf)  # refused as any step uphill is, so that the next is shorter
@@ -220,16 +240,17 @@ def _descended(counted: Counted, start: Any, low: Any, high: Any, method: str, m
     with np.errstate(all="ignore"):
         done = scipy_optimize().least_squares(
             values, start, jacobian, bounds=(low, high) if method == "trf" else (-np.inf, np.inf), method=method, x_scale="jac",
-            ftol=EPS, xtol=EPS, gtol=EPS, max_nfev=most,
+            ftol=EPS, xtol=EPS, gtol=EPS, max_nfev=counted.left,
         )  # fmt: skip
-    return done.x, int(done.njev or 0), done.status == 0
+    return done.x, int(done.njev or 0)
 
 
 def _at_bounds(counted: Counted, b: Any, low: Any, high: Any) -> Any:
     """The point with what is all but at a bound put on it, unless that is worse: trust-region reflective methods stay inside."""
-    near = 1e-6
-    snapped = np.where(b - low <= near * np.maximum(np.abs(low), 1e-3), low, b)
-    snapped = np.where(high - snapped <= near * np.maximum(np.abs(high), 1e-3), high, snapped)
+    snapped = b.copy()
+    for bound, apart in ((low, b - low), (high, high - b)):
+        close = np.isfinite(bound) & (apart <= NEAR * np.maximum(np.abs(bound), 1e-3))
+        snapped[close] = bound[close]
     if np.array_equal(snapped, b):
         return b
     here, there = counted.at(b), counted.at(snapped)
@@ -257,7 +278,7 @@ def _polished(counted: Counted, b: Any, free: Any, low: Any, high: Any) -> tuple
     curvature = counted.residuals.curvature(b)
     for k in range(POLISHING):
         step = _newton(factors, along, None if curvature is None else curvature[np.ix_(free, free)])
-        if np.all(np.abs(step) <= EPS / 2 * np.abs(b[free])):
+        if not counted.left or np.all(np.abs(step) <= EPS / 2 * np.abs(b[free])):
             return b, k
         trial = b.copy()
         trial[free] = np.clip(b[free] + step, low[free], high[free])

@@ -128,8 +128,9 @@ class FitReport:
         if self.fixed:
             blocks.append("fixed: " + ", ".join(f"{name} = {full(value)}" for name, value in self.fixed.items()))
         blocks.append("\n".join(self._facts(few)))
-        if 1 < len(self.estimates) <= CORRELATED and not all(math.isnan(e.error) for e in self.estimates):
-            blocks.append("correlations\n" + plain(_triangle(self.correlation())).rstrip())
+        names = [e.name for e in self.estimates if not math.isnan(e.error)]
+        if 1 < len(names) <= CORRELATED:
+            blocks.append("correlations\n" + plain(_triangle(self.correlation(), names)).rstrip())
         if self.largest:
             blocks.append("largest residuals, in standard deviations\n" + plain(_misfits(self.largest, self.unit, few)).rstrip())
         return "\n\n".join(blocks) + "\n"
@@ -172,8 +173,7 @@ def _estimates(estimates: Sequence[Estimate], level: float, full: Callable[[floa
     return grid
 
 
-def _triangle(correlation: Mapping[str, Mapping[str, float]]) -> Grid:
-    names = list(correlation)
+def _triangle(correlation: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> Grid:
     grid = Grid(["", *names[:-1]], ["name", *["text"] * (len(names) - 1)])
     for k, name in enumerate(names[1:], 1):
         cells = [f"{correlation[name][other]:.3f}" if j < k else "" for j, other in enumerate(names[:-1])]

@@ -100,8 +100,13 @@ def round_values(low: float, high: float, most: int) -> list[tuple[float, str]]:
         return [(low, f"{low:.3g}"), (high, f"{high:.3g}")]
     first, last = math.ceil(low / step - SLACK), math.floor(high / step + SLACK)
     digits = len(str(max(abs(first), abs(last)))) + 1
-    found = [(k * step, f"{k * step:.{digits}g}") for k in range(first, last + 1)]
+    found = [(k * step, f"{k * step:.{max(digits, whole(k * step))}g}") for k in range(first, last + 1)]
     return found if len({label for _, label in found}) == len(found) else [(v, repr(v)) for v, _ in found]
+
+
+def whole(value: float) -> int:
+    """How many digits a number of bearable size has before its point: 200 is written so, and not as 2e+02."""
+    return len(str(int(abs(value)))) if abs(value) < 1e6 else 0
 
 
 class Placed:
