@@ -8,8 +8,11 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
+import adcli
+from adcli.errors import UsageError
 from tests.invoke import invoke
 
 DATA = pathlib.Path(__file__).parent / "cases" / "fitting"
@@ -73,3 +76,186 @@ def test_wampler(name: str, base: float, start: float) -> None:
     assert found["converged"] is True
     for k, value in enumerate(found["params"]["b"]):
         assert value == pytest.approx(base**k, rel=1e-12)
+
+
+LINE = "x,y,s\n1,2,1\n2,4.1,1\n3,5.9,2\n4,8.05,1\n5,10.2,0.5\n"
+
+
+@pytest.fixture
+def line(tmp_path: pathlib.Path) -> str:
+    (tmp_path / "line.csv").write_text(LINE)
+    return str(tmp_path / "line.csv")
+
+
+def test_weights_multiply_squares(line: str) -> None:
+    """Against the normal equations; standard errors have the variance of the weighted residuals."""
+    found = fit("a + b*x", "--data", line, "--target", "y", "--weights", "1/s^2", "--params", "a=0,b=0")
+    x, y, w = np.arange(1, 6), np.array([2, 4.1, 5.9, 8.05, 10.2]), 1 / np.array([1, 1, 2, 1, 0.5]) ** 2
+    design = np.stack([np.ones(5), x], 1)
+    normal = design.T @ (design * w[:, None])
+    at = np.linalg.solve(normal, design.T @ (w * y))
+    squares = float(w @ (y - design @ at) ** 2)
+    assert [found["params"]["a"], found["params"]["b"]] == pytest.approx(at, rel=1e-12)
+    assert found["objective"] == pytest.approx(squares, rel=1e-10)
+    errors = np.sqrt(np.diag(np.linalg.inv(normal)) * squares / 3)
+    assert [found["standard_errors"]["a"], found["standard_errors"]["b"]] == pytest.approx(errors, rel=1e-10)
+    t = 3.182446305284263  # Student's, 3 degrees of freedom, 95 %
+    assert found["confidence"]["intervals"]["b"] == pytest.approx([at[1] - t * errors[1], at[1] + t * errors[1]], rel=1e-10)
+    correlation = np.linalg.inv(normal)[0, 1] / np.sqrt(np.prod(np.diag(np.linalg.inv(normal))))
+    assert found["correlation"]["a"]["b"] == pytest.approx(correlation, rel=1e-10)
+
+
+def test_a_row_of_weight_zero_does_not_count(line: str) -> None:
+    found = fit("a + b*x", "--data", line, "--target", "y", "--weights", "if x > 3 {0} else {1}", "--params", "a=0,b=0")
+    assert found["dof"] == 1
+    slope = (5.9 - 2) / 2
+    assert found["params"]["b"] == pytest.approx(slope, rel=1e-12)
+
+
+@pytest.mark.parametrize(("bounds", "a", "c"), [("a=0:1.5", 1.5, 1.55), ("a=3:", 3.0, -2.95), ("a=0:3", 2.035, -0.055), ("c=0:,a=0:", 2.02, 0.0)])
+def test_bounds(line: str, bounds: str, a: float, c: float) -> None:
+    start = "a=3,c=0.5" if "3:" in bounds else "a=1,c=0.5"
+    found = fit("a*x + c", "--data", line, "--target", "y", "--params", start, "--bounds", bounds)
+    assert found["converged"] is True
+    assert [found["params"]["a"], found["params"]["c"]] == pytest.approx([a, c], rel=1e-12)
+    assert (found["standard_errors"]["a"] is None) == (a in (1.5, 3.0))
+
+
+def test_fixed_parameters(line: str) -> None:
+    found = fit("a*x + w[0]*w[1]", "--data", line, "--target", "y", "--params", "a=1,w=[1,2]", "--fix", "w[1]=0.5")
+    assert found["params"]["w"] == [pytest.approx(-0.11, rel=1e-10), 0.5]
+    assert found["fixed"] == {"w[1]": 0.5}
+    assert found["standard_errors"]["w"][1] is None
+    assert found["dof"] == 3
+    held = fit("a*x + c", "--data", line, "--target", "y", "--params", "a=1", "--fix", "c=0.1")
+    assert held["params"] == {"a": pytest.approx(np.dot(np.arange(1, 6), [1.9, 4, 5.8, 7.95, 10.1]) / 55, rel=1e-12)}
+
+
+def test_parameters_that_cannot_be_told_apart(line: str) -> None:
+    done = invoke(["fit", "a*x + b*x + c", "--data", line, "--target", "y", "--params", "a=1,b=1,c=0", "--json"])
+    found = json.loads(done.out)
+    assert found["undetermined"] == [["a", "b"]]
+    assert found["params"]["a"] + found["params"]["b"] == pytest.approx(2.035, rel=1e-12)
+    assert found["standard_errors"] == {"a": None, "b": None, "c": pytest.approx(0.1176506126914201, rel=1e-10)}
+    assert found["dof"] == 3
+    assert "do not tell a and b apart" in done.err
+    nothing = json.loads(invoke(["fit", "a*x + 0*b", "--data", line, "--target", "y", "--params", "a=1,b=1", "--json"]).out)
+    assert nothing["undetermined"] == [["b"]]
+
+
+def test_trial_points_without_a_value_shorten_the_step(line: str) -> None:
+    """The first full steps leave the domain of the logarithm."""
+    found = fit("a*log(x - b)", "--data", line, "--target", "y", "--params", "a=1,b=0.99")
+    assert found["converged"] is True
+    reference = fit("a*log(x - b)", "--data", line, "--target", "y", "--params", "a=5,b=-0.3")
+    assert found["params"]["b"] == pytest.approx(reference["params"]["b"], rel=1e-9)
+
+
+def test_not_converged_is_one_with_the_result_so_far(line: str) -> None:
+    found = fit("exp(a*x)", "--data", line, "--target", "y", "--params", "a=5", "--max-evaluations", "3", code=1)
+    assert found["converged"] is False
+    assert found["reason"] == "evaluations"
+    assert found["evaluations"] == 3
+    assert found["params"]["a"] < 5
+
+
+def test_rows_without_a_value(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "gaps.csv"
+    path.write_text("x,y\n1,2\n2,4.1\n3,\n4,nan\n,1\n5,10.2\n6,-1\n")
+    for word, said in ((), "line 4, column 'y'"), (("--keep-going",), "3 rows were left out"):
+        done = invoke(["fit", "a + b*x", "--data", str(path), "--target", "y", "--params", "a=0,b=0", *word])
+        assert done.code == (0 if word else 4)
+        assert said in done.err
+    logs = invoke(["fit", "a + b*x", "--data", str(path), "--target", "log(y)", "--params", "a=0,b=0", "--keep-going", "--json"])
+    assert json.loads(logs.out)["rows"] == 3
+    assert json.loads(logs.out)["dropped"] == 4
+
+
+ERRORS = [
+    (["a + b*x", "--target", "z", "--params", "a=0,b=0"], 4, "there is no column 'z', which --target reads"),
+    (["a + b*x", "--params", "a=0,b=0"], 2, "there is nothing to fit to"),
+    (["a + b*x", "--target", "y", "--params", "a=0"], 2, "no start for parameter 'b'"),
+    (["a + b*t", "--target", "y", "--params", "a=0,b=0"], 2, "no start for parameter 't': it is no column of the data"),
+    (["a + x", "--target", "y", "--params", "a=0,x=0"], 2, "'x' is a column of the data and has a start"),
+    (["sum(w*x)", "--target", "y", "--params", "w=[0,0,0,0,0,0]"], 4, "5 rows cannot determine 6 parameters"),
+    (["a*log(x - b)", "--target", "y", "--params", "a=1,b=2"], 5, "line 2: the program has no value at the start"),
+    (["w[int(x)]", "--target", "y", "--params", "w=[1,2,3]"], 5, "line 4: the program has no value at the start"),
+    (["a*x", "--target", "y", "--params", "a=1", "--bounds", "a=2:1"], 2, "the bounds of 'a' are empty"),
+    (["a*x", "--target", "y", "--params", "a=1", "--bounds", "a=2:3"], 2, "the start of 'a', 1.0, is not between its bounds"),
+    (["a*x", "--target", "y", "--params", "a=1", "--bounds", "b=2:3"], 2, "'b' is no parameter"),
+    (["a*x", "--target", "y", "--params", "a=1", "--weights", "0 - x"], 4, "line 2: the weight is negative"),
+    (["output u = a*x; output v = x", "--target", "y", "--params", "a=1"], 2, "a fit is of one"),
+    (["a*x", "--target", "sinn(y)", "--params", "a=1"], 3, "'sinn' is not a function"),
+    (["a*x", "--target", "y", "--params", "a=1", "--plot", "--json"], 2, "--plot FILE.svg"),
+    (["a*x", "--target", "y", "--params", "a=1", "--residuals"], 2, "--residuals are columns of --predict"),
+    (["a*x", "--target", "y", "--params", "a=1", "--predict", "-", "--json"], 2, "-o FILE takes the results"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "code", "said"), ERRORS, ids=[" ".join(words)[:60] for words, _, _ in ERRORS])
+def test_errors(line: str, words: list[str], code: int, said: str) -> None:
+    done = invoke(["fit", *words, "--data", line])
+    assert done.code == code
+    assert said in done.err
+    assert "help: " in done.err
+
+
+def test_no_rows(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "none.csv").write_text("x,y\n")
+    done = invoke(["fit", "a*x", "--data", str(tmp_path / "none.csv"), "--target", "y", "--params", "a=1"])
+    assert (done.code, "has no rows" in done.err) == (4, True)
+
+
+def test_rows_with_their_fitted_values(line: str, tmp_path: pathlib.Path) -> None:
+    """What was there stands as it was; then fitted, residual = target - fitted, and the residual over s·√(1 - leverage)."""
+    words = ["fit", "a + b*x", "--data", line, "--target", "y", "--params", "a=0,b=0"]
+    done = invoke([*words, "--predict", "-", "--residuals", "-q"])
+    head, *rows = done.out.splitlines()
+    assert head == "x,y,s,fitted,residual,studentised"
+    assert [row.rsplit(",", 3)[0] for row in rows] == LINE.splitlines()[1:]
+    table = np.array([[float(cell) for cell in row.split(",")] for row in rows])
+    assert table[:, 3] == pytest.approx(2.035 * table[:, 0] - 0.055, rel=1e-12)
+    assert table[:, 4] == pytest.approx(table[:, 1] - table[:, 3], abs=1e-12)
+    leverage = 1 / 5 + (table[:, 0] - 3) ** 2 / 10
+    s = math.sqrt(float(table[:, 4] @ table[:, 4]) / 3)
+    assert table[:, 5] == pytest.approx(table[:, 4] / (s * np.sqrt(1 - leverage)), rel=1e-9)
+    path = tmp_path / "fitted.jsonl"
+    assert invoke([*words, "--predict", str(path)]).code == 0
+    assert json.loads(path.read_text().splitlines()[0])["fitted"] == pytest.approx(1.98, rel=1e-12)
+
+
+def test_rows_left_out_have_no_fitted_value(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "gaps.csv"
+    path.write_text("x,y\n1,2\n2,\n3,6\n4,8\n5,0\n")
+    words = ["fit", "a*x", "--data", str(path), "--target", "y/(5 - x)*(5 - x)", "--params", "a=0", "--keep-going", "--predict", "-"]
+    assert invoke(words).out.splitlines() == ["x,y,fitted", "1,2,2.0", "2,,", "3,6,6.0", "4,8,8.0", "5,0,"]
+
+
+def test_plots(line: str, tmp_path: pathlib.Path) -> None:
+    words = ["fit", "a + b*x", "--data", line, "--target", "y", "--params", "a=0,b=0"]
+    assert "y and its fit" in invoke([*words, "--plot"]).out
+    path = tmp_path / "fit.svg"
+    assert invoke([*words, "--plot", str(path)]).code == 0
+    assert path.read_text().startswith("<svg") and "y and its fit" in path.read_text()
+    several = invoke(["fit", "a*s + b*x", *words[2:], "--plot"]).out
+    assert "fitted values against y" in several
+
+
+@pytest.mark.parametrize("engine", ["interpret", "native"])
+@pytest.mark.parametrize("suffix", ["tsv", "jsonl", "npy", "parquet"])
+def test_formats_and_engines(line: str, tmp_path: pathlib.Path, suffix: str, engine: str) -> None:
+    path = str(tmp_path / f"line.{suffix}")
+    assert invoke(["eval", "x", "--data", line, "-o", path]).code == 0
+    found = fit("a + b*x", "--data", path, "--target", "y", "--params", "a=0,b=0", "--engine", engine)
+    assert found["params"]["b"] == pytest.approx(2.035, rel=1e-13)
+
+
+def test_python() -> None:
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    y = x @ [1.5, -2.0] + 0.25
+    found = adcli.compile("dot(w, x) + c").fit({"x": x, "y": y}, "y", {"w": [0, 0], "c": 0})
+    assert found.params["w"] == pytest.approx([1.5, -2.0], rel=1e-14)
+    assert found.params["c"] == pytest.approx(0.25, rel=1e-14)
+    assert found.fitted == pytest.approx(y, rel=1e-12)
+    with pytest.raises(UsageError, match="one length"):
+        adcli.compile("a*x").fit({"x": [1, 2], "y": [1]}, "y", {"a": 1})

@@ -1,7 +1,7 @@
 """Fitting a program to rows of data by least squares, and what the result is worth.
 
 >>> f = adcli.compile("b1*(1 - exp(-b2*x))")
->>> found = f.fit({"x": x, "y": y}, target="y", params={"b1": 500, "b2": 1e-4})
+>>> found = f.fit({"x": x, "y": y}, "y", {"b1": 500, "b2": 1e-4})
 >>> found.params, found.standard_errors
 ({'b1': 238.94212918, 'b2': 0.00055015643181}, {'b1': 2.7070075241, 'b2': 7.2668688436e-06})
 
@@ -17,11 +17,14 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from adcli.api.batch import indices, labelled
+from adcli.api.parameters import elements_of
 from adcli.api.rows_model import RowsModel, column, no_value, usable
 from adcli.errors import DataError, UsageError
 from adcli.report.fit import LARGEST, Estimate, FitReport, Misfit
 
 if TYPE_CHECKING:
+    from adcli.api.program import Program
     from adcli.data.table import Rows
     from adcli.optimize.least_squares import Factors, Fitted
 
@@ -101,6 +104,60 @@ class Fit:
     fitted: Any
     residuals: Any
     studentised: Any
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters by input: floats and arrays."""
+        return self.report.params
+
+    @property
+    def standard_errors(self) -> dict[str, Any]:
+        """Their standard errors, of the same shapes; nan where there is none."""
+        return self.report.errors
+
+    def __str__(self) -> str:
+        return self.report.text(None)
+
+
+def fit(
+    program: Program, data: Mapping[str, Any], target: str, params: Mapping[str, Any], *, weights: str | None,
+    fix: Mapping[str, float | None], bounds: Mapping[str, tuple[float, float]], of: str | None, level: float, engine: str, jobs: int | None,
+) -> Fit:  # fmt: skip
+    """What `Program.fit` does."""
+    rows, values, weighed = prepared(table(data), target, weights, keep_going=False)
+    starts = dict(params) | {name: value for name, value in fix.items() if value is not None and "[" not in name and name not in params}
+    model = RowsModel(program, rows, starts, fix, of=of, engine=engine, jobs=jobs)
+    return least_squares(model, values, weighed, by_element(model, bounds), level)
+
+
+def table(data: Mapping[str, Any]) -> Rows:
+    """Arrays by name as a table; one with more than one axis is a column for each of its elements in a row."""
+    import numpy as np
+
+    from adcli.data.block import Place
+    from adcli.data.table import Rows
+
+    columns: dict[str, Any] = {}
+    for name, given in data.items():
+        array: Any = np.asarray(given)
+        if not array.ndim or array.dtype.kind not in "fiub":
+            raise UsageError(f"'{name}' is no column of numbers", help="each array of data has a leading axis that counts the rows")
+        columns |= {labelled(name, index): array[(slice(None), *index)] for index in indices(array.shape[1:])}
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) != 1 or not max(lengths):
+        raise UsageError("columns have one length, of at least one row", help="each array of data has a leading axis that counts the rows")
+    return Rows(Place("data", "row"), columns, range(1, lengths.pop() + 1))
+
+
+def by_element(model: RowsModel, ranges: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Bounds of parameters as those of their elements."""
+    parameters = model.parameters
+    labels = [*parameters.names, *parameters.held]
+    found = {label: pair for name, pair in ranges.items() for label in elements_of(name, parameters.shapes, labels)}
+    held = next((label for label in found if label in parameters.held), None)
+    if held is not None:
+        raise UsageError(f"'{held}' is held and has bounds, too", help="leave one of them out")
+    return found
 
 
 def least_squares(

@@ -63,7 +63,7 @@ def command(
       adcli fit model.adl --data points.csv --target y --bounds k=0: --fix n=2 --json
       adcli fit "a*exp(-k*x)" --data points.csv --target y --params a=1,k=1 --plot --predict fitted.csv
     """
-    from adcli.api.fit import least_squares
+    from adcli.api.fit import by_element, least_squares
     from adcli.cli.fit_words import bounds as ranges
 
     output = Output(job, predict, residuals, plot)
@@ -129,16 +129,3 @@ def table(
         rows = file.read(wanted, bool(options.get("keep_going")), again)
     job.flags += rows.notes
     return file, rows
-
-
-def by_element(model: RowsModel, ranges: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    """Bounds of parameters as those of their elements."""
-    from adcli.api.parameters import elements_of
-
-    parameters = model.parameters
-    labels = [*parameters.names, *parameters.held]
-    found = {label: pair for name, pair in ranges.items() for label in elements_of(name, parameters.shapes, labels)}
-    held = next((label for label in found if label in parameters.held), None)
-    if held is not None:
-        raise UsageError(f"'{held}' is held by --fix and has bounds, too", help="leave one of them out")
-    return found

@@ -56,7 +56,7 @@ class Output:
         flags = [flag._replace(message=f"{flag.message} ({count:,} rows)") for flag, count in made.model.flags.items()]
         self._results(made, fit, flags)
         if not job.options.get("quiet"):
-            error_text("".join(f"warning: {text}\n" for text in warnings(fit.report)))
+            error_text("".join(f"{text}\n" for text in warnings(fit.report)))
         job.say(program=source.name, data=made.model.rows.place.name, rows=fit.report.rows, left_out=fit.report.dropped or "")
         if not fit.report.converged:
             raise click.exceptions.Exit(1)

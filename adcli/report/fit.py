@@ -13,9 +13,11 @@ from adcli.report.grid import Grid, plain
 LARGEST = 5
 # Parameters up to which text has their correlations.
 CORRELATED = 8
+# The condition of a Jacobian with scaled columns from which digits are lost that count.
+ILL = 1e8
 
 REASONS = {
-    "relative offset": "the residuals are orthogonal to every change of the parameters",
+    "relative offset": "no small change of the parameters makes the residuals smaller",
     "rounding": "what is left of the residuals is rounding",
     "gradient": "the gradient is zero up to rounding",
     "evaluations": "not at a minimum yet: the limit of evaluations was reached",
@@ -149,13 +151,16 @@ class FitReport:
 
 def warnings(report: FitReport) -> list[str]:
     """What the reader of the numbers must know."""
-    said = [
-        f"the data do not tell {_listed(names)} apart: only combinations of them are determined" if len(names) > 1
-        else f"the data say nothing about {names[0]}"
-        for names in report.undetermined
-    ]  # fmt: skip
-    if not report.undetermined and report.condition > 1e8:
-        said.append(f"the parameters are hard to tell apart (condition {report.condition:.0e}): digits are lost")
+    said = []
+    if report.dropped:
+        said.append(f"note: {report.dropped:,} row{'s were' if report.dropped != 1 else ' was'} left out")
+    for names in report.undetermined:
+        if len(names) > 1:
+            said.append(f"warning: the data do not tell {_listed(names)} apart: only combinations of them are determined")
+        else:
+            said.append(f"warning: the data say nothing about {names[0]}")
+    if not report.undetermined and report.condition > ILL:
+        said.append(f"warning: the parameters are hard to tell apart (condition {report.condition:.0e}): digits are lost")
     return said
 
 
