@@ -112,7 +112,10 @@ def test_a_row_of_weight_zero_does_not_count(line: str) -> None:
     assert found["params"]["b"] == pytest.approx(slope, rel=1e-12)
 
 
-@pytest.mark.parametrize(("bounds", "a", "c"), [("a=0:1.5", 1.5, 1.55), ("a=3:", 3.0, -2.95), ("a=0:3", 2.035, -0.055), ("c=0:,a=0:", 2.02, 0.0)])
+BOUNDED = [("a=0:1.5", 1.5, 1.55), ("a=3:", 3.0, -2.95), ("a=0:3", 2.035, -0.055), ("c=0:,a=0:", 2.02, 0.0)]
+
+
+@pytest.mark.parametrize(("bounds", "a", "c"), BOUNDED)
 def test_bounds(line: str, bounds: str, a: float, c: float) -> None:
     start = "a=3,c=0.5" if "3:" in bounds else "a=1,c=0.5"
     found = fit("a*x + c", "--data", line, "--target", "y", "--params", start, "--bounds", bounds)
