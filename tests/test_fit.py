@@ -13,16 +13,9 @@ import pytest
 
 import adcli
 from adcli.errors import UsageError
+from tests import fitting_page
+from tests.fitting_page import DATA, SETS, digits
 from tests.invoke import invoke
-
-DATA = pathlib.Path(__file__).parent / "cases" / "fitting"
-SETS = {one["name"]: one for one in json.loads((DATA / "nist.json").read_text())}
-
-
-def digits(found: float, certified: float) -> float:
-    """Correct digits: minus the logarithm of the relative error, at most the eleven that are certified."""
-    apart = abs(found - certified) / abs(certified) if certified else abs(found)
-    return 11.0 if apart == 0 else min(11.0, -math.log10(apart))
 
 
 def fit(*words: str, code: int = 0) -> dict[str, Any]:
@@ -262,3 +255,10 @@ def test_python() -> None:
     assert found.fitted == pytest.approx(y, rel=1e-12)
     with pytest.raises(UsageError, match="one length"):
         adcli.compile("a*x").fit({"x": [1, 2], "y": [1]}, "y", {"a": 1})
+
+
+def test_the_page_has_every_set() -> None:
+    table = fitting_page.PAGE.read_text().partition(fitting_page.BEGIN)[2].partition(fitting_page.END)[0]
+    rows = {cells[1].strip(): cells for line in table.splitlines() if len(cells := line.split("|")) > 8}
+    assert set(SETS) <= set(rows)
+    assert min(int(cell) for name in SETS for cell in rows[name][4:8]) >= 9

@@ -297,7 +297,9 @@ def _residual_facts(fit: Fit, model: RowsModel, found: Fitted, target: Any, weig
     own = 1 - np.sum(basis * basis, 1)  # the share of its variance that the fit leaves a residual
     with np.errstate(all="ignore"):
         fit.studentised = np.where(own > OWN, -found.residuals / (report.residual_sd * np.sqrt(own)), np.nan)
-    order = np.argsort(-np.abs(np.nan_to_num(fit.studentised)), kind="stable")[:LARGEST].tolist()
+    size = np.abs(np.nan_to_num(fit.studentised))
+    least = np.partition(size, -LARGEST)[-LARGEST] if len(size) > LARGEST else 0.0
+    order = sorted(np.flatnonzero(size >= least).tolist(), key=lambda k: (-size[k], k))[:LARGEST]
     report.largest = [
         Misfit(model.rows.places[k], *(float(column[k]) for column in (target, target - fit.residuals, fit.residuals, fit.studentised)))
         for k in order
@@ -319,5 +321,8 @@ def prepared(rows: Rows, target: str, weights: str | None, keep_going: bool) -> 
         )
     if bad and not keep_going:
         raise bad[min(bad)]
-    kept = np.setdiff1d(np.arange(rows.count), np.array(list(bad), int))
-    return (rows.without(list(bad)) if bad else rows), values[kept], given[kept]
+    if not bad:
+        return rows, values, given
+    kept = np.ones(rows.count, bool)
+    kept[list(bad)] = False
+    return rows.without(list(bad)), values[kept], given[kept]

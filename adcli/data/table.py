@@ -51,7 +51,9 @@ class Rows:
         """The table without some of its rows, which count as dropped."""
         import numpy as np
 
-        left = np.setdiff1d(np.arange(self.count), np.array(rows, int))
+        stays = np.ones(self.count, bool)
+        stays[list(rows)] = False
+        left = np.flatnonzero(stays)
         columns = {name: column[left] for name, column in self.columns.items()}
         kept = left if self.kept is None else self.kept[left]
         places = [self.places[k] for k in left.tolist()]

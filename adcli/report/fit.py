@@ -145,7 +145,7 @@ class FitReport:
         word = "converged" if self.converged else "not converged"
         steps = f"{self.iterations} step{'s' * (self.iterations != 1)}, {self.evaluations} evaluations"
         lines.append(f"{word} in {steps}: {REASONS[self.reason]}")
-        lines.append(f"  {self.measure[0]} {self.measure[1]:.1e}, condition {self.condition:.1e}")
+        lines.append(f"  {self.measure[0]} {_small(self.measure[1])}, condition {self.condition:.1e}")
         return lines
 
 
@@ -162,6 +162,11 @@ def warnings(report: FitReport) -> list[str]:
     if not report.undetermined and report.condition > ILL:
         said.append(f"warning: the parameters are hard to tell apart (condition {report.condition:.0e}): digits are lost")
     return said
+
+
+def _small(value: float) -> str:
+    """A measure that should be zero: what is left by rounding alone says nothing."""
+    return "below 1e-9" if value < 1e-9 else f"{value:.1e}"
 
 
 def _listed(names: Sequence[str]) -> str:
