@@ -1,0 +1,241 @@
+"""Newton's method in a trust region, with or without bounds.
+
+    minimize(f, x, box, newton)        the Hessian itself, and its eigenvalues: for few variables
+    minimize(f, x, box, newton_cg)     Hessian times vector by conjugate gradients: for many
+
+Each iteration minimises the quadratic model g·s + s·Hs/2 within |Ds| ≤ Δ, and Δ grows or shrinks with how well the model foretold the
+value (Conn, Gould and Toint, Trust-Region Methods, 2000). A trial point without a value is a model that foretold nothing: Δ shrinks.
+Bounds: elements on a bound that the gradient pushes against stay; the step of the others is cut off at their bounds (Bertsekas, SIAM J.
+Control Optim. 20, 1982). Negative curvature is followed, so that a saddle point ends a run only by the last digit of bad luck.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+
+from adcli.optimize.smooth import BOTTOM, Box, Iterate, Matrix, Outcome, Smooth, Test, Vector, Watch, norm
+
+EPS = float(np.finfo(np.float64).eps)
+# A step is taken if it brings this part of what the model foretold; below GOOD the region shrinks, above GREAT it grows.
+TAKEN, GOOD, GREAT = 1e-4, 0.25, 0.75
+SHRINK, GROW = 0.25, 3.0
+# Eigenvalues of a Hessian scaled to a unit diagonal, below which the curvature is negative and not just rounded.
+NEGATIVE = -1e-8
+# Reductions below so many units in the last place of the value are noise.
+NOISE = 10 * EPS
+
+
+class Model(Protocol):
+    """The quadratic model at a point, for the elements that may move."""
+
+    @property
+    def curved_down(self) -> bool:
+        """Whether there is a direction of negative curvature."""
+
+    def step(self, radius: float) -> tuple[Vector, bool]:
+        """The step of scaled length at most `radius`, and whether it ends inside, at the model's own minimum."""
+
+    def change(self, s: Vector) -> float:
+        """What the model says of f(x + s) - f(x)."""
+
+    def length(self, s: Vector) -> float:
+        """The scaled length of a step."""
+
+
+Models: TypeAlias = "Callable[[Smooth, Vector, Vector, Any], Model]"
+
+
+class State(NamedTuple):
+    """A point with its value and gradient, and what may move there."""
+
+    x: Vector
+    value: float
+    g: Vector
+    free: Any
+
+
+def minimize(
+    f: Smooth, start: Vector, box: Box, models: Models, *, tol: float = 1e-8, steps: int = 1000, watch: Watch | None = None
+) -> Outcome:  # fmt: skip
+    """The minimum that the steps from `start` lead to; the value and gradient there must be finite."""
+    run = Run(f, box, models, watch)
+    run.at(start)
+    test = Test(tol, run.now.value)
+    for k in range(steps):
+        model = run.model()
+        if test.passes(run.now.x, run.now.value, run.now.g, run.now.free) and not model.curved_down:
+            return run.outcome(True, "the gradient is zero within the tolerance")
+        reason, converged = run.advance(model, k + 1)
+        if reason:
+            return run.outcome(converged, reason)
+    return run.outcome(False, f"stopped after {steps:,} iterations")
+
+
+class Run:
+    """One minimisation: the point, the radius, and the trial steps."""
+
+    def __init__(self, f: Smooth, box: Box, models: Models, watch: Watch | None) -> None:
+        self.f, self.box, self.models, self.watch = f, box, models, watch
+        self.radius = math.nan
+        self.iterations = 0
+        self.now: State
+
+    def at(self, x: Vector) -> None:
+        value, g = self.f.gradient(x)
+        self.now = State(x, value, g, self.box.free(x, g))
+        self.tell(0.0)
+
+    def tell(self, step: float) -> None:
+        if self.watch is not None:
+            self.watch(Iterate(self.iterations, self.now.value, norm(self.now.g[self.now.free]), step, self.now.x))
+
+    def model(self) -> Model:
+        return self.models(self.f, self.now.x, self.now.g, self.now.free)
+
+    def outcome(self, converged: bool, reason: str) -> Outcome:
+        return Outcome(self.now.x, self.now.value, self.now.g, self.iterations, converged, reason)
+
+    def advance(self, model: Model, iteration: int) -> tuple[str, bool]:
+        """Try shorter and shorter steps until one is taken. Where none is, why, and whether that is as good as a minimum."""
+        self.iterations = iteration
+        if math.isnan(self.radius):
+            self.radius = first_radius(model, self.now)
+        while True:
+            s, inside = model.step(self.radius)
+            x = self.box.clip(self.now.x + s)
+            s = x - self.now.x
+            foretold = -model.change(s)
+            length = model.length(s)
+            if not (np.abs(s) > EPS * np.abs(self.now.x)).any():
+                return STILL if inside and not model.curved_down else STUCK
+            if inside and abs(foretold) <= NOISE * abs(self.now.value) and not model.curved_down:
+                return self.last_digits(x, norm(s))
+            found = self.trial(x) if foretold > 0 else None
+            gained = self.now.value - found.value if found is not None else -math.inf
+            ratio = gained / foretold if foretold > 0 else -math.inf
+            self.resize(ratio, length, inside)
+            if found is not None and ratio > TAKEN:
+                self.now = found
+                self.tell(norm(s))
+                return (ENDLESS, False) if found.value < BOTTOM else ("", False)
+
+    def trial(self, x: Vector) -> State | None:
+        """The point, if it is lower and its gradient is finite."""
+        value = self.f.value(x)
+        if not value < self.now.value:
+            return None
+        if value == -math.inf:
+            return State(x, value, self.now.g, self.now.free)
+        value, g = self.f.gradient(x)
+        return State(x, value, g, self.box.free(x, g)) if np.isfinite(g).all() else None
+
+    def resize(self, ratio: float, length: float, inside: bool) -> None:
+        if ratio < GOOD or math.isnan(ratio):
+            self.radius = SHRINK * min(self.radius, length) if length > 0 else SHRINK * self.radius
+        elif ratio > GREAT and not inside:
+            self.radius = max(self.radius, GROW * length)
+
+    def last_digits(self, x: Vector, step: float) -> tuple[str, bool]:
+        """The model foretells less than rounding lets be seen: one more step, if it makes the gradient smaller."""
+        value, g = self.f.gradient(x)
+        free = self.box.free(x, g)
+        if value <= self.now.value + NOISE * abs(self.now.value) and norm(g[free]) < norm(self.now.g[self.now.free]) / 2:
+            self.now = State(x, value, g, free)
+            self.tell(step)
+            return "", False
+        return ROUNDED
+
+
+ROUNDED = ("no step changes the value by more than its rounding", True)
+STILL = ("the steps are below the rounding of the variables", True)
+STUCK = ("no step lowers the value, however short: there may be a kink, or the edge of where the program has a value", False)
+ENDLESS = "the value falls without end"
+
+
+def first_radius(model: Model, now: State) -> float:
+    """As far as the start is from the origin, in the model's own scale, and no less than 1."""
+    return max(1.0, model.length(np.where(now.free, now.x, 0.0)))
+
+
+class Spectrum:
+    """A model by the eigenvalues w of its scaled Hessian, in whose coordinates the gradient is c (Moré and Sorensen, 1983)."""
+
+    def __init__(self, w: Vector, q: Matrix, c: Vector, scale: Vector, free: Any, change: Callable[[Vector], float]) -> None:
+        self.w, self.q, self.c, self.scale, self.free = w, q, c, scale, free
+        self.change = change
+        self.size = float(np.abs(w).max(initial=0.0)) or 1.0
+
+    @property
+    def curved_down(self) -> bool:
+        return bool(self.w.size and self.w.min() < NEGATIVE * self.size)
+
+    def length(self, s: Vector) -> float:
+        return norm(s[self.free] * self.scale)
+
+    def step(self, radius: float) -> tuple[Vector, bool]:
+        z, inside = within(self.w, self.c, radius, self.size)
+        s = np.zeros(self.free.shape)
+        s[self.free] = (self.q @ z) / self.scale
+        return s, inside
+
+
+def within(w: Vector, c: Vector, radius: float, size: float) -> tuple[Vector, bool]:
+    """The z that minimises c·z + Σ wᵢzᵢ²/2 within |z| ≤ radius; and whether it is the minimum without a region."""
+    if not w.size:
+        return c, True
+    least = float(w.min())
+    if least > 8 * EPS * size:
+        z = -c / w
+        if norm(z) <= radius:
+            return z, True
+    low = max(0.0, -least) + 4 * EPS * size
+    z = -c / (w + low)
+    if norm(z) <= radius:  # the hard case: what is missing to the radius goes along the lowest eigenvector, downhill
+        k = int(w.argmin())
+        z[k] += math.copysign(math.sqrt(max(radius**2 - norm(z) ** 2, 0.0)), z[k] if z[k] else -1.0)
+        return z, False
+    return -c / (w + secular(w, c, radius, low)), False
+
+
+def secular(w: Vector, c: Vector, radius: float, low: float) -> float:
+    """λ ≥ low with |c/(w + λ)| = radius: Newton's method on the reciprocal, which is nearly linear, kept in its bracket."""
+    high = low + norm(c) / radius
+    shift = low
+    for _ in range(60):
+        z = c / (w + shift)
+        length = norm(z)
+        if abs(length - radius) <= 1e-3 * radius:
+            break
+        low, high = (shift, high) if length > radius else (low, shift)
+        slope = float(np.sum(z * z / (w + shift)))
+        shift += (length - radius) / radius * length**2 / slope
+        if not low < shift < high:
+            shift = math.sqrt(low * high) if low > 0 and high > 1e3 * low else (low + high) / 2
+    return shift
+
+
+def newton(f: Smooth, x: Vector, g: Vector, free: Any) -> Model:
+    """The model with the exact Hessian, scaled by its diagonal so that the units of the variables do not matter."""
+    h = f.hessian(x)[np.ix_(free, free)]
+    h = (h + h.T) / 2
+    if not np.isfinite(h).all():
+        h = np.zeros_like(h)
+    own = g[free]
+    scale = scaling(np.sqrt(np.abs(h.diagonal())))
+    w, q = np.linalg.eigh(h / np.outer(scale, scale))
+
+    def change(s: Vector) -> float:
+        s = s[free]
+        return float(own @ s + s @ (h @ s) / 2)
+
+    return Spectrum(w, q, q.T @ (own / scale), scale, free, change)
+
+
+def scaling(d: Vector) -> Vector:
+    """Positive scales, none so small beside the largest that it means nothing."""
+    most = d.max(initial=0.0)
+    return np.maximum(d, 1e-8 * most) if most > 0 else np.ones_like(d)
