@@ -13,16 +13,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
+from adcli.optimize.curvature import extremes
 from adcli.optimize.smooth import BOTTOM, Box, Iterate, Matrix, Outcome, Smooth, Test, Vector, Watch, norm
 
 EPS = float(np.finfo(np.float64).eps)
 # A step is taken if it brings this part of what the model foretold; below GOOD the region shrinks, above GREAT it grows.
 TAKEN, GOOD, GREAT = 1e-4, 0.25, 0.75
 SHRINK, GROW = 0.25, 3.0
+FIRST = 0.1
+# A variable without curvature has no scale of its own: it gets this part of the largest one.
+LEAST_SCALE = 1e-3
 # Eigenvalues of a Hessian scaled to a unit diagonal, below which the curvature is negative and not just rounded.
 NEGATIVE = -1e-8
 # Reductions below so many units in the last place of the value are noise.
@@ -157,8 +162,8 @@ ENDLESS = "the value falls without end"
 
 
 def first_radius(model: Model, now: State) -> float:
-    """As far as the start is from the origin, in the model's own scale, and no less than 1."""
-    return max(1.0, model.length(np.where(now.free, now.x, 0.0)))
+    """A tenth of the way to the origin, in the model's own scale: a start is mostly right about the size of its numbers."""
+    return FIRST * model.length(np.where(now.free, now.x, 0.0)) or 1.0
 
 
 class Spectrum:
@@ -236,6 +241,68 @@ def newton(f: Smooth, x: Vector, g: Vector, free: Any) -> Model:
 
 
 def scaling(d: Vector) -> Vector:
-    """Positive scales, none so small beside the largest that it means nothing."""
+    """Positive scales, none so small beside the largest that steps along it would have no bound."""
     most = d.max(initial=0.0)
-    return np.maximum(d, 1e-8 * most) if most > 0 else np.ones_like(d)
+    return np.maximum(d, LEAST_SCALE * most) if most > 0 else np.ones_like(d)
+
+
+class Truncated:
+    """A model of which only products with the Hessian are known: conjugate gradients, cut short at the region's edge, where curvature
+    is negative, and where they are as exact as the gradient is small (Steihaug, SIAM J. Numer. Anal. 20, 1983)."""
+
+    def __init__(self, f: Smooth, x: Vector, g: Vector, free: Any) -> None:
+        self.f, self.x, self.free = f, x, free
+        self.g = np.where(free, g, 0.0)
+
+    def product(self, v: Vector) -> Vector:
+        return np.where(self.free, self.f.product(self.x, v), 0.0)
+
+    @cached_property
+    def lowest(self) -> tuple[float, Vector]:
+        """The lowest curvature relative to the largest, and its direction, downhill."""
+        found = extremes(self.product, self.free)
+        v = found.direction
+        return found.low / (max(abs(found.low), abs(found.high)) or 1.0), -v if self.g @ v > 0 else v
+
+    @property
+    def curved_down(self) -> bool:
+        return self.lowest[0] < NEGATIVE
+
+    def length(self, s: Vector) -> float:
+        return norm(s)
+
+    def change(self, s: Vector) -> float:
+        return float(self.g @ s + s @ self.product(s) / 2)
+
+    def step(self, radius: float) -> tuple[Vector, bool]:
+        if "lowest" in self.__dict__ and self.curved_down:  # which is asked for where the gradient is as good as zero
+            return radius * self.lowest[1], False
+        s, r = np.zeros_like(self.g), self.g.copy()
+        d = -r
+        first = size = norm(r)
+        for _ in range(2 * int(np.count_nonzero(self.free)) + 10):
+            if size <= min(0.1, math.sqrt(first)) * first:
+                break
+            hd = self.product(d)
+            curvature = float(d @ hd)
+            if not curvature > 0:
+                return s + to_edge(s, d, radius) * d, False
+            along = size**2 / curvature
+            if norm(s + along * d) >= radius:
+                return s + to_edge(s, d, radius) * d, False
+            s, r = s + along * d, r + along * hd
+            before, size = size, norm(r)
+            d = -r + (size / before) ** 2 * d
+        return s, True
+
+
+def to_edge(s: Vector, d: Vector, radius: float) -> float:
+    """The t ≥ 0 with |s + td| = radius."""
+    a, b, c = float(d @ d), float(s @ d), float(s @ s) - radius**2
+    root = math.sqrt(max(b * b - a * c, 0.0))
+    return -c / (b + root) if b > 0 else (root - b) / a
+
+
+def newton_cg(f: Smooth, x: Vector, g: Vector, free: Any) -> Model:
+    """The model by products alone."""
+    return Truncated(f, x, g, free)
