@@ -109,7 +109,8 @@ class Objective:
         self.variables, self.variant, self.of = variables, setting.variant, of
         inputs = variables.inputs
         if not setting.real(of):
-            raise UsageError(f"output '{setting.program.outputs[of]}' is an integer and has no derivative", help="choose a real one with --of")
+            name = setting.program.outputs[of]
+            raise UsageError(f"output '{name}' is an integer and has no derivative", help="choose a real one with --of")
         self._value: What = ("value", (), of, ())
         self._reverse: What = ("reverse", inputs, of, ())
         self._second: What = ("second", inputs, of, inputs)

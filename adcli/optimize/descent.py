@@ -25,6 +25,7 @@ State: TypeAlias = "dict[str, Vector | int]"
 class Rule(Protocol):
     """What takes steps. `settings` are the numbers that make it, `state` what changes from step to step."""
 
+    rate: float
     settings: dict[str, float | bool]
 
     def step(self, x: Vector, g: Vector) -> None:

@@ -113,6 +113,8 @@ class Test:
         self.tol, self.start = tol, start
 
     def passes(self, x: Vector, value: float, g: Vector, free: Any = slice(None)) -> bool:
+        if not math.isfinite(value):
+            return False
         left = np.abs(g[free]) * np.maximum(1.0, np.abs(x[free]))
         return bool(left.max(initial=0.0) <= self.tol * max(abs(value), min(1.0, self.start - value)))
 

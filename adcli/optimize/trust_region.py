@@ -32,6 +32,7 @@ LEAST_SCALE = 1e-3
 NEGATIVE = -1e-8
 # Reductions below so many units in the last place of the value are noise.
 NOISE = 10 * EPS
+TINY = 1e-300
 
 
 class Model(Protocol):
@@ -70,13 +71,14 @@ def minimize(
     run = Run(f, box, models, watch)
     run.at(start)
     test = Test(tol, run.now.value)
-    for k in range(steps):
-        model = run.model()
-        if test.passes(run.now.x, run.now.value, run.now.g, run.now.free) and not model.curved_down:
-            return run.outcome(True, "the gradient is zero within the tolerance")
-        reason, converged = run.advance(model, k + 1)
-        if reason:
-            return run.outcome(converged, reason)
+    with np.errstate(all="ignore"):
+        for k in range(steps):
+            model = run.model()
+            if test.passes(run.now.x, run.now.value, run.now.g, run.now.free) and not model.curved_down:
+                return run.outcome(True, "the gradient is zero within the tolerance")
+            reason, converged = run.advance(model, k + 1)
+            if reason:
+                return run.outcome(converged, reason)
     return run.outcome(False, f"stopped after {steps:,} iterations")
 
 
@@ -92,6 +94,7 @@ class Run:
     def at(self, x: Vector) -> None:
         value, g = self.f.gradient(x)
         self.now = State(x, value, g, self.box.free(x, g))
+        self.reach = np.maximum(np.abs(x), 1.0)  # the largest so far: an element that is rounding of its rounding is 0
         self.tell(0.0)
 
     def tell(self, step: float) -> None:
@@ -109,13 +112,14 @@ class Run:
         self.iterations = iteration
         if math.isnan(self.radius):
             self.radius = first_radius(model, self.now)
+        refused = False
         while True:
             s, inside = model.step(self.radius)
             x = self.box.clip(self.now.x + s)
             s = x - self.now.x
             foretold = -model.change(s)
             length = model.length(s)
-            if not (np.abs(s) > EPS * np.abs(self.now.x)).any():
+            if not (np.abs(s) > EPS * np.maximum(np.abs(self.now.x), EPS * self.reach if refused else 0.0)).any():
                 return STILL if inside and not model.curved_down else STUCK
             if inside and abs(foretold) <= NOISE * abs(self.now.value) and not model.curved_down:
                 return self.last_digits(x, norm(s))
@@ -123,8 +127,10 @@ class Run:
             gained = self.now.value - found.value if found is not None else -math.inf
             ratio = gained / foretold if foretold > 0 else -math.inf
             self.resize(ratio, length, inside)
+            refused = True
             if found is not None and ratio > TAKEN:
                 self.now = found
+                self.reach = np.maximum(self.reach, np.abs(x))
                 self.tell(norm(s))
                 return (ENDLESS, False) if found.value < BOTTOM else ("", False)
 
@@ -199,16 +205,22 @@ def within(w: Vector, c: Vector, radius: float, size: float) -> tuple[Vector, bo
             return z, True
     low = max(0.0, -least) + 4 * EPS * size
     z = -c / (w + low)
-    if norm(z) <= radius:  # the hard case: what is missing to the radius goes along the lowest eigenvector, downhill
+    flat = np.abs(w) <= 8 * EPS * size
+    if least >= -8 * EPS * size and norm(c[flat]) <= 1e-10 * norm(c):  # nothing is to be gained where there is no curvature
+        z = np.where(flat, 0.0, -c / np.where(flat, 1.0, w))
+        if norm(z) <= radius:
+            return z, True
+    elif norm(z) <= radius:  # the hard case: what is missing to the radius goes along the lowest eigenvector, downhill
         k = int(w.argmin())
-        z[k] += math.copysign(math.sqrt(max(radius**2 - norm(z) ** 2, 0.0)), z[k] if z[k] else -1.0)
+        rest = math.sqrt(max((radius - norm(z)) * (radius + norm(z)), 0.0))
+        z[k] += math.copysign(rest, z[k] if z[k] else -1.0)
         return z, False
     return -c / (w + secular(w, c, radius, low)), False
 
 
 def secular(w: Vector, c: Vector, radius: float, low: float) -> float:
     """λ ≥ low with |c/(w + λ)| = radius: Newton's method on the reciprocal, which is nearly linear, kept in its bracket."""
-    high = low + norm(c) / radius
+    high = low + norm(c) / max(radius, TINY)
     shift = low
     for _ in range(60):
         z = c / (w + shift)
@@ -217,7 +229,7 @@ def secular(w: Vector, c: Vector, radius: float, low: float) -> float:
             break
         low, high = (shift, high) if length > radius else (low, shift)
         slope = float(np.sum(z * z / (w + shift)))
-        shift += (length - radius) / radius * length**2 / slope
+        shift += (length - radius) / max(radius, TINY) * length * length / slope
         if not low < shift < high:
             shift = math.sqrt(low * high) if low > 0 and high > 1e3 * low else (low + high) / 2
     return shift
@@ -287,12 +299,12 @@ class Truncated:
             curvature = float(d @ hd)
             if not curvature > 0:
                 return s + to_edge(s, d, radius) * d, False
-            along = size**2 / curvature
+            along = size * size / curvature
             if norm(s + along * d) >= radius:
                 return s + to_edge(s, d, radius) * d, False
             s, r = s + along * d, r + along * hd
             before, size = size, norm(r)
-            d = -r + (size / before) ** 2 * d
+            d = (size / before) * (size / before) * d - r
         return s, True
 
 

@@ -1,0 +1,308 @@
+"""Minimisation of a program's output by its exact derivatives: which method, the run, and what is at its end.
+
+    minimum, result = minimize(program, {"x": -1.2, "y": 1})
+    minimum.at          {"x": 1.0, "y": 1.0}
+
+The methods are those of `adcli.optimize`; here the program becomes a function of a flat vector, and the end is looked at: is the
+gradient zero, do the constraints hold, is the Hessian positive definite?
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from adcli.api import derivatives
+from adcli.api.program import Program, Result
+from adcli.api.variables import Objective, Variables
+from adcli.engines.limits import timeout_error
+from adcli.errors import EvaluationError, UsageError
+from adcli.report.minimum import Held, Minimum, Step
+
+if TYPE_CHECKING:
+    from adcli.api.constraints import Stacked
+    from adcli.optimize.constrained import Conditions
+    from adcli.optimize.smooth import Box, Counted, Iterate, Matrix, Outcome, Vector
+
+METHODS = ("auto", "newton", "newton-cg", "lbfgs", "gd", "momentum", "adam", "slsqp", "trust-constr")
+DESCENT = ("gd", "momentum", "adam")
+CONSTRAINED = ("slsqp", "trust-constr")
+# A Hessian takes a sweep for each variable. Conjugate gradients rarely take as many, and less the more there are; below so many,
+# the Hessian's eigenvalues are worth the sweeps: no badly scaled problem escapes them.
+FEW = 100
+STEPS = {"newton": 1000, "newton-cg": 1000, "slsqp": 1000, "trust-constr": 1000}
+MANY_STEPS = 10_000
+RATE = 0.01
+# Eigenvalues this small beside the largest are zero, as far as rounding lets be seen, once the variables are scaled.
+ZERO = 1e-12
+NEGATIVE = -1e-8
+# Newton's step beside the variables at a minimum, at the most.
+CLOSE = 1e-5
+
+
+class Settings(NamedTuple):
+    """method: one of METHODS. tol: see `adcli.optimize.smooth.Test`. steps: iterations at the most. rate, decay: of gd, momentum, adam.
+
+    bounds: (low, high) by input or element, None for no bound. constraints: "x + y = 1", "x^2 + y^2 <= 1", …
+    """
+
+    method: str = "auto"
+    tol: float = 1e-8
+    steps: int | None = None
+    rate: float | None = None
+    decay: float | None = None
+    bounds: Mapping[str, tuple[float | None, float | None]] = {}
+    constraints: Sequence[str] = ()
+
+
+def minimize(
+    program: Program, at: Mapping[str, Any], settings: Settings | None = None, wrt: Sequence[str] | None = None, of: str | None = None,
+    watch: Callable[[Step], None] | None = None,
+) -> tuple[Minimum, Result]:  # fmt: skip
+    """The minimum of a scalar output that is found from the point `at`, and the result at it, with its flags.
+
+    watch: is told of every iteration. Raises UsageError for settings that make no sense, EvaluationError where the start has no value.
+    """
+    search = Search(program, at, settings or Settings(), wrt, of, watch)
+    outcome, conditions = search.run()
+    return search.minimum(outcome, conditions)
+
+
+class Search:
+    """One minimisation of a program."""
+
+    def __init__(
+        self, program: Program, at: Mapping[str, Any], settings: Settings, wrt: Sequence[str] | None, of: str | None,
+        watch: Callable[[Step], None] | None,
+    ) -> None:  # fmt: skip
+        from adcli.optimize.smooth import Counted
+
+        self.program, self.given, self.watch = program, settings, watch
+        setting = derivatives.Setting(program, at)
+        self.of = setting.scalar_output(of, "a minimum")
+        self.variables = Variables(setting, wrt)
+        self.box = box(self.variables, settings.bounds)
+        self.f: Counted = Counted(Objective(self.variables, self.of))
+        self.constraints = self._constraints(settings.constraints)
+        self.method = self._method(settings.method)
+        self.start_result = startable(program, self.variables, self.of)
+        self.deadline = None if program.limits.timeout is None else perf_counter() + program.limits.timeout
+        self.rule: Any = None
+
+    def _constraints(self, texts: Sequence[str]) -> Stacked | None:
+        if not texts:
+            return None
+        from adcli.api.constraints import Stacked
+
+        return Stacked(texts, self.variables)
+
+    def _method(self, name: str) -> str:
+        """The method, or what `auto` stands for; UsageError where it cannot do what is asked."""
+        if name not in METHODS:
+            raise UsageError(f"there is no method '{name}'", help=f"choose one of {', '.join(METHODS)}")
+        if self.constraints is not None:
+            if name not in ("auto", *CONSTRAINED):
+                raise UsageError(f"{name} takes no constraints", help="--method slsqp and trust-constr do; bounds go with any method")
+            return "slsqp" if name == "auto" else name
+        if self.given.rate is not None and name not in DESCENT:
+            raise UsageError(f"{name} has no learning rate", help=f"--lr goes with --method {', '.join(DESCENT)}")
+        if self.given.decay is not None and name != "momentum":
+            raise UsageError(f"{name} has no momentum", help="--momentum goes with --method momentum")
+        return name if name != "auto" else "newton" if self.variables.size <= FEW else "newton-cg"
+
+    def run(self) -> tuple[Outcome, Conditions | None]:
+        """The method's outcome; with constraints, how well the conditions of a minimum hold."""
+        import numpy as np
+
+        steps = self.given.steps if self.given.steps is not None else STEPS.get(self.method, MANY_STEPS)
+        with np.errstate(all="ignore"):
+            if self.method in CONSTRAINED:
+                from adcli.optimize import constrained
+
+                stacked = self.constraints or Unconstrained()
+                return constrained.minimize(
+                    self.f, stacked, self.variables.start, self.box, self.method, tol=self.given.tol, steps=steps, watch=self.told
+                )  # fmt: skip
+            return self._free()(self.f, self.variables.start, self.box, tol=self.given.tol, steps=steps, watch=self.told), None
+
+    def _free(self) -> Callable[..., Outcome]:
+        """The method as a function of the objective, the start and the box."""
+        if self.method in DESCENT:
+            from adcli.optimize import descent, first_order
+
+            own = {} if self.given.decay is None else {"decay": self.given.decay}
+            searched = self.method == "gd" and self.given.rate is None
+            rate = (1.0 if searched else RATE) if self.given.rate is None else self.given.rate
+            self.rule = descent.make(self.method, rate, self.variables.size, **own)
+            return lambda f, x, within, **rest: first_order.descend(f, x, within, self.rule, searched=searched, **rest)
+        if self.method == "lbfgs":
+            from adcli.optimize.quasi_newton import lbfgs
+
+            return lbfgs
+        from adcli.optimize import trust_region
+
+        models = trust_region.newton if self.method == "newton" else trust_region.newton_cg
+        return lambda f, x, within, **rest: trust_region.minimize(f, x, within, models, **rest)
+
+    def told(self, now: Iterate) -> None:
+        if self.deadline is not None and perf_counter() > self.deadline:
+            raise timeout_error(self.program.limits)
+        if self.watch is not None:
+            self.watch(Step(*now[:4], self.f.counts.total, now.x.copy()))
+
+    def minimum(self, outcome: Outcome, conditions: Conditions | None) -> tuple[Minimum, Result]:
+        """The outcome with names, and what kind of point it is."""
+        from adcli.optimize.smooth import norm
+
+        v, x = self.variables, outcome.x
+        counts = {kind: getattr(self.f.counts, kind) for kind in self.f.counts.__slots__}
+        free = self.box.free(x, outcome.gradient)
+        slope = outcome.gradient[free] if conditions is None else conditions.slope
+        kind, curvature = self._kind(outcome, conditions, free)
+        converged, reason = outcome.converged, outcome.reason
+        if kind in ("saddle", "maximum"):
+            converged, reason = False, f"the gradient is zero, but this is no minimum; {self.method} does not leave such points"
+        at_bounds = [name for name, low, high, here in zip(v.names, self.box.low, self.box.high, x, strict=True) if here in (low, high)]
+        result = derivatives.gradient(self.program, v.point(x), v.owners, self.program.outputs[self.of], "reverse")
+        return Minimum(
+            self.method, v.point(x), v.names, outcome.value, v.named(outcome.gradient), norm(slope), outcome.iterations, converged, reason,
+            counts, kind, curvature, at_bounds, self._held(x, conditions), {} if self.rule is None else self.rule.settings,
+        ), result  # fmt: skip
+
+    def _kind(self, outcome: Outcome, conditions: Conditions | None, free: Any) -> tuple[str, tuple[float, float] | None]:
+        """What the second derivatives say, along what may move: see KINDS in report/minimum."""
+        if not outcome.converged:
+            return "none", None
+        if conditions is not None:
+            return self._kind_constrained(outcome.x, conditions)
+        if not free.any():
+            return "corner", None
+        if self.variables.size > FEW:
+            import numpy as np
+
+            from adcli.optimize.curvature import extremes
+
+            found = extremes(lambda u: np.where(free, self.f.f.product(outcome.x, np.where(free, u, 0.0)), 0.0), free)
+            return kind(found.low, found.high), (found.low, found.high)
+        h = self.f.f.hessian(outcome.x)[free][:, free]
+        return classified(h, outcome.gradient[free], outcome.x[free])
+
+    def _kind_constrained(self, x: Vector, conditions: Conditions) -> tuple[str, tuple[float, float] | None]:
+        """The Hessian of the Lagrangian, along the directions that the active constraints and bounds leave."""
+        import numpy as np
+
+        if self.variables.size > FEW:
+            return "unknown", None
+        free = (x > self.box.low) & (x < self.box.high)
+        stacked = self.constraints or Unconstrained()
+        active = stacked.equal | (conditions.multipliers > 0)
+        rows = stacked.jacobian(x)[active][:, free] if len(active) else np.zeros((0, int(free.sum())))
+        _, s, vt = np.linalg.svd(rows, full_matrices=True)
+        rank = int((s > 1e-10 * s.max(initial=0.0)).sum())
+        z = vt[rank:].T
+        if not z.size:
+            return "corner", None
+        h = self.f.f.hessian(x)
+        if conditions.multipliers.any():
+            h = h - np.stack([stacked.product(x, conditions.multipliers, unit) for unit in np.eye(len(x))])
+        return classified(z.T @ h[np.ix_(free, free)] @ z, z.T @ conditions.slope[free], z.T @ x[free])
+
+    def _held(self, x: Vector, conditions: Conditions | None) -> list[Held]:
+        if self.constraints is None or conditions is None:
+            return []
+        values, multipliers = self.constraints.parts(self.constraints.value(x)), self.constraints.parts(conditions.multipliers)
+        held = []
+        for c, value, multiplier in zip(self.constraints.each, values, multipliers, strict=True):
+            active = c.relation.sign == "=" or bool((multiplier > 0).any())
+            left, weight = ((part.reshape(c.shape) if c.shape else float(part[0])) for part in (value, multiplier))
+            held.append(Held(c.relation.shown, left, weight, active))
+        return held
+
+
+class Unconstrained:
+    """No constraints, for methods that take some."""
+
+    def __init__(self) -> None:
+        import numpy as np
+
+        self.equal = np.zeros(0, dtype=bool)
+
+    def value(self, x: Vector) -> Vector:
+        return x[:0]
+
+    def jacobian(self, x: Vector) -> Matrix:
+        import numpy as np
+
+        return np.zeros((0, len(x)))
+
+    def product(self, x: Vector, weights: Vector, v: Vector) -> Vector:
+        return 0.0 * v
+
+
+def startable(program: Program, variables: Variables, of: int) -> Result:
+    """The value and gradient at the start; EvaluationError where they are not finite."""
+    import numpy as np
+
+    name = program.outputs[of]
+    result = derivatives.gradient(program, variables.point(variables.start), variables.owners, name, "reverse")
+    value = float(result.outputs[name])
+    why = f": {result.flags[0].message}" if result.flags else ""
+    span = next((flag.span for flag in result.flags if flag.span is not None), None)
+    source = program.source if span is not None else None
+    hint = "start with --at where the program has a finite value and gradient"
+    if not math.isfinite(value):
+        raise EvaluationError(f"the value at the start is {value!r}{why}", span, source=source, help=hint)
+    if not np.isfinite(variables.flat([result.derivative[owner] for owner in variables.owners])).all():
+        raise EvaluationError(f"the gradient at the start is not finite{why}", span, source=source, help=hint)
+    return result
+
+
+def box(variables: Variables, bounds: Mapping[str, tuple[float | None, float | None]]) -> Box:
+    """Bounds by element; UsageError where they leave nothing, or the start is outside."""
+    from adcli.optimize.smooth import everywhere
+
+    made = everywhere(variables.size)
+    for name, (low, high) in bounds.items():
+        for k in variables.places(name):
+            made.low[k] = max(made.low[k], -math.inf if low is None else low)
+            made.high[k] = min(made.high[k], math.inf if high is None else high)
+    for name, low, high, x in zip(variables.names, made.low, made.high, variables.start.tolist(), strict=True):
+        if not low <= high:
+            raise UsageError(f"the bounds of '{name}' leave nothing: {low:g} to {high:g}", help="the lower bound comes first: x=0:1")
+        if not low <= x <= high:
+            raise UsageError(
+                f"the start of '{name}', {x!r}, is not within its bounds {low:g} to {high:g}", help="start with --at inside the bounds"
+            )
+    return made
+
+
+def classified(h: Matrix, g: Vector, x: Vector) -> tuple[str, tuple[float, float] | None]:
+    """What kind of point has this Hessian, and its lowest and highest eigenvalue.
+
+    The signs are those of the Hessian scaled to a unit diagonal (Sylvester's law of inertia), so that units do not hide them. A
+    Hessian from which Newton's step still leads far has signs that say nothing of the point where the gradient is zero.
+    """
+    import numpy as np
+
+    if not np.isfinite(h).all():
+        return "unknown", None
+    values = np.linalg.eigvalsh(h)
+    scale = np.sqrt(np.abs(h.diagonal()))
+    scale = np.where(scale > 0, scale, 1.0)
+    w, q = np.linalg.eigh(h / np.outer(scale, scale))
+    found = kind(float(w[0]), float(w[-1]))
+    if found == "minimum":
+        newton = q @ (q.T @ (g / scale) / w) / scale
+        found = "minimum" if (np.abs(newton) <= CLOSE * np.maximum(1.0, np.abs(x))).all() else "flat"
+    return found, (float(values[0]), float(values[-1]))
+
+
+def kind(low: float, high: float) -> str:
+    size = max(abs(low), abs(high))
+    if low > ZERO * size:
+        return "minimum"
+    if low >= NEGATIVE * size:
+        return "flat"
+    return "saddle" if high > ZERO * size else "maximum"
