@@ -16,8 +16,9 @@ from adcli.errors import EvaluationError
 from adcli.optimize import linear_operator, scipy_optimize
 from adcli.optimize.smooth import Box, Iterate, Matrix, Outcome, Smooth, Test, Vector, Watch, norm
 
-# A constraint counts as active within this part of its scale.
-NEAR = 1e-5
+# A constraint counts as active within this part of its scale; where scipy's methods end, it may be one of the wider ones.
+NEAR = 1e-6
+WIDER = (1e-6, 1e-4, 1e-2)
 POLISHED = 20
 # Largest number of variables whose Hessian of the Lagrangian is a matrix.
 DENSE = 500
@@ -97,12 +98,12 @@ class Problem:
         except EvaluationError:
             return np.zeros((len(self.c.equal), len(x)))
 
-    def conditions(self, x: Vector, g: Vector) -> Conditions:
+    def conditions(self, x: Vector, g: Vector, near: float = NEAR) -> Conditions:
         """Multipliers by least squares with the signs they must have, and what they leave of the gradient."""
         c, a = self.c.value(x), self.c.jacobian(x)
         scale = np.maximum(1.0, np.abs(a) @ np.abs(x))
         short = np.where(self.c.equal, np.abs(c), np.maximum(-c, 0.0)) / scale
-        active = self.c.equal | (c <= NEAR * scale)
+        active = self.c.equal | (c <= near * scale)
         units = np.eye(len(x))
         at_low, at_high = (x <= self.box.low), (x >= self.box.high)
         rows = [a[self.c.equal], -a[self.c.equal], a[active & ~self.c.equal], units[at_low], -units[at_high]]
@@ -202,24 +203,35 @@ def minimize(
 
 
 def polished(p: Problem, x: Vector) -> Vector:
-    """Newton's method on the conditions for the constraints active at x, as long as that brings them closer."""
+    """The best of x and of where Newton's method leads from it, for each choice of the active constraints."""
     if len(x) > DENSE:
         return x
-    now = p.conditions(x, p.f.gradient(x)[1])
+    best, least = x, error(p, x, NEAR)
+    for near in WIDER:
+        found = refined(p, x, near)
+        if error(p, found, NEAR) < least:
+            best, least = found, error(p, found, NEAR)
+    return best
+
+
+def refined(p: Problem, x: Vector, near: float) -> Vector:
+    """Newton's method on the conditions for the constraints active at x, as long as that brings them closer."""
+    least = error(p, x, near)
     for _ in range(POLISHED):
         try:
-            moved = p.box.clip(x + newton_step(p, x, now.multipliers))
-            found = p.conditions(moved, p.f.gradient(moved)[1])
+            moved = p.box.clip(x + newton_step(p, x, p.conditions(x, p.f.gradient(x)[1], near).multipliers))
+            found = error(p, moved, near)
         except (EvaluationError, np.linalg.LinAlgError):
             break
-        if not (np.isfinite(found.slope).all() and error(found) < error(now)):
+        if not found < least:
             break
-        x, now = moved, found
+        x, least = moved, found
     return x
 
 
-def error(c: Conditions) -> float:
-    return norm(c.slope) + c.violation
+def error(p: Problem, x: Vector, near: float) -> float:
+    found = p.conditions(x, p.f.gradient(x)[1], near)
+    return norm(found.slope) + found.violation
 
 
 def newton_step(p: Problem, x: Vector, multipliers: Vector) -> Vector:
