@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adcli.api import derivatives
 from adcli.api.program import Program, Result
-from adcli.api.variables import Objective, Variables
+from adcli.api.variables import Scalar, Variables
 from adcli.engines.limits import timeout_error
 from adcli.errors import EvaluationError, UsageError
 from adcli.report.minimum import Held, Minimum, Step
@@ -38,8 +38,8 @@ RATE = 0.01
 # Eigenvalues this small beside the largest are zero, as far as rounding lets be seen, once the variables are scaled.
 ZERO = 1e-12
 NEGATIVE = -1e-8
-# Newton's step beside the variables at a minimum, at the most.
-CLOSE = 1e-5
+# By how much of itself the lowest curvature at a minimum may change with Newton's step from there.
+STEADY = 0.25
 
 
 class Settings(NamedTuple):
@@ -65,29 +65,25 @@ def minimize(
 
     watch: is told of every iteration. Raises UsageError for settings that make no sense, EvaluationError where the start has no value.
     """
-    search = Search(program, at, settings or Settings(), wrt, of, watch)
-    outcome, conditions = search.run()
-    return search.minimum(outcome, conditions)
+    return Search(program, at, settings or Settings(), wrt, of).find(watch)
 
 
 class Search:
-    """One minimisation of a program."""
+    """One minimisation of a program: `variables` is known at once, `find` runs it."""
 
-    def __init__(
-        self, program: Program, at: Mapping[str, Any], settings: Settings, wrt: Sequence[str] | None, of: str | None,
-        watch: Callable[[Step], None] | None,
-    ) -> None:  # fmt: skip
+    def __init__(self, program: Program, at: Mapping[str, Any], settings: Settings, wrt: Sequence[str] | None, of: str | None) -> None:
         from adcli.optimize.smooth import Counted
 
-        self.program, self.given, self.watch = program, settings, watch
+        self.program, self.given = program, settings
+        self.watch: Callable[[Step], None] | None = None
         setting = derivatives.Setting(program, at)
         self.of = setting.scalar_output(of, "a minimum")
         self.variables = Variables(setting, wrt)
         self.box = box(self.variables, settings.bounds)
-        self.f: Counted = Counted(Objective(self.variables, self.of))
+        self.f: Counted = Counted(Scalar(self.variables, self.of))
         self.constraints = self._constraints(settings.constraints)
         self.method = self._method(settings.method)
-        self.start_result = startable(program, self.variables, self.of)
+        startable(program, self.variables, self.of)
         self.deadline = None if program.limits.timeout is None else perf_counter() + program.limits.timeout
         self.rule: Any = None
 
@@ -112,7 +108,11 @@ class Search:
             raise UsageError(f"{name} has no momentum", help="--momentum goes with --method momentum")
         return name if name != "auto" else "newton" if self.variables.size <= FEW else "newton-cg"
 
-    def run(self) -> tuple[Outcome, Conditions | None]:
+    def find(self, watch: Callable[[Step], None] | None = None) -> tuple[Minimum, Result]:
+        self.watch = watch
+        return self._minimum(*self._run())
+
+    def _run(self) -> tuple[Outcome, Conditions | None]:
         """The method's outcome; with constraints, how well the conditions of a minimum hold."""
         import numpy as np
 
@@ -152,12 +152,12 @@ class Search:
         if self.watch is not None:
             self.watch(Step(*now[:4], self.f.counts.total, now.x.copy()))
 
-    def minimum(self, outcome: Outcome, conditions: Conditions | None) -> tuple[Minimum, Result]:
+    def _minimum(self, outcome: Outcome, conditions: Conditions | None) -> tuple[Minimum, Result]:
         """The outcome with names, and what kind of point it is."""
         from adcli.optimize.smooth import norm
 
         v, x = self.variables, outcome.x
-        counts = {kind: getattr(self.f.counts, kind) for kind in self.f.counts.__slots__}
+        counts = self.f.counts.by_kind()
         free = self.box.free(x, outcome.gradient)
         slope = outcome.gradient[free] if conditions is None else conditions.slope
         kind, curvature = self._kind(outcome, conditions, free)
@@ -184,10 +184,25 @@ class Search:
 
             from adcli.optimize.curvature import extremes
 
-            found = extremes(lambda u: np.where(free, self.f.f.product(outcome.x, np.where(free, u, 0.0)), 0.0), free)
-            return kind(found.low, found.high), (found.low, found.high)
+            ends = extremes(lambda u: np.where(free, self.f.f.product(outcome.x, np.where(free, u, 0.0)), 0.0), free)
+            return kind(ends.low, ends.high), (ends.low, ends.high)
+        found, curvature = classified(self.f.f.hessian(outcome.x)[free][:, free])
+        return "flat" if found == "minimum" and self._flattens(outcome, free) else found, curvature
+
+    def _flattens(self, outcome: Outcome, free: Any) -> bool:
+        """Whether the lowest curvature is another one where Newton's step leads: then it is on its way to 0, as that of x^4 and x^3 is."""
+        import numpy as np
+
         h = self.f.f.hessian(outcome.x)[free][:, free]
-        return classified(h, outcome.gradient[free], outcome.x[free])
+        scale = np.sqrt(np.abs(h.diagonal()))
+        moved = outcome.x.copy()
+        moved[free] -= np.linalg.solve(h / np.outer(scale, scale), outcome.gradient[free] / scale) / scale
+        try:
+            there = self.f.f.hessian(moved)[free][:, free]
+        except EvaluationError:
+            return False
+        before, after = (float(np.linalg.eigvalsh(m / np.outer(scale, scale))[0]) for m in (h, there))
+        return not abs(after - before) <= STEADY * before
 
     def _kind_constrained(self, x: Vector, conditions: Conditions) -> tuple[str, tuple[float, float] | None]:
         """The Hessian of the Lagrangian, along the directions that the active constraints and bounds leave."""
@@ -207,7 +222,7 @@ class Search:
         h = self.f.f.hessian(x)
         if conditions.multipliers.any():
             h = h - np.stack([stacked.product(x, conditions.multipliers, unit) for unit in np.eye(len(x))])
-        return classified(z.T @ h[np.ix_(free, free)] @ z, z.T @ conditions.slope[free], z.T @ x[free])
+        return classified(z.T @ h[np.ix_(free, free)] @ z)
 
     def _held(self, x: Vector, conditions: Conditions | None) -> list[Held]:
         if self.constraints is None or conditions is None:
@@ -241,8 +256,8 @@ class Unconstrained:
         return 0.0 * v
 
 
-def startable(program: Program, variables: Variables, of: int) -> Result:
-    """The value and gradient at the start; EvaluationError where they are not finite."""
+def startable(program: Program, variables: Variables, of: int) -> None:
+    """EvaluationError where value or gradient at the start are not finite."""
     import numpy as np
 
     name = program.outputs[of]
@@ -256,7 +271,6 @@ def startable(program: Program, variables: Variables, of: int) -> Result:
         raise EvaluationError(f"the value at the start is {value!r}{why}", span, source=source, help=hint)
     if not np.isfinite(variables.flat([result.derivative[owner] for owner in variables.owners])).all():
         raise EvaluationError(f"the gradient at the start is not finite{why}", span, source=source, help=hint)
-    return result
 
 
 def box(variables: Variables, bounds: Mapping[str, tuple[float | None, float | None]]) -> Box:
@@ -278,11 +292,10 @@ def box(variables: Variables, bounds: Mapping[str, tuple[float | None, float | N
     return made
 
 
-def classified(h: Matrix, g: Vector, x: Vector) -> tuple[str, tuple[float, float] | None]:
+def classified(h: Matrix) -> tuple[str, tuple[float, float] | None]:
     """What kind of point has this Hessian, and its lowest and highest eigenvalue.
 
-    The signs are those of the Hessian scaled to a unit diagonal (Sylvester's law of inertia), so that units do not hide them. A
-    Hessian from which Newton's step still leads far has signs that say nothing of the point where the gradient is zero.
+    The signs are those of the Hessian scaled to a unit diagonal (Sylvester's law of inertia), so that units do not hide them.
     """
     import numpy as np
 
@@ -291,12 +304,8 @@ def classified(h: Matrix, g: Vector, x: Vector) -> tuple[str, tuple[float, float
     values = np.linalg.eigvalsh(h)
     scale = np.sqrt(np.abs(h.diagonal()))
     scale = np.where(scale > 0, scale, 1.0)
-    w, q = np.linalg.eigh(h / np.outer(scale, scale))
-    found = kind(float(w[0]), float(w[-1]))
-    if found == "minimum":
-        newton = q @ (q.T @ (g / scale) / w) / scale
-        found = "minimum" if (np.abs(newton) <= CLOSE * np.maximum(1.0, np.abs(x))).all() else "flat"
-    return found, (float(values[0]), float(values[-1]))
+    w = np.linalg.eigvalsh(h / np.outer(scale, scale))
+    return kind(float(w[0]), float(w[-1])), (float(values[0]), float(values[-1]))
 
 
 def kind(low: float, high: float) -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from adcli.api.fit import Fit
     from adcli.api.point import Value
     from adcli.api.sparse import Sparse
+    from adcli.report.minimum import Minimum
     from adcli.report.propagate import Propagated
     from adcli.report.roundoff import Report as Losses
     from adcli.report.trace import Trace
@@ -332,6 +333,22 @@ class Program:
         from adcli.api.propagate import propagate
 
         found, result = propagate(self, at, spreads, correlations, of)
+        self._keep(result)
+        return found
+
+    def minimize(
+        self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, method: str = "auto",
+        bounds: Mapping[str, tuple[float | None, float | None]] | None = None, constraints: Sequence[str] = (), tol: float = 1e-8,
+        max_iterations: int | None = None, lr: float | None = None, momentum: float | None = None, **named: Any,
+    ) -> Minimum:  # fmt: skip
+        """The minimum of a scalar output that lies downhill from a point. Needs scipy for lbfgs, slsqp and trust-constr.
+
+        bounds: {"x": (0, 1), "w[0]": (None, 5)}; constraints: ["x + y = 1", "x^2 + y^2 <= 1"]; for the rest see `adcli minimize --help`.
+        """
+        from adcli.api.minimize import Settings, minimize
+
+        settings = Settings(method, tol, max_iterations, lr, momentum, bounds or {}, constraints)
+        found, result = minimize(self, {**(at or {}), **named}, settings, wrt, of)
         self._keep(result)
         return found
 

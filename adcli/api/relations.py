@@ -53,10 +53,26 @@ def relations(text: str, what: str) -> list[Relation]:
     sides = [text[a:b] for a, b in zip(cuts, [*(start for start, _, _ in signs), len(text)], strict=True)]
     if not all(side.strip() for side in sides):
         raise UsageError(f"'{text.strip()}' has nothing on one side", help=EXAMPLE.format(what))
+    for begin, side in zip(cuts, sides, strict=True):
+        _expression(text, begin, side, what)
     names = {"==": "=", "<": "<=", ">": ">="}
     return [
         Relation(text, sides[k], names.get(sign, sign), sides[k + 1], (cuts[k], cuts[k + 1])) for k, (_, sign, _) in enumerate(signs)
     ]
+
+
+def _expression(text: str, begin: int, side: str, what: str) -> None:
+    """A side is one expression; what is wrong with it stands at its place."""
+    from adcli.syntax import parse
+    from adcli.syntax.tree import ExprStmt
+
+    try:
+        program = parse(Source(" " * begin + side))
+    except ProgramError as error:
+        error.source = Source(text, f"<{what.removeprefix('--')}>")
+        raise
+    if len(program.statements) != 1 or not isinstance(program.statements[0], ExprStmt):
+        raise UsageError(f"'{side.strip()}' is no expression", help=EXAMPLE.format(what))
 
 
 def is_equation(text: str) -> bool:

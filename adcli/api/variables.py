@@ -5,15 +5,16 @@
     variables.start          array([1., 2., 3.])
     variables.args(x)        the values of all inputs in order, n still 4
 
-`Objective` is an output as a function of them, with its derivatives, in the form that `adcli.optimize` takes.
+`Scalar` is an output as a function of them, with its derivatives, in the form that `adcli.optimize` takes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from adcli.api.batch import indices, labelled
 from adcli.errors import EvaluationError, LimitError, UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Variables:
         if not sum(self.sizes):
             raise UsageError("the program has no real input to change", help=f'for instance adcli {verb} "(x - 1)^2" --at x=3')
         self.owners = [own[k] for k in self.inputs]
-        self.names = [name for owner, shape in zip(self.owners, self.shapes, strict=True) for name in _elements(owner, shape)]
+        self.names = [labelled(owner, index) for owner, shape in zip(self.owners, self.shapes, strict=True) for index in indices(shape)]
         self.start: Vector = np.concatenate([np.reshape(np.float64(setting.args[k]), -1) for k in self.inputs])
 
     @property
@@ -91,17 +92,7 @@ class Variables:
         raise UsageError(f"'{name}' is no variable", help=f"did you mean '{near}'?" if near else f"the variables are {some}")
 
 
-def _elements(name: str, shape: tuple[int, ...]) -> Iterator[str]:
-    if not shape:
-        yield name
-        return
-    import numpy as np
-
-    for index in np.ndindex(*shape):
-        yield f"{name}[{','.join(map(str, index))}]"
-
-
-class Objective:
+class Scalar:
     """A scalar output as a smooth function of the variables; where the program does not run, it has no value."""
 
     def __init__(self, variables: Variables, of: int) -> None:

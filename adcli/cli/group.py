@@ -26,6 +26,7 @@ COMMANDS = {
     "blame": "why a gradient, or a value, is nan, infinite, 0 or huge",
     "roundoff": "digits lost, and at which operations",
     "fit": "parameters of a program from rows of data: least squares with exact Jacobians",
+    "minimize": "the point where the output is least, with bounds and constraints",
     "check": "is the gradient right? differences, a complex step and both modes as evidence",
     "bench": "how fast a program is, engine by engine",
     "ops": "every function and its derivative rule",

@@ -43,12 +43,14 @@ class Conditions(NamedTuple):
     """How far a point is from the conditions of a constrained minimum.
 
     multipliers: of the m constraints, c(x) ≥ 0 having none below 0. slope: the gradient of the Lagrangian, without what bounds take up.
-    violation: the largest, beside the scale of its constraint. feasible, stationary: within the tolerance.
+    violation: the largest, beside the scale of its constraint; slack: of an inequality that has a multiplier. feasible, stationary: within
+    the tolerance.
     """
 
     multipliers: Vector
     slope: Vector
     violation: float
+    slack: float
     feasible: bool
     stationary: bool
 
@@ -109,7 +111,7 @@ class Problem:
         rows = [a[self.c.equal], -a[self.c.equal], a[active & ~self.c.equal], units[at_low], -units[at_high]]
         matrix = np.concatenate(rows).T
         if not (np.isfinite(matrix).all() and np.isfinite(g).all()):
-            return Conditions(np.zeros(len(c)), g, math.inf, False, False)
+            return Conditions(np.zeros(len(c)), g, math.inf, math.inf, False, False)
         found = scipy_optimize().nnls(matrix, g)[0] if matrix.shape[1] else np.zeros(0)
         many = int(self.c.equal.sum())
         multipliers = np.zeros(len(c))
@@ -118,9 +120,9 @@ class Problem:
         slope = g - matrix @ found
         value = self.f.value(x)
         test = Test(self.tol, self.origin)
-        return Conditions(
-            multipliers, slope, float(short.max(initial=0.0)), bool((short <= self.tol).all()), test.passes(x, value, slope)
-        )  # fmt: skip
+        slack = float((np.abs(c) / scale)[multipliers != 0].max(initial=0.0))
+        feasible = bool((short <= self.tol).all())
+        return Conditions(multipliers, slope, float(short.max(initial=0.0)), slack, feasible, test.passes(x, value, slope))
 
     def lagrangian(self, x: Vector, multipliers: Vector) -> Matrix:
         """The Hessian of f - multipliers·c."""
@@ -191,6 +193,8 @@ def minimize(
     p = Problem(f, c, box, tol, start, watch)
     x, message = METHODS[method](p, start, steps)
     x = polished(p, x)
+    if (x != p.x).any():
+        p.told(x)
     value, g = f.gradient(x)
     found = p.conditions(x, g)
     if found.hold:
@@ -208,7 +212,7 @@ def polished(p: Problem, x: Vector) -> Vector:
         return x
     best, least = x, error(p, x, NEAR)
     for near in WIDER:
-        found = refined(p, x, near)
+        found = refined(p, p.box.snap(x, near), near)
         if error(p, found, NEAR) < least:
             best, least = found, error(p, found, NEAR)
     return best
@@ -231,7 +235,7 @@ def refined(p: Problem, x: Vector, near: float) -> Vector:
 
 def error(p: Problem, x: Vector, near: float) -> float:
     found = p.conditions(x, p.f.gradient(x)[1], near)
-    return norm(found.slope) + found.violation
+    return norm(found.slope) + found.violation + found.slack
 
 
 def newton_step(p: Problem, x: Vector, multipliers: Vector) -> Vector:

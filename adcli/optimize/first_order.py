@@ -16,6 +16,7 @@ HALVINGS = 60
 GROWN = 1e10
 # The part of what the slope promises that a searched step must bring (Armijo, Pacific J. Math. 16, 1966).
 PROMISED = 1e-4
+ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
 
 def descend(
@@ -74,8 +75,8 @@ class Descent:
             if (x == self.x).all():
                 return "the steps are below the rounding of the variables"
             value, g = self.tried(x)
-            enough = self.value + PROMISED * float(self.g @ (x - self.x)) if searched else math.inf
-            if value == -math.inf or (math.isfinite(value) and value <= enough and np.isfinite(g).all()):
+            fine = math.isfinite(value) and np.isfinite(g).all() and (not searched or self.lower(x, value, g))
+            if value == -math.inf or fine:
                 moved = norm(x - self.x)
                 self.at(x, value, g)
                 self.tell(k, moved)
@@ -83,6 +84,13 @@ class Descent:
             self.rule.restore(kept)
             change(self.rule, 0.5)
         return f"no step has a value that is {'lower' if searched else 'finite'}, down to the rate {rate(self.rule):.3g}"
+
+    def lower(self, x: Vector, value: float, g: Vector) -> bool:
+        """Whether a step is good enough; by the slopes at its ends where rounding hides the change of the value."""
+        promised, brought = float(self.g @ (x - self.x)), value - self.value
+        if abs(brought) <= ROUNDING * abs(self.value):  # Hager and Zhang, SIAM J. Optim. 16, 2005
+            return float(g @ (x - self.x)) <= (2 * PROMISED - 1) * promised
+        return brought <= PROMISED * promised
 
     def tried(self, x: Vector) -> tuple[float, Vector]:
         try:

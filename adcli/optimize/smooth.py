@@ -44,7 +44,10 @@ class Counts:
 
     @property
     def total(self) -> int:
-        return self.value + self.gradient + self.hessian + self.product
+        return sum(self.by_kind().values())
+
+    def by_kind(self) -> dict[str, int]:
+        return {"value": self.value, "gradient": self.gradient, "hessian": self.hessian, "product": self.product}
 
 
 class Counted:
@@ -90,6 +93,12 @@ class Box(NamedTuple):
 
     def clip(self, x: Vector) -> Vector:
         return np.clip(x, self.low, self.high)
+
+    def snap(self, x: Vector, near: float) -> Vector:
+        """The point with the elements that are that close to a bound, beside their size, on it."""
+        room = near * np.maximum(1.0, np.abs(x))
+        x = np.where(x - self.low <= room, self.low, x)
+        return np.where(self.high - x <= room, self.high, x)
 
     def free(self, x: Vector, g: Vector) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Which elements may move downhill: not those on a bound that the gradient pushes against."""

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
+from adcli.errors import EvaluationError
 from adcli.optimize.curvature import extremes
 from adcli.optimize.smooth import BOTTOM, Box, Iterate, Matrix, Outcome, Smooth, Test, Vector, Watch, norm
 
@@ -75,6 +76,7 @@ def minimize(
         for k in range(steps):
             model = run.model()
             if test.passes(run.now.x, run.now.value, run.now.g, run.now.free) and not model.curved_down:
+                run.once_more(model)
                 return run.outcome(True, "the gradient is zero within the tolerance")
             reason, converged = run.advance(model, k + 1)
             if reason:
@@ -141,7 +143,10 @@ class Run:
             return None
         if value == -math.inf:
             return State(x, value, self.now.g, self.now.free)
-        value, g = self.f.gradient(x)
+        try:
+            value, g = self.f.gradient(x)
+        except EvaluationError:
+            return None
         return State(x, value, g, self.box.free(x, g)) if np.isfinite(g).all() else None
 
     def resize(self, ratio: float, length: float, inside: bool) -> None:
@@ -150,9 +155,20 @@ class Run:
         elif ratio > GREAT and not inside:
             self.radius = max(self.radius, GROW * length)
 
+    def once_more(self, model: Model) -> None:
+        """The model is there already: its step brings what digits are missing, for one gradient."""
+        s, _ = model.step(math.inf)
+        x = self.box.clip(self.now.x + s)
+        if np.isfinite(x).all() and (x != self.now.x).any():
+            self.iterations += 1
+            self.last_digits(x, norm(x - self.now.x))
+
     def last_digits(self, x: Vector, step: float) -> tuple[str, bool]:
-        """The model foretells less than rounding lets be seen: one more step, if it makes the gradient smaller."""
-        value, g = self.f.gradient(x)
+        """A step for which the model foretells less than rounding lets be seen: it is taken if it makes the gradient smaller."""
+        try:
+            value, g = self.f.gradient(x)
+        except EvaluationError:
+            return ROUNDED
         free = self.box.free(x, g)
         if value <= self.now.value + NOISE * abs(self.now.value) and norm(g[free]) < norm(self.now.g[self.now.free]) / 2:
             self.now = State(x, value, g, free)

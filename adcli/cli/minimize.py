@@ -1,0 +1,95 @@
+"""`adcli minimize`: the point where a program's output is least."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from adcli.cli.options import ENGINE, GET, LIMITS, OF, POINT, PROGRAM, STRICT, Job, define, names, option, output
+
+if TYPE_CHECKING:
+    from adcli.engines.flags import Flag
+    from adcli.errors import Source
+    from adcli.report.minimum import Minimum
+
+FORMATS = ("text", "json", "csv", "markdown")
+METHODS = ("auto", "newton", "newton-cg", "lbfgs", "gd", "momentum", "adam", "slsqp", "trust-constr")
+SEARCH = (
+    option("--wrt", metavar="NAMES", help="Inputs to change: a,b (default: all real ones); the others stay where --at says."),
+    option(
+        "--method", type=click.Choice(METHODS), default="auto",
+        help="auto: newton, newton-cg for more than 100 variables, slsqp with constraints (default).",
+    ),
+    option("--bounds", multiple=True, metavar="NAME=LOW:HIGH,…", help="Bounds of variables: --bounds x=0:1,y=0:,w[1]=:5."),
+    option("--constraint", "constraints", multiple=True, metavar="RELATION", help='What must hold: "x + y = 1", "x^2 <= y", "w >= 0".'),
+    option(
+        "--tol", type=click.FloatRange(0), default=1e-8, metavar="TOL",
+        help="Zero for a gradient, beside the sizes of value and variables (default 1e-8).",
+    ),
+    option(
+        "--max-iterations", type=click.IntRange(min=0), metavar="N",
+        help="Stop after so many (default 1000; 10,000 for lbfgs, gd, momentum and adam).",
+    ),
+    option(
+        "--lr", type=click.FloatRange(0, min_open=True), metavar="RATE",
+        help="Learning rate of gd, momentum, adam (default 0.01; gd then looks for a step that lowers the value).",
+    ),
+    option("--momentum", type=click.FloatRange(0, 1, max_open=True), metavar="DECAY", help="What momentum keeps of a step (default 0.9)."),
+)  # fmt: skip
+WATCHED = (
+    option("--history", metavar="FILE", help="Write every iteration to FILE.csv or FILE.jsonl."),
+)
+
+
+@define("minimize", PROGRAM, POINT, SEARCH, WATCHED, OF, ENGINE, output(FORMATS), GET, STRICT, LIMITS)
+def command(
+    job: Job, wrt: str | None, of: str | None, bounds: tuple[str, ...], history: str | None, **asked: Any
+) -> None:  # fmt: skip
+    """The minimum of PROGRAM's output that lies downhill from the point --at.
+
+    By default Newton's method in a trust region with the exact Hessian, for many variables with Hessian-vector products; both take bounds,
+    and leave saddle points. Where the program has no value, steps are shortened. Constraints are ADL expressions over the same inputs.
+    At the end the gradient, the constraints and the Hessian say what kind of point was found. What has not converged, or is no minimum,
+    is printed all the same, and the exit code is 1.
+
+    Examples:
+      adcli minimize "100*(y - x^2)^2 + (1 - x)^2" --at x=-1.2,y=1
+      adcli minimize samples/rosenbrock.adl --bounds "x=-2:0.5" --json
+      adcli minimize "x + y" --at x=0,y=0.5 --constraint "x^2 + y^2 = 1"
+      adcli minimize "x^4 - x^2 + y^2" --at x=1,y=1 --method gd --lr 0.1 --history path.csv
+    """
+    from adcli.api.minimize import Search, Settings
+    from adcli.cli.fit_words import bounds as ranges
+    from adcli.cli.history import History
+    from adcli.report.minimum import history_names
+
+    program = job.program()
+    settings = Settings(
+        asked["method"], asked["tol"], asked["max_iterations"], asked["lr"], asked["momentum"], ranges(bounds), asked["constraints"]
+    )
+    search = Search(program, job.point(program), settings, names(wrt), of)
+    with History(history, history_names(search.variables.names)) as file:
+        found, result = search.find(file.add)
+    job.report(program, result, method=found.method, variables=len(found.names))
+    finish(job, found, result.flags, program.source)
+
+
+def finish(job: Job, found: Minimum, flags: list[Flag], source: Source) -> None:
+    """Print the result, and on a terminal, or where it is not what was wanted, what there is to say about it."""
+    from adcli.cli.document import Document
+    from adcli.cli.streams import error_text
+
+    document = Document("adcli/minimize/1")
+    document.data = found.data()
+    document.add("value", found.value)
+    for name, value in found.at.items():
+        document.add(name, value)
+    document.add("gradient_norm", found.gradient_norm)
+    document.add("iterations", found.iterations)
+    document.add("converged", found.converged)
+    job.finish(document, flags, source)
+    if not job.options.get("quiet") and (job.drawing or job.options.get("verbose") or not found.converged or found.point != "minimum"):
+        error_text("".join(f"{line}\n" for line in found.sentences()))
+    if not found.converged:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,387 @@
+"""`minimize`: published minima, bounds, constraints, saddle points, and what it says where there is no minimum."""
+
+from __future__ import annotations
+
+import json
+import math
+import pathlib
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adcli
+from adcli.errors import EvaluationError, LimitError, ProgramError, UsageError
+from adcli.report.minimum import Minimum
+from tests.invoke import invoke
+from tests.minima import Known, known, starts
+
+KNOWN = known()
+ROSENBROCK = "100*(y - x^2)^2 + (1 - x)^2"
+
+
+def minimum(text: str, at: dict[str, Any], **settings: Any) -> Minimum:
+    return adcli.compile(text).minimize(at, **settings)
+
+
+@pytest.mark.parametrize("problem", KNOWN, ids=lambda k: k.name)
+def test_the_programs_are_the_published_functions(problem: Known) -> None:
+    expected = starts()[problem.name]
+    program = adcli.compile(problem.text)
+    hessian = program.hessian()["x"]["x"]
+    assert program.value() == pytest.approx(expected["value"], rel=1e-12)
+    largest = np.abs(expected["gradient"]).max()
+    np.testing.assert_allclose(program.gradient()["x"], expected["gradient"], rtol=1e-12, atol=1e-13 * largest)
+    np.testing.assert_allclose(hessian.diagonal(), expected["diagonal"], rtol=1e-11, atol=1e-13 * np.abs(hessian).max())
+
+
+@pytest.mark.parametrize("problem", KNOWN, ids=lambda k: k.name)
+def test_published_minima_are_reached_from_the_standard_start(problem: Known) -> None:
+    found = adcli.compile(problem.text).minimize()
+    assert found.converged, found.reason
+    nearest = min(problem.minima, key=lambda m: abs(m - found.value))
+    assert abs(found.value - nearest) <= 1e-8 * max(1.0, abs(nearest))
+    if nearest:  # those below 1, too, to as many digits
+        assert found.value == pytest.approx(nearest, rel=1e-8)
+    assert found.gradient_norm <= 1e-6 or abs(found.value - nearest) <= 1e-8 * abs(nearest)
+    assert found.point in ("minimum", "flat")
+
+
+@pytest.mark.parametrize("method", ["newton-cg", "lbfgs", "trust-constr"])
+@pytest.mark.parametrize("name", ["rosenbrock", "beale", "helical_valley", "brown_dennis", "watson", "broyden_tridiagonal"])
+def test_other_methods_reach_them_too(name: str, method: str) -> None:
+    problem = next(k for k in KNOWN if k.name == name)
+    found = adcli.compile(problem.text).minimize(method=method)
+    assert found.converged, found.reason
+    assert found.value == pytest.approx(problem.minima[0], rel=1e-8, abs=1e-8)
+    assert found.evaluations["hessian"] == 0 or method == "trust-constr"
+
+
+def test_a_saddle_that_is_published_as_a_minimum() -> None:
+    """Biggs' EXP6: what stays in the plane of symmetry ends at 0.00565565, where the Hessian has a negative eigenvalue."""
+    problem = next(k for k in KNOWN if k.name == "biggs_exp6")
+    at = [1.7114159947195876, 17.683198180949067, 1.1631436609082598, 5.1865615519934518, 1.7114159947195876, 1.1631436609295253]
+    there = adcli.compile(problem.text).minimize({"x": at}, method="lbfgs", tol=1e-6)
+    assert not there.converged and there.point == "saddle"
+    assert there.value == pytest.approx(0.005655649925499931, rel=1e-10)
+    assert adcli.compile(problem.text).minimize({"x": at}).value < 0.0056
+
+
+def test_many_variables_by_products() -> None:
+    """The extended Rosenbrock function, problem 21 of Moré, Garbow and Hillstrom, with n = 1000."""
+    text = "input x: [n]\nsum(100*(x[2*i + 1] - x[2*i]^2)^2 + (1 - x[2*i])^2 for i in 0..n // 2)"
+    found = minimum(text, {"x": [-1.2, 1.0] * 500})
+    assert found.method == "newton-cg" and found.converged
+    np.testing.assert_allclose(found.at["x"], 1.0, rtol=1e-9)
+    assert found.evaluations["hessian"] == 0
+    assert found.evaluations["product"] < 500  # a single Hessian would take 1000
+    assert found.point == "minimum"
+
+
+# Hock and Schittkowski, Test Examples for Nonlinear Programming Codes, 1981: program, start, bounds, constraints, value, and the point.
+HS: dict[str, tuple[str, dict[str, Any], dict[str, Any], list[str], float, Any]] = {
+    "1": ("100*(x[1] - x[0]^2)^2 + (1 - x[0])^2", {"x": [-2, 1]}, {"x[1]": (-1.5, None)}, [], 0.0, [1, 1]),
+    "2": ("100*(x[1] - x[0]^2)^2 + (1 - x[0])^2", {"x": [1.5, 2]}, {"x[1]": (1.5, None)}, [], 0.0504261879, None),
+    "3": ("x[1] + 1e-5*(x[1] - x[0])^2", {"x": [10, 1]}, {"x[1]": (0, None)}, [], 0.0, [0, 0]),
+    "4": ("(x[0] + 1)^3/3 + x[1]", {"x": [1.125, 0.125]}, {"x[0]": (1, None), "x[1]": (0, None)}, [], 8 / 3, [1, 0]),
+    "5": (
+        "sin(x[0] + x[1]) + (x[0] - x[1])^2 - 1.5*x[0] + 2.5*x[1] + 1", {"x": [0, 0]}, {"x[0]": (-1.5, 4), "x[1]": (-3, 3)}, [],
+        -math.sqrt(3) / 2 - math.pi / 3, [-math.pi / 3 + 0.5, -math.pi / 3 - 0.5],
+    ),
+    "6": ("(1 - x[0])^2", {"x": [-1.2, 1]}, {}, ["10*(x[1] - x[0]^2) = 0"], 0.0, [1, 1]),
+    "7": ("ln(1 + x[0]^2) - x[1]", {"x": [2, 2]}, {}, ["(1 + x[0]^2)^2 + x[1]^2 = 4"], -math.sqrt(3), [0, math.sqrt(3)]),
+    "10": ("x[0] - x[1]", {"x": [-10, 10]}, {}, ["-3*x[0]^2 + 2*x[0]*x[1] - x[1]^2 + 1 >= 0"], -1.0, [0, 1]),
+    "28": ("(x[0] + x[1])^2 + (x[1] + x[2])^2", {"x": [-4, 1, 1]}, {}, ["x[0] + 2*x[1] + 3*x[2] = 1"], 0.0, [0.5, -0.5, 0.5]),
+    "35": (
+        "9 - 8*x[0] - 6*x[1] - 4*x[2] + 2*x[0]^2 + 2*x[1]^2 + x[2]^2 + 2*x[0]*x[1] + 2*x[0]*x[2]", {"x": [0.5, 0.5, 0.5]},
+        {"x": (0, None)}, ["x[0] + x[1] + 2*x[2] <= 3"], 1 / 9, [4 / 3, 7 / 9, 4 / 9],
+    ),
+    "39": (
+        "-x[0]", {"x": [2, 2, 2, 2]}, {}, ["x[1] - x[0]^3 - x[2]^2 = 0", "x[0]^2 - x[1] - x[3]^2 = 0"], -1.0, [1, 1, 0, 0],
+    ),
+    "40": (
+        "-x[0]*x[1]*x[2]*x[3]", {"x": [0.8, 0.8, 0.8, 0.8]}, {},
+        ["x[0]^3 + x[1]^2 = 1", "x[0]^2*x[3] = x[2]", "x[3]^2 = x[1]"], -0.25, None,
+    ),
+    "43": (
+        "x[0]^2 + x[1]^2 + 2*x[2]^2 + x[3]^2 - 5*x[0] - 5*x[1] - 21*x[2] + 7*x[3]", {"x": [0, 0, 0, 0]}, {},
+        [
+            "x[0]^2 + x[1]^2 + x[2]^2 + x[3]^2 + x[0] - x[1] + x[2] - x[3] <= 8",
+            "x[0]^2 + 2*x[1]^2 + x[2]^2 + 2*x[3]^2 - x[0] - x[3] <= 10",
+            "2*x[0]^2 + x[1]^2 + x[2]^2 + 2*x[0] - x[1] - x[3] <= 5",
+        ],
+        -44.0, [0, 1, 2, -1],
+    ),
+    "48": (
+        "(x[0] - 1)^2 + (x[1] - x[2])^2 + (x[3] - x[4])^2", {"x": [3, 5, -3, 2, -2]}, {},
+        ["sum(x) = 5", "x[2] - 2*(x[3] + x[4]) = -3"], 0.0, [1, 1, 1, 1, 1],
+    ),
+    "71": (
+        "x[0]*x[3]*(x[0] + x[1] + x[2]) + x[2]", {"x": [1, 5, 5, 1]}, {"x": (1, 5)}, ["prod(x) >= 25", "sum(x^2) = 40"], 17.0140173, None,
+    ),
+    "76": (
+        "x[0]^2 + 0.5*x[1]^2 + x[2]^2 + 0.5*x[3]^2 - x[0]*x[2] + x[2]*x[3] - x[0] - 3*x[1] + x[2] - x[3]", {"x": [0.5, 0.5, 0.5, 0.5]},
+        {"x": (0, None)}, ["x[0] + 2*x[1] + x[2] + x[3] <= 5", "3*x[0] + x[1] + 2*x[2] - x[3] <= 4", "x[1] + 4*x[2] >= 1.5"],
+        -4.681818181, None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["auto", "trust-constr"])
+@pytest.mark.parametrize("number", HS)
+def test_problems_of_hock_and_schittkowski(number: str, method: str) -> None:
+    text, at, bounds, constraints, value, point = HS[number]
+    found = minimum(text, at, bounds=bounds, constraints=constraints, method=method)
+    assert found.converged, found.reason
+    assert found.value == pytest.approx(value, rel=2e-9, abs=1e-9)
+    if point is not None:
+        np.testing.assert_allclose(found.at["x"], point, atol=1e-6)
+
+
+def test_multipliers_are_derivatives_of_the_value_by_the_constraint() -> None:
+    def least(square: float) -> Minimum:
+        return minimum("x + r*y", {"x": 1, "y": 0, "r": 2}, wrt=["x", "y"], constraints=[f"x^2 + y^2 <= {square}"])
+
+    found, more = least(4.0), least(4.0 + 1e-6)
+    (held,) = found.constraints
+    assert held.active
+    assert -held.multiplier == pytest.approx((more.value - found.value) / 1e-6, rel=1e-5)
+    assert held.multiplier == pytest.approx(math.sqrt(5) / 4, rel=1e-12)
+    assert found.at["r"] == 2.0 and found.names == ["x", "y"]
+
+
+def test_constraints_of_arrays_chains_and_names_of_constants() -> None:
+    text = "input e\ninput w: [3]\nsum(w^2) + (e - 9)^2"
+    found = minimum(text, {"w": [1, 2, 3], "e": 2}, constraints=["sum(w) = 1", "w >= [0, 0.5, 0]", "1 <= e <= 3"])
+    np.testing.assert_allclose(found.at["w"], [0.25, 0.5, 0.25], rtol=1e-12)
+    assert found.at["e"] == pytest.approx(3.0, rel=1e-14)
+    assert [held.text for held in found.constraints] == ["sum(w) = 1", "w >= [0, 0.5, 0]", "1 <= e", "e <= 3"]
+    assert [held.active for held in found.constraints] == [True, True, False, True]
+
+
+def test_constraints_that_contradict_one_another() -> None:
+    found = minimum("x^2 + y^2", {"x": 3, "y": 1}, constraints=["x >= 2", "x <= 1"])
+    assert not found.converged and "constraints do not hold" in found.reason
+
+
+@pytest.mark.parametrize("method", ["newton", "newton-cg", "lbfgs", "gd"])
+def test_bounds_are_never_left_and_tested_for_at_the_end(method: str) -> None:
+    seen = []
+    program = adcli.compile("w = [x, y]\nif x > 0.5 { w[9] } else { " + ROSENBROCK + " }")
+    from adcli.api.minimize import Settings, minimize
+
+    found, _ = minimize(program, {"x": -1.2, "y": 1}, Settings(method, bounds={"x": (None, 0.5)}), watch=seen.append)
+    assert found.converged and found.point == "minimum"
+    assert found.at == {"x": 0.5, "y": pytest.approx(0.25, abs=1e-7)}
+    assert found.at_bounds == ["x"] and found.gradient["x"] == pytest.approx(-1.0, abs=1e-5)
+    assert len(seen) > 3 and all(step.x[0] <= 0.5 for step in seen)
+
+
+def test_a_corner() -> None:
+    found = minimum("sum(w)", {"w": [3, 4]}, bounds={"w": (1, None)})
+    assert found.converged and found.point == "corner" and found.at["w"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("method", ["newton", "newton-cg"])
+def test_saddle_points_are_left(method: str) -> None:
+    found = minimum("x^4 - x^2 + y^2", {"x": 0, "y": 0}, method=method)
+    assert found.converged and found.value == pytest.approx(-0.25)
+    assert abs(found.at["x"]) == pytest.approx(math.sqrt(0.5))
+
+
+@pytest.mark.parametrize(("text", "kind"), [("x^4 - x^2 + y^2", "saddle"), ("-(x^2 + y^2)", "maximum")])
+@pytest.mark.parametrize("method", ["lbfgs", "gd", "adam"])
+def test_other_stationary_points_are_called_what_they_are(text: str, kind: str, method: str) -> None:
+    found = minimum(text, {"x": 0, "y": 0}, method=method)
+    assert not found.converged and found.point == kind and "no minimum" in found.reason
+    assert found.curvature is not None and found.curvature[0] == -2.0
+
+
+def test_a_saddle_of_the_lagrangian() -> None:
+    found = minimum("x*y", {"x": 1, "y": 1}, constraints=["x + y = 2"])
+    assert not found.converged
+    assert minimum("x*y", {"x": 1.0, "y": 1.0}, constraints=["x = y"]).converged
+
+
+def test_a_singular_hessian_says_nothing_of_the_point() -> None:
+    assert minimum("x^3", {"x": 1}).point == "flat"
+    assert minimum("(x + y)^2", {"x": 1, "y": 2}).point == "flat"
+    assert minimum("x^2 + 1e-9*y^2", {"x": 1, "y": 2}).point == "minimum"
+
+
+@pytest.mark.parametrize("text", ["x", "-x^2 + y", "x^3 + y", "-exp(x)", "ln(abs(x))*0 - x^4"])
+@pytest.mark.parametrize("method", ["newton", "newton-cg", "lbfgs"])
+def test_values_that_fall_without_end(text: str, method: str) -> None:
+    if method == "lbfgs" and text == "x":
+        pytest.skip("L-BFGS-B takes steps of at most 1e10")
+    found = minimum(text + " + 0*y", {"x": -1.5 if "^3" in text else 1.5, "y": 1}, method=method)
+    assert not found.converged and "without end" in found.reason
+    assert found.value < -1e100
+
+
+@pytest.mark.parametrize("method", ["newton", "newton-cg", "lbfgs", "gd", "slsqp", "trust-constr"])
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("x*ln(x)", math.exp(-1)),  # nan for x < 0
+        ("a = [1, 2, 3]; i = int(floor(x)); (x - 0.5)^2 + 0*a[i]", 0.5),  # an index out of range
+        ("-logdet([[x, 0.5], [0.5, 1]]) + x", 1.25),  # a singular matrix
+    ],
+)
+def test_points_without_a_value_shorten_the_step(text: str, at: float, method: str) -> None:
+    found = minimum(text, {"x": 2.9}, method=method)
+    assert found.converged, found.reason
+    assert found.at["x"] == pytest.approx(at, rel=1e-7)
+
+
+def test_the_edge_of_the_domain_and_kinks_are_no_minima() -> None:
+    for text in ("sqrt(x)", "a = [1, 2, 3]; i = int(x); (x - 4.5)^2 + 0*a[i]"):
+        found = minimum(text, {"x": 1})
+        assert not found.converged and "edge" in found.reason
+    found = minimum("abs(x) + abs(x - 2)/2", {"x": 1.3})
+    assert not found.converged and "kink" in found.reason
+    assert abs(found.at["x"]) < 1e-9
+
+
+UNITS = [("newton", "1e-12"), ("newton", "1e12"), ("lbfgs", "1e-12"), ("lbfgs", "1e12"), ("gd", "1e-12")]
+
+
+@pytest.mark.parametrize(("method", "factor"), UNITS)
+def test_the_unit_of_the_value_does_not_matter(method: str, factor: str) -> None:
+    found = minimum(f"{factor}*((x - 3)^2 + (y - x)^2)", {"x": 0, "y": 0}, method=method)
+    assert found.converged
+    assert found.at["x"] == pytest.approx(3, abs=1e-6)
+
+
+def test_the_start_must_have_a_value() -> None:
+    with pytest.raises(EvaluationError) as caught:
+        minimum("ln(x)", {"x": -1})
+    assert "nan" in caught.value.message and caught.value.span is not None and "--at" in (caught.value.help or "")
+    with pytest.raises(EvaluationError) as caught:
+        minimum("sqrt(x)", {"x": 0})
+    assert "gradient" in caught.value.message
+
+
+def test_integers_and_fixed_inputs_stay() -> None:
+    found = minimum("input n: int = 2\n(x - n)^2 + (y - x)^2", {"x": 0, "y": 7}, wrt=["x"])
+    assert found.at == {"n": 2, "x": 4.5, "y": 7.0} and found.names == ["x"]
+    with pytest.raises(UsageError):
+        minimum("input n: int\nn^2", {"n": 3})
+    with pytest.raises(UsageError):
+        minimum("5", {})
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"method": "bfgs"}, "no method"),
+    ({"method": "newton", "constraints": ["x = 1"]}, "takes no constraints"),
+    ({"method": "newton", "lr": 0.1}, "no learning rate"),
+    ({"method": "gd", "momentum": 0.5}, "no momentum"),
+    ({"bounds": {"z": (0, 1)}}, "'z' is no variable"),
+    ({"bounds": {"x": (2, 1)}}, "leave nothing"),
+    ({"bounds": {"x": (5, 6)}}, "not within its bounds"),
+    ({"constraints": ["x + y"]}, "is none"),
+    ({"constraints": ["= 1"]}, "nothing on one side"),
+    ({"constraints": ["x + z = 1"]}, "is no input"),
+    ({"constraints": ["1 <= 2"]}, "holds no variable"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), WRONG, ids=[m for _, m in WRONG])
+def test_settings_that_make_no_sense(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        minimum(ROSENBROCK, {"x": -1.2, "y": 1}, **settings)
+    assert message in caught.value.message and caught.value.help
+
+
+MISTAKES = [("x + sinn(y) = 1", 4), ("x + y = 1 + 2*(y", 14), ("0 <= x <= cosh y", 10), ("x = y*zz(1)", 6)]
+
+
+@pytest.mark.parametrize(("text", "place"), MISTAKES)
+def test_errors_in_constraints_stand_at_their_place(text: str, place: int) -> None:
+    with pytest.raises((ProgramError, UsageError)) as caught:
+        minimum(ROSENBROCK, {"x": -1.2, "y": 1}, constraints=[text])
+    if isinstance(caught.value, ProgramError):
+        assert caught.value.source is not None and caught.value.source.text == text
+        assert caught.value.span is not None and caught.value.span.start == place
+
+
+def test_no_more_iterations_than_allowed() -> None:
+    for method in ("newton", "newton-cg", "lbfgs", "gd", "momentum", "adam"):
+        rate = 1e-4 if method in ("gd", "momentum", "adam") else None
+        found = minimum(ROSENBROCK, {"x": -1.2, "y": 1}, method=method, max_iterations=2, lr=rate)
+        assert not found.converged and found.iterations == 2 and "stopped after 2" in found.reason
+        assert found.value < 24.2
+
+
+def test_momentum_and_adam_find_minima_with_a_rate() -> None:
+    for method, rate in (("gd", 0.1), ("momentum", 0.02), ("adam", 0.05)):
+        found = minimum("(x - 1)^2 + 3*(y + 2)^2", {"x": 5, "y": 5}, method=method, lr=rate)
+        assert found.converged and found.at == {"x": pytest.approx(1, abs=1e-7), "y": pytest.approx(-2, abs=1e-7)}
+        assert found.settings["rate"] == rate
+
+
+def test_a_rate_that_is_too_large_is_said_to_be() -> None:
+    found = minimum("x^2", {"x": 1}, method="gd", lr=1.5)
+    assert not found.converged and "too large" in found.reason
+
+
+def test_the_time_limit_is_for_the_whole_search() -> None:
+    from adcli.engines.limits import Limits
+
+    program = adcli.compile("(x - 1)^2 + (y - x^2)^2", limits=Limits(timeout=1e-3))
+    with pytest.raises(LimitError):
+        program.minimize(x=-50, y=1, method="adam", lr=1e-9, max_iterations=10**6)
+
+
+def run(*words: str) -> Any:
+    return invoke(["minimize", *words])
+
+
+def test_the_command_prints_lines_and_json() -> None:
+    done = run(ROSENBROCK, "--at", "x=-1.2,y=1")
+    lines = dict(line.split("\t") for line in done.out.splitlines())
+    assert done.code == 0 and done.err == ""
+    assert float(lines["x"]) == pytest.approx(1) and lines["converged"] == "true"
+    data = json.loads(run(ROSENBROCK, "--at", "x=-1.2,y=1", "--json").out)
+    assert data["schema"] == "adcli/minimize/1" and set(data["at"]) == {"x", "y"}
+    assert data["method"] == "newton" and data["point"] == "minimum" and data["evaluations"]["hessian"] > 5
+    assert float(run(ROSENBROCK, "--at", "x=-1.2,y=1", "--get", "x").out) == pytest.approx(1)
+
+
+def test_the_exit_status_says_whether_it_converged() -> None:
+    done = run("x^2 - y^2", "--at", "x=1,y=0.5", "--json")
+    assert done.code == 1 and json.loads(done.out)["converged"] is False
+    assert "without end" in done.err
+    assert run("ln(x)", "--at", "x=-1").code == 5
+    assert run("x^2", "--at", "x=1", "--bounds", "x=2:3").code == 2
+
+
+def test_flags_come_with_the_result() -> None:
+    done = run("abs(x) + y^2", "--at", "x=0,y=1", "--json")
+    assert [flag["code"] for flag in json.loads(done.out)["flags"]] == ["nondifferentiable"]
+    assert run("abs(x) + y^2", "--at", "x=0,y=1", "--strict").code == 5
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_the_history_has_every_iteration(tmp_path: pathlib.Path, suffix: str) -> None:
+    path = tmp_path / f"path.{suffix}"
+    done = run("(w[0] - 1)^2 + (w[1] - 2)^4", "--at", "w=[5,5]", "--history", str(path), "--json")
+    found = json.loads(done.out)
+    lines = path.read_text().splitlines()
+    if suffix == "csv":
+        head, *rows = [line.split(",") for line in lines]
+        table = [dict(zip(head, map(float, row), strict=True)) for row in rows]
+        assert head[:5] == ["iteration", "value", "gradient_norm", "step", "evaluations"]
+    else:
+        table = [json.loads(line) for line in lines]
+    assert [row["iteration"] for row in table] == list(range(found["iterations"] + 1))
+    assert table[0]["w[0]"] == 5 and table[-1]["value"] == found["value"]
+    assert all(a["value"] >= b["value"] for a, b in pairwise(table))
+    assert table[-1]["evaluations"] == sum(found["evaluations"].values())
+
+
+def test_no_half_history(tmp_path: pathlib.Path) -> None:
+    assert run("ln(x)", "--at", "x=-1", "--history", str(tmp_path / "h.csv")).code == 5
+    assert run("x^2", "--at", "x=1", "--history", str(tmp_path / "h.txt")).code == 2
+    assert not list(tmp_path.iterdir())
