@@ -210,11 +210,13 @@ def test_a_singular_hessian_says_nothing_of_the_point() -> None:
     assert minimum("x^2 + 1e-9*y^2", {"x": 1, "y": 2}).point == "minimum"
 
 
-@pytest.mark.parametrize("text", ["x", "-x^2 + y", "x^3 + y", "-exp(x)", "ln(abs(x))*0 - x^4"])
-@pytest.mark.parametrize("method", ["newton", "newton-cg", "lbfgs"])
+ENDLESS = ["x", "-x^2 + y", "x^3 + y", "-exp(x)", "ln(abs(x))*0 - x^4"]
+# A line search of L-BFGS-B goes no farther than 1e10, which for a slope of 1 is no end.
+FALLS = [(text, method) for text in ENDLESS for method in ("newton", "newton-cg", "lbfgs") if (text, method) != ("x", "lbfgs")]
+
+
+@pytest.mark.parametrize(("text", "method"), FALLS)
 def test_values_that_fall_without_end(text: str, method: str) -> None:
-    if method == "lbfgs" and text == "x":
-        pytest.skip("L-BFGS-B takes steps of at most 1e10")
     found = minimum(text + " + 0*y", {"x": -1.5 if "^3" in text else 1.5, "y": 1}, method=method)
     assert not found.converged and "without end" in found.reason
     assert found.value < -1e100
