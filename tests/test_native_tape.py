@@ -64,3 +64,27 @@ def test_no_memory_is_used_twice(text: str) -> None:
         np.testing.assert_allclose(value, want[0], rtol=1e-13)
         np.testing.assert_allclose(slopes, want[1], rtol=1e-12)
     assert ended and ended[0] > 1000
+
+
+@pytest.mark.parametrize("section", ["..3", "2..", "5..5", "..", "1..39", "k..k + 2", "k..k", "k..-1"])
+@pytest.mark.parametrize("fill", ["zeros(40)", "ones(40)", "full(-0.5, 40)"])
+def test_sections_of_arrays_of_one_number(section: str, fill: str) -> None:
+    """What is around the section, and sections without elements; the adjoint of reading one is such an array."""
+    head = f"input x: [40]; input k: int; z = {fill}; z[{section}] = 2*x[{section}]"
+    program = adcli.compile(f"{head}; output y = z*x; output r = sum(1/x[{section}])")
+    for k in (0, 7, 38):
+        variant, args, _ = program.bind({"x": np.linspace(0.1, 1.3, N), "k": k})
+        for function, given in ((variant.lowered, args), (variant.function("reverse", (0,), 1), [*args, 1.0])):
+            for got, want in zip(Native(function).run(given), Interpreter(function, Limits()).run(given), strict=True):
+                np.testing.assert_allclose(got, want, rtol=1e-14)
+
+
+def test_values_that_wait_are_stored_together() -> None:
+    """More of one shape than one loop stores, that depend on each other, before a call; one of them is changed in place later."""
+    text = "input x: [40]\nfn same(v) { if v[0] > 5 { return cumsum(v) }; return v }\n"
+    text += "\n".join(f"a{k} = {'x' if not k else f'a{k - 1}'}*x + {k}" for k in range(7))
+    text += "\ns = same(a6)\nb = a3\nb[2] = 7.0\noutput y = " + " + ".join(f"a{k}*a{k}" for k in range(7)) + " + s + b"
+    program = adcli.compile(text)
+    variant, args, _ = program.bind({"x": np.linspace(0.1, 1.3, N)})
+    got, want = (engine.run(args)[0] for engine in (Native(variant.lowered), Interpreter(variant.lowered, Limits())))
+    np.testing.assert_allclose(got, want, rtol=1e-14)

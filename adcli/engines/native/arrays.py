@@ -27,6 +27,9 @@ from adcli.ir.nodes import Let
 if TYPE_CHECKING:
     from adcli.engines.native.function import Writer
 
+# Arrays that one loop stores.
+TOGETHER = 4
+
 Form: TypeAlias = "Callable[[Writer, Let, Sequence[Value]], Value]"
 
 
@@ -132,10 +135,25 @@ def store_together(w: Writer, targets: Sequence[tuple[Virtual, str]]) -> None:
         for (v, ptr), item in zip(targets, items, strict=True):
             c.store(v.elem, item, ptr, k)
 
-    also = Alongside(w, waiting([v for v, _ in targets]))
+    own = {v for v, _ in targets}
+    also = Alongside(w, [v for v in waiting(list(own)) if v not in own])
     with w.independent():
         c.loop(count(c, targets[0][0].extents), body)
     also.done()
+
+
+def store_all(w: Writer, values: Sequence[Virtual]) -> None:
+    """Store those arrays that have the shape of others and are read by position: some together in one loop, which reads all else once."""
+    shapes: dict[tuple[str, ...], list[Virtual]] = {}
+    for v in dict.fromkeys(values):
+        if v.mem is None and v.flat is not None:
+            shapes.setdefault(w.same(v.extents), []).append(v)
+    for alike in shapes.values():
+        for k in range(0, len(alike) - 1, TOGETHER):
+            some = [(v, w.room(v)) for v in alike[k : k + TOGETHER]]
+            store_together(w, [(v, m.ptr) for v, m in some])
+            for v, m in some:
+                v.mem = m
 
 
 def nest(w: Writer, extents: Sequence[str], body: Callable[[Index], None]) -> None:

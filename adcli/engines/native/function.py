@@ -7,7 +7,7 @@ copied into storage that the loop took before it began.
 """
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,6 +34,10 @@ CUT = 100
 # A virtual array that takes more than this for an element, in additions, is stored; and so is one that is read again, where that
 # would take more than the other number once more.
 LARGEST, CHEAP = 256, 3
+# Operations on arrays, beside those on numbers, whose results are arrays of their own, or numbers.
+FRESH = frozenset({"matmul", "dot", "sum", "concat"})
+# Operations that make their results where they find room. Writing them across memory that is not at hand takes longer than moving them.
+PRODUCTS = frozenset({"matmul", "outer"})
 
 
 def is_small(t: Type) -> bool:
@@ -61,12 +65,19 @@ class Writer:
         self.addressed = module.addressed
         self.remaining: Counter[Var] = Counter()
         self.factors: set[Atom] = set()  # of matrix products, perhaps transposed
+        self.read_only: dict[Atom, bool] = defaultdict(lambda: True)  # arrays that nothing hands on, gives another name, or changes
+        self.room_of: dict[Push, str] = {}  # records that there is room for already, and where
         for s in statements(function.body):
+            if not (isinstance(s, Push) or (isinstance(s, Let) and not s.inplace and (s.op.scalar or s.op.name in FRESH))):
+                self.read_only.update(dict.fromkeys(reads(s), False))
+            for b in blocks(s):
+                self.read_only.update(dict.fromkeys(b.results, False))
             self.remaining.update(a for a in reads(s) if isinstance(a, Var))
             if isinstance(s, Let) and s.op.name in ("matmul", "transpose"):
                 self.factors.update(s.args)
             for b in blocks(s):
                 self.remaining.update(a for a in b.results if isinstance(a, Var))
+        self.read_only.update(dict.fromkeys(function.body.results, False))
         self.remaining.update(a for a in function.body.results if isinstance(a, Var))
         self.pending: dict[Var, Virtual] = {}
         self.overflow: dict[Var, str] = {}
@@ -116,18 +127,15 @@ class Writer:
         return f"define internal {self.module.struct(f)} @{name}({', '.join(params)}) #0 {{\n" + "\n".join(c.lines) + "\n}\n"
 
     def find_homes(self) -> list[str]:
-        """Results of the program that are made by a statement of its own, and updated in place at most, are made where they are to lie:
-        the parameters for that.
-        """
+        """Results that are made by a statement of their own are made where they are to lie: the parameters for that."""
         params = []
-        roots = [self.module.aliases.root(a) for a in self.function.body.results]
-        made = {s.out for s in self.function.body.statements if isinstance(s, Let)}
+        made = self.module.made(self.function)
         for k in self.module.given(self.function):
-            t, root = self.function.body.results[k].type, roots[k]
             ptr = self.c.name("o")
             params.append(f"ptr noalias {ptr}")
-            if root is not None and root in made and roots.count(root) == 1 and root.type == t:
-                self.homes[root] = Mem(t.elem, tuple(map(str, t.shape)), ptr)
+            if k in made:
+                t = made[k].type
+                self.homes[made[k]] = Mem(t.elem, tuple(map(str, t.shape)), ptr)
         return params
 
     def room(self, v: Array) -> Mem:
@@ -249,10 +257,11 @@ class Writer:
 
     def settle(self, base: str | None = None) -> None:
         """Compute the virtual arrays that are still to be read (and that read `base`)."""
-        for v, value in list(self.pending.items()):
-            if base is None or value.uses(base):
-                del self.pending[v]
-                self.values[v] = self.in_memory(value)
+        due = {v: value for v, value in self.pending.items() if base is None or value.uses(base)}
+        arrays.store_all(self, list(due.values()))
+        for v, value in due.items():
+            self.pending.pop(v, None)
+            self.values[v] = self.in_memory(value)
 
     def overwrite(self, m: Mem) -> None:
         """Before elements of m are written."""
@@ -437,6 +446,7 @@ class Writer:
         pushes: list[Push] = []
         pops: list[Pop] = []
         long = len(block.statements) > CUT
+        foreseen = tapes.foreseen(self, block)
         for k, s in enumerate(block.statements, 1):
             if long and k % CUT == 0:
                 self.c.cut()
@@ -452,6 +462,8 @@ class Writer:
                     tapes.push(self, pushes)
                     pushes = []
                 continue
+            if isinstance(s, Let) and s.out in foreseen:
+                tapes.make_room(self, s.out, foreseen[s.out])
             self.statement(s)
         self.clamped, self.equal = known
 
@@ -669,6 +681,7 @@ class Writer:
         c, f = self.c, s.function
         args: list[str] = ["ptr %ctx"]
         given: list[Value] = []
+        self.settle()
         for a, p in zip(s.args, f.params, strict=True):
             v = self.yielded(a, p)
             given.append(v)
@@ -682,6 +695,9 @@ class Writer:
             self.require(c.op(f"icmp sge i64 {depth}, 0"), "depth", (), s.span)
             self.store_state(state.DEPTH, depth)
             self.poll("64", s.span)
+        for k in self.module.given(f):
+            t = f.body.results[k].type
+            args.append(f"ptr {self.allocate(t.elem, tuple(map(str, t.shape))).ptr}")
         struct = self.module.struct(f)
         out = c.op(f"call {struct} @{self.module.names[f]}({', '.join(args)})")
         results = self.module.results(f)

@@ -134,7 +134,7 @@ def _concat(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     extents = (*parts[0].extents[:axis], at, *parts[0].extents[axis + 1 :])
     if is_small(extents) and s.out not in w.addressed:
         return _small_concat(w, s, parts, starts, extents, axis)
-    out = w.allocate(elem, extents)
+    out = w.homes.get(s.out) or w.allocate(elem, extents)
     for k, (v, start) in enumerate(zip(parts, starts, strict=True)):
         _place(w, out, v, s.args[k].type.elem, lambda i, start=start: (*i[:axis], c.add(start, i[axis]), *i[axis + 1 :]))  # type: ignore[misc]
     return out

@@ -12,7 +12,7 @@ from adcli.engines.native import prelude, state, vectors
 from adcli.engines.native.aliases import Aliases, recursive
 from adcli.engines.native.code import LLVM
 from adcli.engines.native.expand import expand
-from adcli.engines.native.function import Writer, is_small
+from adcli.engines.native.function import PRODUCTS, Writer, is_small
 from adcli.engines.native.sites import Site
 from adcli.engines.native.tapes import Tape
 from adcli.errors import Span
@@ -127,10 +127,23 @@ class Module:
         self.declared.update(declared)
 
     def given(self, f: Function) -> list[int]:
-        """The results of the entry for which it is given the memory: arrays of known shape. Rows have theirs in columns."""
-        if f is not self.entry or self.by_rows:
+        """The results for which a function is given the memory: arrays of known shape, of the entry all (rows have theirs in columns), of
+        others those that are made there.
+        """
+        if f is self.entry and self.by_rows:
             return []
-        return [k for k, a in enumerate(f.body.results) if a.type.shape and a.type.static and not is_small(a.type)]
+        large = [k for k, a in enumerate(f.body.results) if a.type.shape and a.type.static and not is_small(a.type)]
+        return large if f is self.entry else [k for k in large if k in self.made(f)]
+
+    def made(self, f: Function) -> dict[int, Var]:
+        """The results that a statement of their own makes, and that are updated in place at most: by their number what that makes."""
+        roots = [self.aliases.root(a) for a in f.body.results]
+        made = {s.out for s in f.body.statements if isinstance(s, Let) and s.op.name not in PRODUCTS}
+        return {
+            k: root
+            for k, (root, a) in enumerate(zip(roots, f.body.results, strict=True))
+            if root is not None and root in made and roots.count(root) == 1 and root.type == a.type
+        }
 
     def is_small(self, t: Type) -> bool:
         return is_small(t)

@@ -17,6 +17,7 @@ from adcli.engines.native.values import (
     Regs,
     Value,
     Virtual,
+    count,
     element,
     offset,
 )
@@ -108,11 +109,14 @@ def _written(w: Writer, s: Let, args: Sequence[Value], add: bool) -> Value:
     section = Section(w, x.extents, str(s.attrs[0]), args[2:])
     elem, have = x.elem, s.args[1].type.elem
     section.extents = _known(section.extents, v)
+    under = ""  # what all elements were, if that is one number
     constant_place = all(is_number(t) for _, start, step in section.parts for t in (start, step))
     if isinstance(x, Regs) and constant_place and s.out not in w.addressed:
         return _written_registers(w, x, v, section, have, add)
     if isinstance(x, Mem) and s.inplace:
         out = x
+    elif isinstance(x, Virtual) and x.scalar is not None and section.contiguous and not is_small(section.extents):
+        out, add, under = _around(w, x, section, w.homes.get(s.out)), False, x.scalar if add else ""
     else:
         out = materialise(w, x, w.homes.get(s.out)) if s.out in w.homes else w.copied(x)
     if isinstance(v, Regs) and not is_small(section.extents):
@@ -124,6 +128,8 @@ def _written(w: Writer, s: Let, args: Sequence[Value], add: bool) -> Value:
     def put(index: Index) -> None:
         value = scalars.coerced(c, _spread_item(w, v, index, section.extents), have, elem)
         at = offset(c, out.extents, section.base(index))
+        if under:
+            value = sum_of(w, elem, under, value)
         if add:
             value = sum_of(w, elem, c.load(elem, out.ptr, at), value)
         c.store(elem, value, out.ptr, at)
@@ -133,6 +139,22 @@ def _written(w: Writer, s: Let, args: Sequence[Value], add: bool) -> Value:
             put(index)
     else:
         nest(w, section.extents, put)
+    return out
+
+
+def _around(w: Writer, x: Virtual, section: Section, home: Mem | None) -> Mem:
+    """An array of one number but for a run of elements, which are to be written."""
+    c, value = w.c, str(x.scalar)
+    out = home or w.allocate(x.elem, x.extents)
+    size = count(c, section.extents)
+    begin = offset(c, x.extents, section.base(["0"] * len(section.extents)))
+    if not is_number(size):  # a section without elements may begin anywhere
+        begin = where(w, "eq", size, "0", "0", begin, "i64")
+    elif size == "0":
+        begin = "0"
+    end = c.add(begin, size)
+    c.loop(begin, lambda k: c.store(x.elem, value, out.ptr, k))
+    c.loop(c.sub(count(c, x.extents), end), lambda k: c.store(x.elem, value, out.ptr, c.add(end, k)))
     return out
 
 

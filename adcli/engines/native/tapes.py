@@ -46,24 +46,70 @@ def release(w: Writer, tape: Reserved | None, n: str) -> None:
         w.store_state(state.TAPE, w.c.op(f"sub i64 {tape.top}, {tape.whole}"))
 
 
+def foreseen(w: Writer, b: Block) -> dict[Var, Sequence[Push]]:
+    """The arrays that can be made where they are to be pushed, with their record: nothing uses the tape between, and nothing but the
+    push reads them except operations whose results are their own.
+    """
+    found: dict[Var, Sequence[Push]] = {}
+    tape = w.module.tape
+    for found_together in groups(b, Push):
+        group = [s for s in found_together if isinstance(s, Push)]
+        if not tape.complete(group) or not all(s.value.type.static for s in group):
+            continue
+        pushed = {s.value for s in group if not in_registers(s.value.type)}
+        for s in reversed(b.statements[: b.statements.index(group[0])]):
+            if isinstance(s, Let):
+                if s.out in pushed and w.read_only[s.out]:
+                    found[s.out] = group
+            elif tape.uses(s):
+                break
+    return found
+
+
+def make_room(w: Writer, v: Var, group: Sequence[Push]) -> None:
+    """Reserve a record before it is pushed, so that an array can be made there."""
+    at = w.room_of.get(group[0])
+    if at is None:
+        at = w.record if w.record is not None else raised(w, str(sum(plain_size(s.value.type) for s in group)))
+        w.room_of[group[0]] = at
+    for s in group:
+        if s.value is v:
+            ptr = w.c.op(f"inttoptr i64 {at} to ptr")
+            w.homes[v] = Mem(v.type.elem, tuple(map(str, v.type.shape)), ptr)
+            w.taped.append(ptr)
+            return
+        at = w.c.add(at, str(plain_size(s.value.type)))
+
+
+def raised(w: Writer, bytes_: str) -> str:
+    """Raise the top of the tape, where there is room: where it was."""
+    c = w.c
+    at = w.load_state(state.TAPE)
+    above = c.op(f"add i64 {at}, {bytes_}")
+    w.require(c.op(f"icmp ule i64 {above}, {w.load_state(state.ARENA)}"), "memory", (), w.span)
+    raise_tape(w, above)
+    return at
+
+
 def push(w: Writer, group: Sequence[Push]) -> None:
     """Append a record: numbers and arrays one after the other, behind an array those of its extents that its type does not tell."""
     c = w.c
     values = [w.value(s.value) for s in group]
     values = [w.in_memory(v) if isinstance(v, Virtual) and not only_taped(w, v, s.value) else v for s, v in zip(group, values, strict=True)]
     sizes = [taped(w, v, s.value.type) for v, s in zip(values, group, strict=True)]
-    if w.record is not None:
+    if group[0] in w.room_of:
+        at = w.room_of[group[0]]
+    elif w.record is not None:
         at = w.record
     else:
-        at = w.load_state(state.TAPE)
         total = "0"
         for n in sizes:
             total = c.add(total, n)
-        above = c.op(f"add i64 {at}, {total}")
-        w.require(c.op(f"icmp ule i64 {above}, {w.load_state(state.ARENA)}"), "memory", (), w.span)
-        raise_tape(w, above)
+        at = raised(w, total)
     for s, v, n in zip(group, values, sizes, strict=True):
-        put(w, at, v, s.value.type)
+        home = w.homes.get(s.value) if isinstance(s.value, Var) else None
+        if home is None or not isinstance(v, Mem) or v.ptr != home.ptr:  # else it is there
+            put(w, at, v, s.value.type)
         at = c.add(at, n)
 
 
@@ -227,6 +273,10 @@ class Tape:
     def pushes(self, s: Statement) -> bool:
         inside = (t for b in blocks(s) for t in all_compound(b))
         return any(isinstance(t, Push) or (isinstance(t, Call) and t.function in self.pushing) for t in (s, *inside))
+
+    def uses(self, s: Statement) -> bool:
+        inside = (t for b in blocks(s) for t in all_compound(b))
+        return any(isinstance(t, Push | Pop) or (isinstance(t, Call) and t.function in self.users) for t in (s, *inside))
 
     def lasts(self, s: Pop) -> bool:
         """Whether nothing is pushed after it in its block."""
