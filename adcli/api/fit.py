@@ -26,7 +26,7 @@ from adcli.report.fit import LARGEST, Estimate, FitReport, Misfit
 if TYPE_CHECKING:
     from adcli.api.program import Program
     from adcli.data.table import Rows
-    from adcli.optimize.least_squares import Factors, Fitted
+    from adcli.optimize.least_squares import Fitted
 
 # Columns of second derivatives up to which they are computed: with more parameters, Gauss-Newton steps end the fit.
 CURVED = 2000
@@ -216,7 +216,7 @@ def _report(model: RowsModel, found: Fitted, freedom: int, level: float) -> FitR
     free = np.flatnonzero(found.free)
     covariance = np.full((len(parameters.names), len(parameters.names)), np.nan)
     covariance[np.ix_(free, free)] = variance * found.factors.inverse()
-    undetermined = open_directions(found.factors, [parameters.names[k] for k in free])
+    undetermined = open_directions(found.factors.vt[found.factors.rank :], [parameters.names[k] for k in free])
     notes = {parameters.names[k]: "at its bound" for k in np.flatnonzero(~found.free)}
     notes |= {name: "not determined" for names in undetermined for name in names}
     if freedom <= 0:
@@ -258,14 +258,14 @@ def estimates(names: Sequence[str], at: Any, covariance: Any, t: float, notes: M
     return made
 
 
-def open_directions(factors: Factors, names: Sequence[str]) -> list[list[str]]:
+def open_directions(null: Any, names: Sequence[str]) -> list[list[str]]:
     """The groups of parameters of which only combinations are determined: those that share a direction the data do not see.
 
-    The directions are a basis of a space; two parameters are in one group where the projection on it ties them together.
+    null: an orthonormal basis of these directions, shape [k, parameters]; two parameters are in one group where the projection on their
+    space ties them together.
     """
     import numpy as np
 
-    null = factors.vt[factors.rank :]
     if not len(null):
         return []
     tied = np.abs(null.T @ null) > SHARE

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from adcli.cli.fit_loss import Programs, columns, programs, refuse, total
 from adcli.cli.fit_output import FORMATS, Output
 from adcli.cli.options import ENGINE, GET, LIMITS, OF, PROGRAM, ROWS, STRICT, Job, define, option, output
 from adcli.cli.rows import check_input
@@ -28,6 +29,9 @@ DATA = (
 )
 FIT = (
     option("--target", "wanted", metavar="EXPR", help="What the output is fitted to: a column, or an expression of columns: log(y)."),
+    option("--loss", metavar="PROGRAM", help="In place of --target: minimise this program's sum over rows; it may read PROGRAM's outputs."),
+    option("--sum", "sum_", is_flag=True, help="The loss is the sum over the rows (default); without --loss PROGRAM itself is the loss."),
+    option("--mean", is_flag=True, help="The same with the mean."),
     option("--params", multiple=True, metavar="NAME=VALUE,…", help="Where parameters start: --params b1=500,b2=1e-4 --params w=[0,0]."),
     option("--fix", multiple=True, metavar="NAME[=VALUE],…", help="Parameters that stay, at a value or at their start: b3=0.5,b2."),
     option("--bounds", multiple=True, metavar="NAME=LOW:HIGH,…", help="Bounds of parameters: --bounds b1=0:10,b2=0:,w=-1:1."),
@@ -49,38 +53,68 @@ FIT = (
 def command(
     job: Job, wanted: str | None, params: tuple[str, ...], fix: tuple[str, ...], bounds: tuple[str, ...], weights: str | None,
     confidence: float, max_evaluations: int | None, of: str | None, predict: str | None, residuals: bool, plot: str | None,
+    loss: str | None, sum_: bool, mean: bool,
 ) -> None:  # fmt: skip
-    """Fit PROGRAM's output to a column of data by least squares.
+    """Fit PROGRAM's output to a column of data by least squares, or minimise a loss over the rows.
 
     Inputs whose names are columns are data; the others are parameters, which begin where --params or their defaults say. What is
     minimised is the sum of squares of the target minus the output, each multiplied by its weight, by Levenberg-Marquardt with the exact
     Jacobian and Newton steps at the end. Standard errors are those of the linear approximation at the solution, with the residuals' own
     variance. A fit that does not converge prints where it is, and the exit code is 1.
 
+    With --loss it is the sum of that program's output over the rows, by Newton's method in a trust region. The standard errors are then
+    from the inverse of the Hessian, which is right where the loss of a row is its negative log-likelihood.
+
     Examples:
       adcli fit "b1*(1 - exp(-b2*x))" --data misra.csv --target y --params b1=500,b2=1e-4
       adcli fit "a + b*x" --data points.csv --target "log(y)" --params a=0,b=0 --weights "1/sigma^2"
       adcli fit model.adl --data points.csv --target y --bounds k=0: --fix n=2 --json
       adcli fit "a*exp(-k*x)" --data points.csv --target y --params a=1,k=1 --plot --predict fitted.csv
+      adcli fit "a + b*x" --data trials.csv --loss "softplus(value) - y*value" --params a=0,b=0
     """
+    output = Output(job, predict, residuals, plot)
+    how = total(sum_, mean)
+    if loss is not None or how is not None:
+        refuse({"--target": wanted, "--weights": weights, "--residuals": residuals, "--plot": plot})
+        by_loss(job, programs(job, loss), how == "mean", params, fix, bounds, of, confidence, max_evaluations, output)
+        return
     from adcli.api.fit import by_element, least_squares
     from adcli.cli.fit_words import bounds as ranges
 
-    output = Output(job, predict, residuals, plot)
     made = setting(job, wanted, params, fix, weights, of, output.again)
     within = by_element(made.model, ranges(bounds))
     fit = least_squares(made.model, made.target, made.weights, within, confidence, max_evaluations)
     output.write(made, fit)
 
 
+def by_loss(
+    job: Job, of_what: Programs, mean: bool, params: Sequence[str], fix: Sequence[str], bounds: Sequence[str], of: str | None,
+    confidence: float, most: int | None, output: Output,
+) -> None:  # fmt: skip
+    """Minimise the sum or mean of a program's output over the rows."""
+    from adcli.api.fit import by_element
+    from adcli.api.fit_loss import fit_loss
+    from adcli.cli.fit_words import bounds as ranges
+
+    model, file = modelled(job, of_what.loss, params, fix, of, of_what.model, output.again)
+    if output.again and of_what.model is not None:
+        columns(of_what.model, model, model.parameters.start, model.rows.columns)  # what it lacks it lacks before the work is done
+    fit = fit_loss(model, mean, by_element(model, ranges(bounds)), confidence, most)
+    output.write(Setting(model, None, None, "loss", file, of_what.model), fit)
+
+
 class Setting(NamedTuple):
-    """What is fitted to what: target and weights have the shape [rows]; label: how the target is written."""
+    """What is fitted to what: target and weights have the shape [rows], None for a loss; label: how the target is written.
+
+    predicts: the program that gives fitted values, where `model` is a loss and there is one.
+    """
 
     model: RowsModel
     target: Any
     weights: Any
     label: str
     file: TableFile
+    predicts: Program | None = None
 
 
 def setting(
@@ -88,28 +122,52 @@ def setting(
 ) -> Setting:  # fmt: skip
     """Read program, data and parameters. again: the rows are to be written again."""
     from adcli.api.fit import prepared
-    from adcli.api.rows_model import RowsModel
-    from adcli.cli.fit_words import fixed
-    from adcli.cli.points import read_point
-    from adcli.data.table import no_rows
 
     if target is None:
-        raise UsageError("there is nothing to fit to", help="--target y names the column the output is fitted to")
+        raise UsageError("there is nothing to fit to", help="--target y names the column the output is fitted to; --loss minimises a loss")
     program = job.program()
-    given = read_point(params, program, job.flags, "--params")
-    held = fixed(fix)
+    given, held = starts(job, program, params, fix)
     expressions = {"target": target} if weights is None else {"target": target, "weights": weights}
     file, rows = table(job, program, [*given, *held], expressions, again)
     rows, wanted, weighed = prepared(rows, target, weights, bool(job.options.get("keep_going")))
+    return Setting(over(job, program, rows, given, held, of), wanted, weighed, target, file)
+
+
+def modelled(
+    job: Job, program: Program, params: Sequence[str], fix: Sequence[str], of: str | None, beside: Program | None = None,
+    again: bool = False,
+) -> tuple[RowsModel, TableFile]:  # fmt: skip
+    """A program that needs no target over the rows, and their file. beside: another program that will read the same rows."""
+    given, held = starts(job, program, params, fix)
+    file, rows = table(job, program, [*given, *held], {}, again, beside)
+    return over(job, program, rows, given, held, of), file
+
+
+def starts(job: Job, program: Program, params: Sequence[str], fix: Sequence[str]) -> tuple[dict[str, Any], dict[str, float | None]]:
+    """What --params and --fix say: starts by input, and what stays, at a value or at its start."""
+    from adcli.cli.fit_words import fixed
+    from adcli.cli.points import read_point
+
+    given = read_point(params, program, job.flags, "--params")
+    held = fixed(fix)
+    given |= {name: value for name, value in held.items() if value is not None and "[" not in name and name not in given}
+    return given, held
+
+
+def over(
+    job: Job, program: Program, rows: Rows, given: Mapping[str, Any], held: Mapping[str, float | None], of: str | None
+) -> RowsModel:  # fmt: skip
+    """The program over the rows, of which there are some."""
+    from adcli.api.rows_model import RowsModel
+    from adcli.data.table import no_rows
+
     if not rows.count:
         raise no_rows(rows)
-    given |= {name: value for name, value in held.items() if value is not None and "[" not in name and name not in given}
-    model = RowsModel(program, rows, given, held, of=of, engine=job.options["engine"], jobs=job.options.get("jobs"))
-    return Setting(model, wanted, weighed, target, file)
+    return RowsModel(program, rows, given, held, of=of, engine=job.options["engine"], jobs=job.options.get("jobs"))
 
 
 def table(
-    job: Job, program: Program, given: Sequence[str], expressions: Mapping[str, str], again: bool = False
+    job: Job, program: Program, given: Sequence[str], expressions: Mapping[str, str], again: bool = False, beside: Program | None = None
 ) -> tuple[TableFile, Rows]:  # fmt: skip
     """The rows of --data, with the columns that the program's inputs and some expressions read."""
     from adcli.api.bindings import found
@@ -123,7 +181,8 @@ def table(
     unbound = [item.name for item in program.inputs if item.name not in given and item.default is None]
     unbound += [name for text in expressions.values() for name in names_in(text) if name not in unbound]
     with TableFile(options["data"], options.get("source"), options.get("delimiter"), options.get("decimal", "."), unbound) as file:
-        wanted = {name: binding.kind for binding in found(program, file.names, file.name).values() for name in binding.columns}
+        bound = [b for one in (program, beside) if one is not None for b in found(one, file.names, file.name).values()]
+        wanted = {name: binding.kind for binding in bound for name in binding.columns}
         for option_, text in expressions.items():
             wanted = columns_of(text, file.names, file.name, option_) | wanted
         rows = file.read(wanted, bool(options.get("keep_going")), again)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adcli.cli.fit_loss import columns as loss_columns
 from adcli.cli.options import Job
 from adcli.errors import UsageError
 
@@ -93,7 +94,10 @@ class Output:
         from adcli.cli.streams import open_output
         from adcli.data.formats import by_suffix
 
-        columns = {"fitted": fit.fitted}
+        if made.target is None:
+            columns = loss_columns(made.predicts, made.model, fit.vector, fit.fitted)
+        else:
+            columns = {"fitted": fit.fitted}
         if self.residuals:
             columns |= {"residual": fit.residuals, "studentised": fit.studentised}
         clash = next((name for name in columns if name in made.file.names), None)

@@ -19,7 +19,6 @@ ILL = 1e8
 REASONS = {
     "relative offset": "no small change of the parameters makes the residuals smaller",
     "rounding": "what is left of the residuals is rounding",
-    "gradient": "the gradient is zero up to rounding",
     "evaluations": "not at a minimum yet: the limit of evaluations was reached",
     "no descent": "not at a minimum: no step leads further down",
 }
@@ -78,6 +77,11 @@ class FitReport:
     undetermined: list[list[str]] = field(default_factory=list)
     largest: list[Misfit] = field(default_factory=list)
 
+    @property
+    def why(self) -> str:
+        """Why it ended, in words."""
+        return REASONS.get(self.reason, self.reason)
+
     def correlation(self) -> dict[str, dict[str, float]]:
         """By pairs of names; nan where a parameter has no standard error."""
         names = [e.name for e in self.estimates]
@@ -97,7 +101,7 @@ class FitReport:
             "objective": self.objective,
             "iterations": self.iterations,
             "converged": self.converged,
-            "reason": self.reason,
+            "reason": self.why,
             "kind": self.kind,
             "evaluations": self.evaluations,
             "confidence": {"level": self.level, "intervals": {e.name: [e.low, e.high] for e in self.estimates}},
@@ -144,8 +148,9 @@ class FitReport:
             lines.append(f"residual standard deviation: {self.residual_sd:{few}}, R² = {self.r_squared:{few}}")
         word = "converged" if self.converged else "not converged"
         steps = f"{self.iterations} step{'s' * (self.iterations != 1)}, {self.evaluations} evaluations"
-        lines.append(f"{word} in {steps}: {REASONS[self.reason]}")
-        lines.append(f"  {self.measure[0]} {_small(self.measure[1])}, condition {self.condition:.1e}")
+        lines.append(f"{word} in {steps}: {self.why}")
+        condition = "" if math.isnan(self.condition) else f", condition {self.condition:.1e}"
+        lines.append(f"  {self.measure[0]} {_small(self.measure[1])}{condition}")
         return lines
 
 

@@ -1,0 +1,156 @@
+"""Fitting by a loss: the parameters for which the sum of a program's output over the rows of data is least.
+
+    softplus(z) - y*z, with z = b0 + b1*x      →      b0, b1 of logistic regression
+
+Where the loss of a row is its negative log-likelihood, the inverse Hessian of the sum at the minimum (the observed information) is the
+covariance of the parameters, and standard errors and intervals come from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from adcli.api.fit import Fit, estimates, limits, open_directions
+from adcli.api.objective import Objective
+from adcli.api.rows_model import RowsModel, no_value
+from adcli.errors import EvaluationError, UsageError
+from adcli.report.fit import FitReport
+
+if TYPE_CHECKING:
+    from adcli.optimize.smooth import Counts, Outcome
+
+# Parameters up to which the Hessian is computed, for the steps and for the standard errors; of more, its products with vectors.
+FEW = 100
+STEPS = 1000
+PASSES = 200  # over all rows, about: it decides whether compiling pays
+
+
+class Loss:
+    """The objective as a minimiser asks for it: nan where some row has no value, and an end to it in time."""
+
+    def __init__(self, objective: Objective, seconds: float | None) -> None:
+        self.objective = objective
+        self.seconds = seconds
+        self.end = None if seconds is None else perf_counter() + seconds
+
+    def _in_time(self) -> None:
+        if self.end is not None and perf_counter() > self.end:
+            from adcli.engines.limits import timeout_error
+
+            raise timeout_error(self.objective.program.limits)
+
+    def value(self, x: Any) -> float:
+        self._in_time()
+        try:
+            return self.objective.value(x)
+        except EvaluationError:
+            return math.nan
+
+    def gradient(self, x: Any) -> tuple[float, Any]:
+        self._in_time()
+        return self.objective.gradient(x)
+
+    def hessian(self, x: Any) -> Any:
+        return self.objective.hessian(x)
+
+    def product(self, x: Any, v: Any) -> Any:
+        return self.objective.product(x, v)
+
+
+def fit_loss(
+    model: RowsModel, mean: bool, bounds: Mapping[str, tuple[float, float]], level: float = 0.95, steps: int | None = None
+) -> Fit:  # fmt: skip
+    """The least sum (or mean) of the model's output; steps: at the most."""
+    import numpy as np
+
+    from adcli.optimize import trust_region
+    from adcli.optimize.smooth import Box, Counted
+
+    parameters = model.parameters
+    if not model.values:
+        raise UsageError("the loss reads no column of the data", help="its inputs are bound to columns by name")
+    objective = Objective(
+        model.program, model.values, parameters.all(parameters.start), parameters.inputs, picked=parameters.picked, of=model.of, mean=mean,
+        engine=model.engine, jobs=model.jobs, passes=PASSES, where=model.rows.where,
+    )  # fmt: skip
+    refuse_start(model, objective)
+    low, high = limits(bounds, parameters.names, parameters.start)
+    counted: Any = Counted(Loss(objective, model.program.limits.timeout))
+    models = trust_region.newton if objective.size <= FEW else trust_region.newton_cg
+    with np.errstate(all="ignore"):
+        found = trust_region.minimize(counted, parameters.start, Box(low, high), models, tol=1e-10, steps=steps or STEPS)
+    report = _report(model, objective, found, counted.counts, Box(low, high).free(found.x, found.gradient), level)
+    values, _ = model.outcome(found.x)  # its flags are those of the result
+    nothing = np.full(model.rows.count, np.nan)
+    return Fit(report, found.x, values, nothing, nothing)
+
+
+def refuse_start(model: RowsModel, objective: Objective) -> None:
+    """EvaluationError where the objective or its gradient has no finite value at the start, with the row it is for."""
+    import numpy as np
+
+    start = model.parameters.start
+    try:
+        value, gradient = objective.gradient(start)
+    except EvaluationError as error:
+        error.help = error.help or "begin elsewhere: --params says where"
+        raise
+    if math.isfinite(value) and np.isfinite(gradient).all():
+        return
+    row = objective.culprit(start)
+    if row is None:
+        said = f"the objective at the start is {value!r}, and no row's part of it is"
+        raise EvaluationError(said, help="begin elsewhere: --params says where")
+    raise no_value(model.rows, row, objective.value(start, slice(row, row + 1)), None)
+
+
+def _report(model: RowsModel, objective: Objective, found: Outcome, counts: Counts, free: Any, level: float) -> FitReport:
+    import numpy as np
+
+    from adcli.optimize.information import Information
+    from adcli.optimize.student import normal_quantile
+
+    parameters, count = model.parameters, len(model.parameters.names)
+    places = np.flatnonzero(free)
+    covariance = np.full((count, count), np.nan)
+    notes = {parameters.names[k]: "at its bound" for k in np.flatnonzero(~free)}
+    undetermined: list[list[str]] = []
+    condition, told = math.nan, len(places)
+    if count <= FEW and found.converged:
+        scale = model.rows.count if objective.mean else 1
+        information = Information(scale * objective.hessian(found.x)[np.ix_(places, places)])
+        undetermined = open_directions(information.null, [parameters.names[k] for k in places])
+        condition, told = information.condition, information.rank
+        if information.positive:
+            covariance[np.ix_(places, places)] = information.inverse()
+    notes |= {name: "not determined" for names in undetermined for name in names}
+    for k, name in enumerate(parameters.names):
+        if name in notes:
+            covariance[k, :] = covariance[:, k] = np.nan
+        elif math.isnan(covariance[k, k]):
+            notes[name] = "not computed" if count > FEW and found.converged else "no minimum"
+    made = estimates(parameters.names, found.x, covariance, normal_quantile(level), notes)
+    return FitReport(
+        params=parameters.values(found.x),
+        errors=parameters.shaped([e.error for e in made]),
+        estimates=made,
+        fixed=parameters.fixed(),
+        kind="mean of loss" if objective.mean else "sum of loss",
+        objective=found.value,
+        converged=found.converged,
+        reason=found.reason,
+        iterations=found.iterations,
+        evaluations=counts.total,
+        rows=model.rows.count,
+        dropped=model.rows.dropped,
+        freedom=model.rows.count - told,
+        level=level,
+        covariance=covariance.tolist(),
+        condition=condition,
+        measure=("gradient norm", float(np.linalg.norm(found.gradient[free]))),
+        unit=model.rows.place.unit,
+        undetermined=undetermined,
+    )
