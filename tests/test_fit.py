@@ -309,7 +309,8 @@ def test_a_loss_of_squares_is_least_squares(line: str) -> None:
 
 
 def test_fitted_values_and_losses() -> None:
-    done = invoke(["fit", f"sigmoid({LOGIT})", "--loss", "-(grade*log(value) + (1 - grade)*log1p(-value))", *SPECTOR, "--predict", "-", "-q"])
+    loss = "-(grade*log(value) + (1 - grade)*log1p(-value))"
+    done = invoke(["fit", f"sigmoid({LOGIT})", "--loss", loss, *SPECTOR, "--predict", "-", "-q"])
     head, *rows = done.out.splitlines()
     assert head == "gpa,tuce,psi,grade,fitted,loss"
     fitted, losses = np.array([[float(cell) for cell in row.split(",")[-2:]] for row in rows]).T
