@@ -304,8 +304,9 @@ def test_errors_in_constraints_stand_at_their_place(text: str, place: int) -> No
     with pytest.raises((ProgramError, UsageError)) as caught:
         minimum(ROSENBROCK, {"x": -1.2, "y": 1}, constraints=[text])
     if isinstance(caught.value, ProgramError):
-        assert caught.value.source is not None and caught.value.source.text == text
-        assert caught.value.span is not None and caught.value.span.start == place
+        source, span = caught.value.source, caught.value.span
+        assert source is not None and source.line(1) == text
+        assert span is not None and source.position(span.start) == (1, place + 1)
 
 
 def test_no_more_iterations_than_allowed() -> None:

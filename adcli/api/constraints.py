@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from adcli.api.derivatives import Setting
-from adcli.api.relations import Relation, placed, relations
+from adcli.api.relations import Relation, Told, relations
 from adcli.errors import EvaluationError, UsageError
 
 if TYPE_CHECKING:
@@ -31,16 +31,15 @@ class Constraint:
         self.relation, self.variables = relation, variables
         owner = variables.setting.program
         point = variables.point(variables.start)
-        declared = _declared(relation, point)
-        with placed(relation, WHERE, len(declared)):
-            made = compile(declared + relation.difference, name=WHERE, limits=owner.limits, engine=owner.tiers.choice.engine)
-            for given in made.inputs:
-                if given.name not in point:
-                    raise _unknown(given.name, relation, point)
-            self.reads = [given.name for given in made.inputs]
-            self.setting = Setting(made, {name: point[name] for name in self.reads})
-            self.variant = self.setting.variant
-            first = self.variant.run(self.setting.args)[0]
+        source = Told([relation], [_declared(relation, point)], WHERE)
+        made = compile(source, limits=owner.limits, engine=owner.tiers.choice.engine)
+        for given in made.inputs:
+            if given.name not in point:
+                raise _unknown(given.name, relation, point)
+        self.reads = [given.name for given in made.inputs]
+        self.setting = Setting(made, {name: point[name] for name in self.reads})
+        self.variant = self.setting.variant
+        first = self.variant.run(self.setting.args)[0]
         self.shape: tuple[int, ...] = getattr(first, "shape", ())
         self.size = math.prod(self.shape)
         self.moving = tuple(k for k, name in enumerate(self.reads) if name in variables.owners)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from adcli.api.sparse import Sparse
     from adcli.report.minimum import Minimum
     from adcli.report.propagate import Propagated
+    from adcli.report.root import Root
     from adcli.report.roundoff import Report as Losses
     from adcli.report.trace import Trace
     from adcli.syntax.tree import Program as Tree
@@ -349,6 +350,18 @@ class Program:
 
         settings = Settings(method, tol, max_iterations, lr, momentum, bounds or {}, constraints)
         found, result = minimize(self, {**(at or {}), **named}, settings, wrt, of)
+        self._keep(result)
+        return found
+
+    def solve(
+        self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None,
+        bounds: Mapping[str, tuple[float | None, float | None]] | None = None, tol: float = 1e-8, max_iterations: int | None = None,
+        **named: Any,
+    ) -> Root:  # fmt: skip
+        """The point near `at` where all outputs are 0, as many as there are variables; `adcli.api.solve.equations` takes equations."""
+        from adcli.api.solve import solve
+
+        found, result = solve(self, {**(at or {}), **named}, wrt, bounds, tol, max_iterations)
         self._keep(result)
         return found
 

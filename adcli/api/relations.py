@@ -8,13 +8,14 @@ Errors in the text of that program are told at their place in the relation.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
-from adcli.errors import ProgramError, Source, Span, UsageError
+from adcli.errors import ProgramError, Source, UsageError
 
-SIGNS = re.compile(r"->|[!+\-*/^]=|<=|>=|==|=|<|>|#[^\n]*|[(\[{]|[)\]}]")
+SIGNS = re.compile(r"->|[!+\-*/^]=|<=|>=|==|=|<|>|[(\[{]|[)\]}]")
 EXAMPLE = 'for instance {} "x^2 + y^2 <= 1"'
 RELATIONS = ("<=", ">=", "==", "=", "<", ">")
 
@@ -46,6 +47,7 @@ class Relation(NamedTuple):
 
 def relations(text: str, what: str) -> list[Relation]:
     """The relations of a text, two for a chain such as 0 <= x <= 1. what: the option it comes from, for errors."""
+    text = re.sub(r"#[^\n]*", "", text).rstrip()
     signs = list(_signs(text))
     if not signs:
         raise UsageError(f"{what} takes an equation or inequality, and '{text.strip()}' is none", help=EXAMPLE.format(what))
@@ -84,7 +86,7 @@ def is_equation(text: str) -> bool:
 
 
 def _signs(text: str) -> Iterator[tuple[int, str, int]]:
-    """The relation signs outside brackets and comments: where they begin, which, and where they end."""
+    """The relation signs outside brackets: where they begin, which, and where they end."""
     depth = 0
     for match in SIGNS.finditer(text):
         found = match.group()
@@ -93,13 +95,26 @@ def _signs(text: str) -> Iterator[tuple[int, str, int]]:
             yield match.start(), found, match.end()
 
 
-@contextmanager
-def placed(relation: Relation, name: str, start: int = 0) -> Iterator[None]:
-    """Errors in the text of `difference`, which begins at `start` of what was compiled, at their place in the relation."""
-    try:
-        yield
-    except ProgramError as error:
-        if error.span is not None:
-            error.span = Span(relation.place(error.span.start - start), relation.place(error.span.end - start))
-        error.source = Source(relation.text, name)
-        raise
+class Told(Source):
+    """A program made of relations, one a line, whose places are told as those in the relations: line 2 is the second relation.
+
+    before: what stands in front of the difference in each line of the program.
+    """
+
+    __slots__ = ("begins", "each")
+
+    def __init__(self, each: Sequence[Relation], before: Sequence[str], name: str) -> None:
+        lines = [start + relation.difference for start, relation in zip(before, each, strict=True)]
+        super().__init__("\n".join(lines), name)
+        self.each = list(each)
+        ends = accumulate(len(line) + 1 for line in lines)
+        self.begins = [end - len(r.difference) - 1 for end, r in zip(ends, each, strict=True)]
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Number of the relation and column in its text, both from 1."""
+        k = max(0, bisect_right(self.begins, offset) - 1)
+        return k + 1, self.each[k].place(max(0, offset - self.begins[k])) + 1
+
+    def line(self, number: int) -> str:
+        """The text of a relation (from 1)."""
+        return self.each[number - 1].text

@@ -27,6 +27,7 @@ COMMANDS = {
     "roundoff": "digits lost, and at which operations",
     "fit": "parameters of a program from rows of data: least squares with exact Jacobians",
     "minimize": "the point where the output is least, with bounds and constraints",
+    "solve": "the point where equations hold",
     "check": "is the gradient right? differences, a complex step and both modes as evidence",
     "bench": "how fast a program is, engine by engine",
     "ops": "every function and its derivative rule",

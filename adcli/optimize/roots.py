@@ -18,12 +18,13 @@ import numpy as np
 
 from adcli.errors import EvaluationError
 from adcli.optimize.smooth import Box, Counts, Matrix, Vector, Watch, norm
-from adcli.optimize.trust_region import LEAST_SCALE, Run, Spectrum, State
+from adcli.optimize.trust_region import EPS, LEAST_SCALE, Run, Spectrum, State
 
 # Singular values of the scaled Jacobian below this part of the largest make it singular.
 SINGULAR = 1e-13
 # How far around a stationary point that is no root others are tried, in parts of its size.
-AROUND = (1e-3, 1e-2, 1e-1, 1.0)
+AROUND = (1e-3, 1e-2, 1e-1, 1.0, 3.0, 10.0)
+TRIES = 30
 
 
 class System(Protocol):
@@ -179,10 +180,12 @@ def elsewhere(f: Squares, run: Run) -> bool:
     """Go on from a point around a stationary one with a smaller sum of squares, if one of a few fixed ones has that."""
     x, random = run.now.x, np.random.default_rng(0)
     for part in AROUND:
-        for _ in range(4):
+        for _ in range(TRIES):
             moved = run.box.clip(x + part * np.maximum(1.0, np.abs(x)) * random.uniform(-1, 1, len(x)))
+            if not f.value(moved) < 0.999 * run.now.value:
+                continue
             value, g = f.gradient(moved)
-            if value < 0.999 * run.now.value and np.isfinite(g).all():
+            if np.isfinite(g).all():
                 run.now = State(moved, value, g, run.box.free(moved, g))
                 run.radius = math.nan
                 run.tell(norm(moved - x))
@@ -212,12 +215,13 @@ def bracketed(
     if not at_low * at_high < 0 and not (at_low < 0 < at_high or at_high < 0 < at_low):
         return None
     x, last = low + (high - low) / 2, high - low
+    narrow, large = EPS * EPS * last, max(abs(at_low), abs(at_high))
     for k in range(steps):
         y = value(x)
         if math.isnan(y):
             return None
         low, high = (x, high) if (y < 0) == (at_low < 0) else (low, x)
-        if y == 0 or math.nextafter(low, high) >= high:
+        if y == 0 or math.nextafter(low, high) >= high or (high - low < narrow and not abs(y) < large):
             return x, y, k + 1
         d = slope(x)
         moved = x - y / d if d and math.isfinite(d) else math.nan
