@@ -21,6 +21,7 @@ COMMANDS = {
     "taylor": "Taylor coefficients along one input",
     "derive": "the derivative as a formula",
     "trace": "the evaluation trace with its derivatives, step by step",
+    "explain": "every derivative step in words: rule, formula, numbers, place in the program",
     "compare": "ways to differentiate side by side, and where differences go wrong",
     "propagate": "uncertainties of the results from those of the inputs",
     "blame": "why a gradient, or a value, is nan, infinite, 0 or huge",

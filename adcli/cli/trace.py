@@ -135,7 +135,8 @@ class View:
 
             known = list(dict.fromkeys(filter(None, trace.recording.names)))
             near = nearest(only, known)
-            raise UsageError(f"no row of the trace belongs to a variable '{only}'", help=f"did you mean '{near}'?" if near else None)
+            hint = f"did you mean '{near}'?" if near else f"its variables are {', '.join(known[:9])}"
+            raise UsageError(f"no row of the trace belongs to a variable '{only}'", help=hint)
 
     def limit(self, default: int | None) -> int | None:
         if self.rows is None:
@@ -197,7 +198,7 @@ class View:
         from adcli.report import records
 
         digits = self.job.options.get("digits")
-        found = _Strays()
+        found = Strays()
 
         def rows(name: str, items: Iterable[Mapping[str, Any]], path: str = "") -> Iterator[str]:
             yield f'"{name}": ['
@@ -207,7 +208,7 @@ class View:
             yield "]"
 
         writer, shown = self.writer(True), self.shown(None)
-        head = rounded(self._head(), digits)
+        head = rounded(self.head(), digits)
         yield to_json(head)[:-1] + ", "
         yield from rows("rows", records.rows(self.trace, writer, shown))
         if self.trace.mode == "reverse":
@@ -224,7 +225,8 @@ class View:
         told = [*flags, *found.flags(flags)]
         yield f', "flags": {to_json([flag_data(flag, self.trace.source) for flag in told])}}}\n'
 
-    def _head(self) -> dict[str, Any]:
+    def head(self) -> dict[str, Any]:
+        """What JSON says before the rows."""
         head: dict[str, Any] = {"schema": "adcli/trace/1", "mode": self.trace.mode, "inputs": self.trace.recording.inputs}
         outputs = self.result.outputs
         head |= {"value": self.result.value} if len(outputs) == 1 else {"outputs": outputs}
@@ -255,7 +257,7 @@ class View:
             yield ",".join(cell(row.get(name)) for name in records.COLUMNS) + "\n"
 
 
-class _Strays:
+class Strays:
     """The numbers written that are not finite, by their paths: JSON has null for them, and a flag."""
 
     def __init__(self) -> None:

@@ -14,6 +14,7 @@ from adcli.errors import Source, Span
 
 MOST = 5
 WIDTH = 48
+_COMMENT = re.compile(r"#[^\n]*")
 _ATOM = re.compile(r"[A-Za-z0-9_.]+(?:\[[^\[\]]*\]|\([^()]*\))?")
 
 
@@ -26,8 +27,8 @@ class Cure(NamedTuple):
 
 
 def clipped(text: str) -> str:
-    """Source text on one line."""
-    text = " ".join(text.split())
+    """Source text on one line, without comments."""
+    text = " ".join(_COMMENT.sub("", text).split())
     return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
 
 

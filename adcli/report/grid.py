@@ -83,6 +83,16 @@ _MARKDOWN = str.maketrans({c: "\\" + c for c in "\\`*_|<"})
 _LATEX = str.maketrans({c: "\\" + c for c in "_%&#${}"} | {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"})
 
 
+def markdown_text(text: str) -> str:
+    """Words as Markdown shows them, and not as marks."""
+    return text.translate(_MARKDOWN)
+
+
+def latex_text(text: str) -> str:
+    """Words as LaTeX shows them, and not as commands."""
+    return text.translate(_LATEX)
+
+
 def markdown(grid: Grid, math: bool) -> str:
     """A Markdown table; `math`: the formulas are LaTeX and go between dollars."""
 

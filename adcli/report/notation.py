@@ -12,7 +12,7 @@ Number: TypeAlias = Callable[[object], str]
 Put: TypeAlias = Callable[[Ref], object]
 
 NONE, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(7)
-LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "//": PRODUCT, "%": PRODUCT, "@": PRODUCT, "^": POWER}
+LEVELS = {"and": NONE, "or": NONE, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "//": PRODUCT, "%": PRODUCT, "@": PRODUCT, "^": POWER}
 SUBSCRIPT = str.maketrans("0123456789-", "₀₁₂₃₄₅₆₇₈₉₋")
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 MARKS = {"v": "", "dot": "\u0307", "bar": "\u0304"}
@@ -74,7 +74,8 @@ UNICODE = Notation("unicode", {"*": " × ", "<=": " ≤ ", ">=": " ≥ ", "!=": 
 ASCII = Notation("ascii", {})
 LATEX = Notation(
     "latex",
-    {"*": r" \times ", "//": r" \mathbin{//} ", "%": r" \bmod ", "@": r" \, ", "<=": r" \le ", ">=": r" \ge ", "!=": r" \ne ", "==": " = "},
+    {"*": r" \times ", "//": r" \mathbin{//} ", "%": r" \bmod ", "@": r" \, ", "<=": r" \le ", ">=": r" \ge ", "!=": r" \ne ", "==": " = ",
+     "and": r" \land ", "or": r" \lor "},
 )
 NOTATIONS = {n.name: n for n in (UNICODE, ASCII, LATEX)}
 
@@ -114,7 +115,9 @@ class Writer:
             case Word(text):
                 return self.notation.word(text), ATOM
             case Neg(operand):
-                return self._signed("-" + self._inside(operand, put, PRODUCT, False), SIGN, first)
+                # -(x // y) is another number than (-x) // y; of a product the sign may belong to either.
+                level = POWER if isinstance(operand, Infix) and operand.symbol in ("//", "%") else PRODUCT
+                return self._signed("-" + self._inside(operand, put, level, False), SIGN, first)
             case Infix(symbol, left, right):
                 return self._infix(symbol, left, right, put, first)
             case Apply():
@@ -140,7 +143,8 @@ class Writer:
             return rf"\frac{{{self.text(left, put)}}}{{{self.text(right, put)}}}", POWER
         sign = self.notation.symbols.get(symbol, f" {symbol} ")
         before = self._inside(left, put, min(level, PRODUCT), first)
-        return before + sign + self._inside(right, put, level + 1 if level >= PRODUCT else PRODUCT, False), level
+        after = PRODUCT if COMPARISON <= level < PRODUCT else level + 1
+        return before + sign + self._inside(right, put, after, False), level
 
     def _power(self, base: Formula, exponent: Formula, put: Put | None) -> str:
         below = self._inside(base, put, ATOM, True)

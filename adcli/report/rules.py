@@ -179,7 +179,7 @@ def partial(s: Step, k: int) -> Formula:
 
 def _rule(text: str, s: Step, extra: Mapping[str, Formula]) -> Formula:
     """A rule text with the step's arguments in the places of its names."""
-    return _Reading(s.names() | dict(extra), s.numbers()).formula(_parsed(text))
+    return Reading(s.names() | dict(extra), s.numbers()).formula(_parsed(text))
 
 
 @cache
@@ -188,7 +188,7 @@ def _parsed(text: str) -> tree.Expr:
 
 
 @dataclass(slots=True)
-class _Reading:
+class Reading:
     """Turns the tree of a rule text into a formula; a choice that the step's numbers decide becomes the branch taken."""
 
     names: Mapping[str, Formula]
@@ -210,6 +210,11 @@ class _Reading:
                 out = self.formula(operands[0])
                 for sign, operand in zip(symbols, operands[1:], strict=True):
                     out = Infix(sign, out, self.formula(operand))
+                return out
+            case tree.Logic(symbol, operands):
+                out = self.formula(operands[0])
+                for operand in operands[1:]:
+                    out = Infix(symbol, out, self.formula(operand))
                 return out
             case tree.CallExpr():
                 return self.call(e)
@@ -235,10 +240,10 @@ class _Reading:
         if op.name in INFIX and len(given) == 2:
             return infix(INFIX[op.name], given[0], given[1])
         if op.shown is not None:
-            return _Reading(dict(zip(op.args, given, strict=False)), {}).formula(_parsed(op.shown))
+            return Reading(dict(zip(op.args, given, strict=False)), {}).formula(_parsed(op.shown))
         if op.kind == "zero" and not op.public and (found := self.value(e)) is not None:
             return Num(found)
-        return Apply(e.name, given, op.latex)
+        return Apply(op.symbol if op.symbol and op.symbol.isidentifier() else e.name, given, op.latex)
 
     def choice(self, arms: Sequence[tuple[tree.Expr, tree.Expr]], other: tree.Expr) -> Formula:
         for condition, value in arms:
