@@ -336,3 +336,22 @@ def test_errors_of_losses(line: str, words: list[str], code: int, said: str) -> 
     done = invoke(["fit", *words, "--data", line])
     assert done.code == code
     assert said in done.err
+
+
+def test_a_start_at_a_saddle_or_a_maximum_is_left(line: str) -> None:
+    """At zero the slope of the sum of squares is zero, and it is no minimum."""
+    assert fit("c^2*x", "--data", line, "--target", "y", "--params", "c=0")["params"]["c"] ** 2 == pytest.approx(2.02, rel=1e-12)
+    product = fit("a*b*x + c", "--data", line, "--target", "y", "--params", "a=0,b=0,c=0")
+    assert product["params"]["a"] * product["params"]["b"] == pytest.approx(2.035, rel=1e-9)
+
+
+def test_a_minimum_where_the_jacobian_vanishes(line: str) -> None:
+    found = fit("cos(c)*x", "--data", line, "--target", "0 - y", "--params", "c=0.1")
+    assert found["converged"] is True
+    assert math.cos(found["params"]["c"]) == pytest.approx(-1, abs=1e-12)
+
+
+def test_a_kink_or_a_step_is_no_slope(line: str) -> None:
+    done = invoke(["fit", "floor(c)*x", "--data", line, "--target", "y", "--params", "c=0", "--json"])
+    assert json.loads(done.out)["undetermined"] == [["c"]]
+    assert "the data say nothing about c" in done.err

@@ -47,6 +47,7 @@ class RowsModel:
             )
         self._batches: dict[str, Batch] = {}
         self.flags: dict[Flag, int] = {}  # of the last sweep, with the rows that carry each
+        self._output()
 
     def batch(self, kind: str) -> Batch:
         """The sweeps for "eval", "grad" or "hessian", made when they are first asked for."""

@@ -54,7 +54,7 @@ class Output:
             write_file(self.plot, svg(plotted(made, fit)))
         if self.predict is not None:
             self._rows(made, fit, self.predict)
-        flags = [flag._replace(message=f"{flag.message} ({count:,} rows)") for flag, count in made.model.flags.items()]
+        flags = [flag._replace(message=f"{flag.message} ({count:,} row{'s' * (count != 1)})") for flag, count in made.model.flags.items()]
         self._results(made, fit, flags)
         if not job.options.get("quiet"):
             error_text("".join(f"{text}\n" for text in warnings(fit.report)))

@@ -29,6 +29,7 @@ OFFSET = 1e-6
 ROUNDING = 100.0  # times ε, see `_verdict`
 CLEARLY = 1 - 1e-6  # times a sum of squares is less than that
 NEAR = 1e-6  # relative distance from a bound that may be none
+NEGATIVE = -1e-7  # a curvature below that times the largest is no rounding
 POLISHING = 30  # steps of it at most
 EVALUATIONS = 1000  # of residuals at most, and 200 more for each parameter
 
@@ -159,13 +160,62 @@ def least_squares(residuals: Residuals, start: Any, low: Any = None, high: Any =
     best: Fitted | None = None
     for method in methods:
         found = _from(counted, start, low, high, method)
+        lower = _below(counted, found, low, high)
+        if lower is not None:
+            found = _from(counted, lower, low, high, method)
         if best is None or _better(found, best):
             best = found
         if (best.converged and best.factors.rank == len(start)) or not counted.left:
             break
     assert best is not None
+    _second_look(counted, best)
     best.evaluations = counted.evaluations
     return best
+
+
+def _second_look(counted: Counted, found: Fitted) -> None:
+    """What second derivatives say: a saddle is no minimum, and where the tangent plane says nothing (J = 0) there may be one."""
+    spectrum = _spectrum(counted, found)
+    if spectrum is None:
+        return
+    values, vectors, scale = spectrum
+    if found.converged and values[0] < NEGATIVE * np.abs(values).max():
+        found.converged, found.reason = False, "saddle"
+    elif not found.converged and values[0] > 0:
+        along = vectors.T @ ((found.jacobian[:, found.free].T @ found.residuals) / scale)
+        gain = float(np.sum(along * along / values))  # of a Newton step, in twice the sum of squares
+        if gain <= OFFSET**2 * found.squares / max(len(found.residuals) - len(values), 1):
+            found.converged, found.reason = True, "curvature"
+
+
+def _spectrum(counted: Counted, found: Fitted) -> tuple[Any, Any, Any] | None:
+    """Eigenvalues and eigenvectors of JᵀJ + S in the free parameters, scaled to a unit diagonal, and the scale."""
+    curvature = counted.residuals.curvature(found.at) if found.free.any() else None
+    if curvature is None:
+        return None
+    jacobian = found.jacobian[:, found.free]
+    hessian = jacobian.T @ jacobian + curvature[np.ix_(found.free, found.free)]
+    scale = np.sqrt(np.abs(np.diag(hessian)))
+    scale = np.where(scale > 0, scale, 1.0)
+    scaled = hessian / np.outer(scale, scale)
+    return (*np.linalg.eigh(scaled), scale) if np.isfinite(scaled).all() else None
+
+
+def _below(counted: Counted, found: Fitted, low: Any, high: Any) -> Any:
+    """A point below a saddle (or a maximum, where a start may be) that is taken for a minimum; None where there is none."""
+    spectrum = _spectrum(counted, found) if found.converged and counted.left else None
+    if spectrum is None or not spectrum[0][0] < NEGATIVE * np.abs(spectrum[0]).max():
+        return None
+    direction = np.zeros(len(found.at))
+    direction[found.free] = spectrum[1][:, 0] / spectrum[2]
+    size = float(np.linalg.norm(found.at)) or 1.0
+    for far in (1.0, 1e-1, 1e-2, 1e-4):
+        for sign in (1.0, -1.0):
+            trial = np.clip(found.at + sign * far * size * direction / np.linalg.norm(direction), low, high)
+            there = counted.at(trial)
+            if there is not None and there[0] @ there[0] < found.squares:
+                return trial
+    return None
 
 
 def _better(one: Fitted, other: Fitted) -> bool:
@@ -297,7 +347,7 @@ def _newton(factors: Factors, along: Any, curvature: Any) -> Any:
     """The step for the part of the residuals that the tangent plane explains; Gauss-Newton's where the curvature says it is no minimum."""
     if curvature is not None:
         full = np.eye(factors.rank) + factors.pulled(curvature)
-        if np.isfinite(full).all() and np.linalg.eigvalsh(full)[0] > 0:
+        if np.isfinite(full).all() and (np.linalg.eigvalsh(full) > 0).all():
             return -factors.step(np.linalg.solve(full, along))
     return -factors.step(along)
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from adcli.report.grid import Grid, plain
+from adcli.report.grid import Grid, plain, wrapped
 
+WIDE = 80  # columns of text
 # Residuals that text lists, the largest first.
 LARGEST = 5
 # Parameters up to which text has their correlations.
@@ -20,6 +21,8 @@ REASONS = {
     "relative offset": "no small change of the parameters makes the residuals smaller",
     "rounding": "what is left of the residuals is rounding",
     "evaluations": "not at a minimum yet: the limit of evaluations was reached",
+    "curvature": "no small change of the parameters makes the residuals smaller",
+    "saddle": "at a saddle point: there is a direction along which it falls; begin elsewhere",
     "no descent": "not at a minimum: no step leads further down",
 }
 
@@ -148,8 +151,9 @@ class FitReport:
             lines.append(f"residual standard deviation: {self.residual_sd:{few}}, R² = {self.r_squared:{few}}")
         word = "converged" if self.converged else "not converged"
         steps = f"{self.iterations} step{'s' * (self.iterations != 1)}, {self.evaluations} evaluations"
-        lines.append(f"{word} in {steps}: {self.why}")
         condition = "" if math.isnan(self.condition) else f", condition {self.condition:.1e}"
+        lines.append(f"{word} in {steps}:")
+        lines += [f"  {line}" for line in wrapped(self.why, WIDE - 2, 0)]
         lines.append(f"  {self.measure[0]} {_small(self.measure[1])}{condition}")
         return lines
 
