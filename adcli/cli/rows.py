@@ -42,11 +42,13 @@ def given(job: Job) -> bool:
 
 def run(job: Job, kind: str, **choices: Any) -> None:
     """Run the command over the rows of --data. choices: what `Batch` takes: wrt, of, mode; along as the words of --along."""
+    from adcli.data.regular import load_ahead
     from adcli.data.stream import Stream
 
     check(job)
     stream = Stream(job.options["data"])
     try:
+        load_ahead(stream)
         Run(job, kind, choices, stream).finish()
     finally:
         stream.close()

@@ -47,7 +47,10 @@ def write_raw(raw: io.RawIOBase, data: bytes | memoryview) -> None:
 
 @contextmanager
 def open_output(path: str | None) -> Iterator[Callable[[bytes | memoryview], None]]:
-    """Somewhere to write bytes bit by bit: standard output, or a file that is replaced whole at the end, and not if there is an error."""
+    """Somewhere to write bytes bit by bit: standard output, or a file that is replaced whole at the end, and not if there is an error.
+
+    Whoever opens the file finds the old rows or all new ones. When those reach the disk is left to the system, as `sort -o` does.
+    """
     if path is None or path == "-":
         yield output_bytes
         return
@@ -64,9 +67,6 @@ def open_output(path: str | None) -> Iterator[Callable[[bytes | memoryview], Non
     try:
         with file:
             yield put
-            if not in_place:
-                with _unwritable(path):
-                    os.fsync(file.fileno())
         if not in_place:
             with _unwritable(path):
                 _replace(path, temporary)
@@ -89,7 +89,7 @@ def _unwritable(path: str) -> Iterator[None]:
 
 
 def _replace(path: str, temporary: str) -> None:
-    """Put a file, which is on the disk by now, in the place of another, with the permissions that one had."""
+    """Put a file, which is complete by now, in the place of another, with the permissions that one had."""
     with suppress(FileNotFoundError):
         os.chmod(temporary, os.stat(path).st_mode & 0o777)
     os.replace(temporary, path)

@@ -25,6 +25,15 @@ def needed(what: str) -> Any:
     return polars
 
 
+def loaded() -> bool:
+    """Whether polars can be loaded, and is."""
+    try:
+        import polars
+    except ImportError:  # who needs it says so
+        return False
+    return bool(polars)
+
+
 def parquet(stream: Stream) -> Table:
     """A Parquet file, read whole."""
     pl = needed("Parquet")

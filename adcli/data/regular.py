@@ -87,6 +87,14 @@ def worthwhile(stream: Stream, delimiter: str, decimal: str) -> bool:
     return (stream.pipe or stream.bulk >= LARGE) and decimal == "." and delimiter.isascii() and find_spec("polars") is not None
 
 
+def load_ahead(stream: Stream) -> None:
+    """Begin to load polars, which takes a tenth of a second, if a file is so large that it will be wanted, while the program is read."""
+    from threading import Thread
+
+    if stream.size is not None and worthwhile(stream, ",", "."):
+        Thread(target=frames.loaded).start()
+
+
 def ahead(blocks: Iterator[Block]) -> Generator[Block, None, None]:
     """The same blocks, each made while the one before it is in use."""
     from queue import SimpleQueue
