@@ -38,7 +38,8 @@ def data(*words: str) -> Any:
 # Where nan and inf come from: (program, point, number, words in the order in which they must come).
 BIRTHS: list[tuple[str, dict[str, Any], str, list[str]]] = [
     ("sqrt(x^2+y^2)", {"x": 0, "y": 0}, "x", ["`sqrt` at 1:1", "0.5 / sqrt(0) = inf", "2 × x = 0 at 1:6", "nan"]),
-    ("x*ln(x)", {"x": 0}, "x", ["`ln` at 1:3", "ln(0) = -inf", "0 × (-inf)", "nan"]),
+    ("x*ln(x)", {"x": 0}, "value", ["`ln` at 1:3", "ln(0) = -inf", "0 × (-inf)", "nan"]),
+    ("x*ln(x)", {"x": 0}, "x", ["`ln` at 1:3", "1 / 0 = inf", "adjoint 0", "x = 0", "`*` at 1:1", "nan"]),
     ("ln(x - 3)", {"x": 2}, "value", ["`ln` at 1:1", "ln(-1) = nan"]),
     ("y*sqrt(x)", {"x": 0, "y": 0}, "x", ["0.5 / sqrt(0) = inf", "adjoint 0", "y = 0", "`*` at 1:1", "nan"]),
     ("x/y", {"x": 0, "y": 0}, "y", ["`/` at 1:1", "0 / 0 = nan"]),
@@ -81,7 +82,7 @@ ZEROS: list[tuple[str, dict[str, Any], str, list[str], list[str]]] = [
     ("max(x, y)", {"x": 1, "y": 2}, "x", ["max takes the other argument: max(1, 2)"], []),
     ("max(w)", {"w": [1.0, 2.0]}, "w[0]", ["max takes other elements than w[0]"], []),
     ("clip(x, 0, 1)", {"x": 2}, "x", ["clip is flat: clip(2, 0, 1)"], []),
-    ("where(w > 0, w, 2)[0]", {"w": [-1.0, 1.0]}, "w[0]", ["where takes other elements"], []),
+    ("where(w > 0, w, 2)[0]", {"w": [-1.0, 1.0]}, "w[0]", ["where takes other elements than w[0]"], []),
     ("stop(x)*y", {"x": 1, "y": 1}, "x", ["stop lets no derivative through (1:1)"], []),
     ("v = [1, 2]; v[int(x)]", {"x": 1}, "x", ["int is flat"], []),
     ("if x > 0 { x^2 } else { 1 }", {"x": -1}, "x", ["comparison x > 0", "branch that was not taken (1:12)"], []),

@@ -68,8 +68,7 @@ def blame(
     setting = derivatives.Setting(program, at)
     chosen, only = elements(setting, wrt)
     made, result = trace(program, at, wrt=chosen, of=of)
-    influences = influence(ready(setting.variant.lowered), setting.args, program.limits)
-    teller = Teller(made, influences, by, only)
+    teller = Teller(made, lambda: influence(ready(setting.variant.lowered), setting.args, program.limits), by, only)
     stories = sorted(teller.stories(), key=lambda s: ORDER.index(s.kind) if s.first.kind != "value" else -1)
     return Blame(made, result, teller, stories, written(setting.variant.lowered))
 

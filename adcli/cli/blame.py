@@ -88,7 +88,7 @@ def as_text(job: Job, found: Blame, kind: str, spelling: str, limit: int | None)
 def as_json(job: Job, found: Blame, flags: list[Flag], limit: int | None) -> str:
     """One object, schema adcli/blame/1."""
     from adcli.cli.document import flag_data, rounded, to_json
-    from adcli.report.blame.text import data
+    from adcli.report.blame.records import data
     from adcli.report.notation import ASCII
 
     result = found.result

@@ -9,11 +9,13 @@ is to blame; a partial that is not finite because a value is not goes back on th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from adcli.engines.flags import birth
+from adcli.ir.nodes import Let
 from adcli.report.blame.swept import Index, Place, Swept, Term, Use, element, indices
 from adcli.report.sweep import Local
 
@@ -71,6 +73,9 @@ def adjoint_path(swept: Swept, place: Place) -> Path:
         if found is None:
             break
         use, term, how = found
+        if not use.terms:  # it came about inside the operation's derivative, and no element of its result is to blame
+            path.hops.append(Hop(use.source, (0,) * getattr(swept.bars[use.source], "ndim", 0), use.increment, use.position, place))
+            break
         hop = Hop(use.source, term.at, use.increment, use.position, place, term.bar, term.partial)
         path.hops.append(hop)
         if how == SUM:
@@ -126,12 +131,19 @@ def _largest(terms: list[Term]) -> Term:
 
 
 def _into_partial(swept: Swept, hop: Hop, path: Path) -> None:
-    """Go on from a partial that is not finite: to a value, or it is the operation's derivative itself. Hops are last first."""
+    """Go on from a partial that is not finite: to a value that its rule reads, or it is the derivative itself. Hops are last first."""
     r = swept.recording
-    if not math.isfinite(element(r.values[hop.node], hop.at)):
+    let = r.lets[hop.node]
+    assert let is not None
+    reads = _read_by_partial(let, hop.position)
+    value = element(r.values[hop.node], hop.at)
+    outside = math.isnan(hop.partial) and math.isnan(value)  # of the domain: there neither the value nor the derivative is defined
+    if outside or ((reads is None or "out" in reads) and math.isinf(value)):
         value_path(swept, Place(hop.node, hop.at), path)
         return
-    for k, index in _bad_arguments(swept, Place(hop.node, hop.at), False):
+    for k, index in _bad_arguments(swept, Place(hop.node, hop.at), math.isnan(hop.partial)):
+        if reads is not None and let.op.args[k] not in reads:
+            continue
         ref = r.args(hop.node)[k]
         if ref >= 0:
             value_path(swept, Place(ref, index), path)
@@ -139,6 +151,13 @@ def _into_partial(swept: Swept, hop: Hop, path: Path) -> None:
             path.root, path.cause = CONSTANT, repr(element(r.value(ref), index))
         return
     path.root = PARTIAL
+
+
+def _read_by_partial(let: Let, position: int) -> frozenset[str] | None:
+    """The arguments, and "out", that the rule of a partial reads; None where there is no such text."""
+    if let.op.kind != "partials" or isinstance(let.op.rule, Mapping):
+        return None
+    return frozenset(re.findall(r"\w+", let.op.rule[position] or ""))
 
 
 def value_path(swept: Swept, place: Place, path: Path) -> Path:

@@ -112,6 +112,9 @@ class Phrases:
             return self.writer.number(value if not getattr(value, "shape", ()) else element(value, index))
         if self.derived(ref):
             return self.number(element(self.recording.values[ref], index))
+        let = self.recording.lets[ref]
+        if let is not None and let.op.name == "stack" and let.attrs == (0,) and not self.recording.names[ref] and index:
+            return self.name(self.recording.args(ref)[index[0]], index[1:])
         text = self.recording.names[ref] or self.source(ref)
         return named(text if atomic(text) else f"({text})", index)
 

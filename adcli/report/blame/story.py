@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,8 @@ from adcli.report.trace import Trace
 HUGE, TINY = 1e8, 1e-8
 # Elements of one array that are looked into.
 MOST_ELEMENTS = 32
+# Operations that hide all elements of an array.
+_OF_ARRAYS = frozenset({"argmax", "argmin", "argsort", "any", "all"})
 
 
 @dataclass(slots=True)
@@ -69,15 +71,20 @@ def kind_of(number: float) -> str:
 class Teller:
     """Makes the stories of a run. by: "line" or "iteration", for shares of finite numbers, or None. only: elements asked for, by input."""
 
-    def __init__(self, trace: Trace, influences: Sequence[Influence], by: str | None, only: dict[str, list[Index]]) -> None:
+    def __init__(self, trace: Trace, influences: Callable[[], Sequence[Influence]], by: str | None, only: dict[str, list[Index]]) -> None:
         self.trace = trace
-        self.influences = influences
+        self._influences = influences
         self.by = by
         self.only = only
 
     @cached_property
     def swept(self) -> Swept:
         return Swept(self.trace)
+
+    @cached_property
+    def influences(self) -> Sequence[Influence]:
+        """What each output depends on in any way; asked for where a derivative is 0."""
+        return self._influences()
 
     def stories(self) -> list[Story]:
         found: list[Story] = []
@@ -142,7 +149,8 @@ class Teller:
         elif kind == "zero":
             self.tell_zero(story, q.place)
         else:
-            story.way = largest_way(self.swept, q.place)
+            if kind != "ordinary" or self.by is not None:
+                story.way = largest_way(self.swept, q.place)
             story.uses = contributions(self.swept, q.place)
             if self.by is not None:
                 story.shares = shares(self.swept, q.place, self.by)
@@ -153,15 +161,19 @@ class Teller:
         first = next((c for c in story.zeros.causes if c.code == UNDERFLOW), None)
         if first is not None:
             story.way = largest_way(self.swept, Place(first.hop.node, first.hop.at))
-        if self.is_read(place):
-            story.hidden = [h for h in self.influences[self.trace.output].hidden if h.input == place.node]
+        whole = self.is_read(place)
+        hidden = self.influences[self.trace.output].hidden
+        story.hidden = [h for h in hidden if h.input == place.node and (whole or h.op in _OF_ARRAYS)]
 
     def is_read(self, place: Place) -> bool:
         """Whether anything reads the element at all: an array reaches the output by some of its elements."""
         if not place.at:
             return True
         r = self.trace.recording
-        for source in self.swept.users(place.node):
+        users = self.swept.users(place.node)
+        if not users:
+            return True
+        for source in users:
             let = r.lets[source]
             assert let is not None
             at = one_element(let, [r.value(ref) for ref in r.args(source)]) if let.op.name == "index" else None
@@ -172,6 +184,8 @@ class Teller:
     def alike(self, a: Story, b: Story) -> bool:
         """Whether two numbers are what they are for the same reason."""
         if {a.kind, b.kind} <= {"nan", "inf"}:
+            if a.kind != b.kind and (a.path.turned or b.path.turned):
+                return False
             return self._origin(a) == self._origin(b)
         return a.kind == b.kind == "zero" and self._causes(a) == self._causes(b)
 

@@ -5,6 +5,7 @@ y = x*z                  the use of x as argument 0 of y:    increment  =  adjoi
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -96,10 +97,16 @@ class Swept:
             terms = [Term(at, element(g, at), 1.0) for at in moved]
             return Use(place, source, k, terms[0].product if terms else 0.0, terms)
         lanes = self.trace.derivatives.lanes.get(source)
+        import numpy as np
+
         increment = element(local.pull_back(args, g, lanes)[j], place.at)
         if not hasattr(g, "shape"):
             return Use(place, source, k, increment, [Term((), g, element(local.pull_back(args, 1.0)[j], place.at))])
-        return Use(place, source, k, increment, _terms(g, _column(local, args, j, place.at, lanes)))
+        column, fed = _column(local, args, j, place.at, lanes)
+        terms = _terms(g, column, column != 0)
+        if not math.isfinite(increment) and all(math.isfinite(t.product) for t in terms):
+            terms += _terms(g, column, fed & (column == 0) & ~np.isfinite(g))  # derivatives of 0 that meet infinite adjoints
+        return Use(place, source, k, increment, terms)
 
 
 def _users(trace: Trace) -> tuple[array[int], array[int]]:
@@ -158,11 +165,11 @@ def _moved(let: Let, args: list[Any], k: int, index: Index) -> list[Index] | Non
     return [] if let.op.name == "update" and at == index else [index]
 
 
-def _terms(g: Any, column: Any) -> list[Term]:
-    """The products of a cotangent and a column of partials where the latter are not 0; of very many those that matter most."""
+def _terms(g: Any, column: Any, chosen: Any) -> list[Term]:
+    """The products of a cotangent and a column of partials at the elements chosen; of very many those that matter most."""
     import numpy as np
 
-    at = np.flatnonzero(column)
+    at = np.flatnonzero(chosen)
     if at.size > MOST_TERMS:
         with np.errstate(all="ignore"):
             sizes = np.abs(g.ravel()[at] * column.ravel()[at])
@@ -176,7 +183,7 @@ def _terms(g: Any, column: Any) -> list[Term]:
 
 
 def _column(local: Local, args: list[Any], j: int, index: Index, lanes: Any) -> Any:
-    """∂out/∂(one element of the argument), in the shape of the result."""
+    """∂out/∂(one element of the argument), in the shape of the result, and where that is more than a structural zero."""
     import numpy as np
 
     k = local.moving[j]
@@ -186,14 +193,15 @@ def _column(local: Local, args: list[Any], j: int, index: Index, lanes: Any) -> 
         unit = np.zeros(shape)
         unit[index] = 1.0
     column = np.array(local.push_forward(args, (k,), [unit]))
-    if lanes is not None:
-        column[~lanes] = 0.0
+    fed = np.ones(column.shape, bool) if lanes is None else lanes.copy()
     if local.elementwise:
-        column[np.broadcast_to(unit, column.shape) == 0] = 0.0
-        return column
+        fed &= np.broadcast_to(unit, column.shape) != 0
+        column[~fed] = 0.0
+        return column, fed
+    column[~fed] = 0.0
     # An element that does not move has tangent 0, and times its own infinite derivative that is nan: the sweep back never forms it.
     for at in np.argwhere(np.isnan(column))[:MOST_ROWS]:
         row = np.zeros(column.shape)
         row[tuple(at)] = 1.0
         column[tuple(at)] = element(local.pull_back(args, row)[j], index)
-    return column
+    return column, fed

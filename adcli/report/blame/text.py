@@ -9,17 +9,18 @@ from typing import Any
 
 from adcli.errors import Source, Span
 from adcli.report.blame.birth import Hop
-from adcli.report.blame.factors import Shares, iteration_of, log_factors, str_key
-from adcli.report.blame.fold import Fold, Gap, Item, cut, folded
+from adcli.report.blame.factors import Shares, log_factors, str_key
+from adcli.report.blame.fold import Gap, Item, cut, folded
 from adcli.report.blame.story import Story
 from adcli.report.blame.words import Words
-from adcli.report.cures import clipped
 from adcli.report.grid import Grid, markdown, plain
 
 WIDTH = 80
 # Lines of a way and of a table of shares, if not said otherwise.
 ROWS = 12
 INDENT = "  "
+# Columns that may be cut, in this order, and to how much: formulas, source texts in front and behind.
+_SHRINKS = ((2, 24), (0, 16), (-1, 12))
 # A rounding error of the sweep's sum that is worth a line, as a part of the gradient.
 NOTICED = 1e-12
 
@@ -128,26 +129,22 @@ class Page:
         return p.times(p.number(hop.bar), f"({text})" if text.startswith("-") or " + " in text or " - " in text else text)
 
     def fitted(self, grid: Grid) -> Grid:
-        """The grid with its cells wrapped, so that it is no wider than the page."""
+        """The grid no wider than the page: formulas and source texts are cut, notes wrapped."""
         room = self.width - len(INDENT)
+        rooms = grid.widths()
         over = grid.width() - room
+        for k, least in _SHRINKS:
+            at = k % len(rooms)
+            if over > 0 and grid.kinds[at] in ("math", "name"):
+                cut_off = min(over, max(0, rooms[at] - max(least, len(grid.heads[at]))))
+                rooms[at] -= cut_off
+                over -= cut_off
         rows: list[list[str] | str] = []
-        at = 0 if "operation" in grid.heads[:1] else len(grid.heads) - 1
-        wide = max(12, grid.widths()[at] - max(0, over))
-        math_at = grid.kinds.index("math") if "math" in grid.kinds else None
-        if math_at is not None and over > 0:
-            numbers = max(16, grid.widths()[math_at] - over // 2)
-            wide = max(12, room - (grid.width() - grid.widths()[at] - grid.widths()[math_at]) - numbers)
         for row in grid.rows:
             if isinstance(row, str):
                 rows += wrap(row, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
             else:
-                rows.append(
-                    [
-                        shortened(cell, wide) if k == at else shortened(cell, numbers) if over > 0 and k == math_at else cell
-                        for k, cell in enumerate(row)
-                    ]
-                )
+                rows.append([shortened(cell, rooms[k]) for k, cell in enumerate(row)])
         return Grid(grid.heads, grid.kinds, rows)
 
     # shares
@@ -207,105 +204,3 @@ def shortened(text: str, room: int) -> str:
 def escaped(text: str) -> str:
     """Text for Markdown; the backquotes of operations stay."""
     return "".join("\\" + c if c in "\\*_|<[" else c for c in text)
-
-
-# data
-
-
-def data(words: Words, stories: Sequence[Story], rows: int | None) -> list[dict[str, Any]]:
-    """Stories as JSON has them."""
-    page = Page(words, rows)
-    return [_story(page, story) for story in stories]
-
-
-def _story(page: Page, story: Story) -> dict[str, Any]:
-    words = page.words
-    out: dict[str, Any] = {
-        "kind": story.kind,
-        "numbers": [{"of": q.name if q.kind == "value" else f"gradient.{q.name}", "is": told(q.number)} for q in story.quantities],
-        "more": story.more,
-        "headline": words.headline(story),
-        "reason": words.reason(story),
-        "root": story.path.root if story.path.hops or story.path.cause else None,
-        "born": _place(page, page.born(story)),
-        "path": _items(page, story.path.hops),
-        "way": _items(page, story.way),
-        "causes": [],
-        "contributions": [_use(page, use) for use in (story.uses if page.rows is None else story.uses[: page.rows])],
-    }
-    if story.zeros is not None:
-        out["causes"] = [{"code": "hidden", "op": h.op, **(_place(page, h.span) or {}), "iteration": list(h.iteration), "count": 1,
-                          "says": words.hidden(h)} for h in story.hidden]  # fmt: skip
-        out["causes"] += [
-            {"code": c.code, "op": _op(page, c.hop), **(_place(page, page.phrases.span(c.hop.node)) or {}),
-             "iteration": list(iteration_of(page.trace, c.hop.node)), "count": c.count, "says": words.cause(c)}
-            for c in story.zeros.causes
-        ]  # fmt: skip
-        out["complete"] = story.zeros.complete
-    if story.shares is not None:
-        out["shares"] = _shares(page, story)
-    return out
-
-
-def told(x: float) -> float | str:
-    """A number; as a text where JSON has none for it, since here it matters which it is."""
-    return x if math.isfinite(x) else str(float(x))
-
-
-def _op(page: Page, hop: Hop) -> str:
-    return page.phrases.op(hop.node).strip("`")
-
-
-def _place(page: Page, span: Span | None) -> dict[str, Any] | None:
-    if span is None:
-        return None
-    line, column = page.trace.source.position(span.start)
-    return {"operation": clipped(page.trace.source.text[span.start : span.end]), "line": line, "column": column}
-
-
-def _items(page: Page, hops: list[Hop]) -> list[dict[str, Any]]:
-    return [_item(page, item) for item in cut(folded(page.trace, hops), page.rows)]
-
-
-def _item(page: Page, item: Item) -> dict[str, Any]:
-    if isinstance(item, Hop):
-        p = page.phrases
-        out: dict[str, Any] = {
-            "kind": "value" if item.is_value else "adjoint", "op": _op(page, item), "operation": p.source(item.node),
-            **{k: v for k, v in (_place(page, p.span(item.node)) or {}).items() if k != "operation"},
-            "iteration": list(iteration_of(page.trace, item.node)), "element": list(item.at),
-        }  # fmt: skip
-        if item.is_value:
-            return {**out, "value": told(item.number)}
-        assert item.target is not None
-        return {
-            **out, "adjoint": told(item.bar), "derivative": told(item.partial), "gives": told(item.number), "to": p.target(item.target)
-        }  # fmt: skip
-    first, last = item.hops[0], item.hops[-1]
-    ends = {"from_iteration": list(iteration_of(page.trace, first.node)), "to_iteration": list(iteration_of(page.trace, last.node))}
-    if not first.is_value and not last.is_value:
-        ends |= {"from": told(first.bar), "to": told(last.number)}  # type: ignore[dict-item]
-    if isinstance(item, Fold):
-        return {"kind": "repeated", "times": item.times, "mixed": item.mixed, "lap": [_item(page, part) for part in item.lap], **ends}
-    return {"kind": "left_out", "operations": len(item.hops), **ends}
-
-
-def _use(page: Page, use: Any) -> dict[str, Any]:
-    p = page.phrases
-    place = {k: v for k, v in (_place(page, p.span(use.source)) or {}).items() if k != "operation"}
-    return {"operation": p.source(use.source), **place, "iteration": list(iteration_of(page.trace, use.source)), "gives": use.increment}
-
-
-def _shares(page: Page, story: Story) -> dict[str, Any]:
-    found = story.shares
-    assert found is not None
-    factors = log_factors(page.trace, story.way, found.by)
-    by_key = {part.key: part for part in found.parts}
-    rows = []
-    for key in sorted({*by_key, *factors}, key=str_key):
-        part = by_key.get(key)
-        rows.append(
-            {found.by: list(key) if isinstance(key, tuple) else key, "share": part.share if part else 0.0, "uses": part.uses if part else 0,
-             "log10_factor": factors.get(key, 0.0)}
-        )  # fmt: skip
-    return {"by": found.by, "rows": rows, "rounding": found.rounding}

@@ -22,7 +22,10 @@ from adcli.report.blame.zero import CANCELS, OVERWRITTEN, UNDERFLOW, Cause
 MOST_NAMED = 4
 # Numbers that one story is about, named.
 MOST_LISTED = 8
+# Operations behind one with an adjoint of 0 that are looked through for the reason.
+MOST_HOPS = 1000
 _COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
+_EXTREMES = frozenset({"maximum", "minimum", "reduce_max", "reduce_min"})
 # What decides where a run goes is told last.
 _DECIDES = _COMPARISONS | {"branch", "loop", "range"}
 # Operations whose derivative is nowhere 0: where it is computed as 0, it is too small for a number.
@@ -126,18 +129,27 @@ class Words:
             name = p.target(hop.target) if hop.target is not None else ""
             return f", and contributions of inf and -inf to the adjoint of {name} make nan"
         if hop.partial == 0:
-            return f", times {p.factor(hop)}{where}, gives nan"
+            factor = p.factor(hop) if p.partial(hop) is not None else f"0, the derivative of {p.source(hop.node)}"
+            return f", times {factor}{where}, gives nan"
         return f", times its adjoint 0{self._why_zero(hop)} gives nan"
 
     def _why_zero(self, hop: Hop) -> str:
         """Where the adjoint 0 that meets an infinite derivative comes from."""
-        p = self.phrases
-        for use in self.swept.uses(Place(hop.node, hop.at)):
+        p, place = self.phrases, Place(hop.node, hop.at)
+        for _ in range(MOST_HOPS):
+            uses = list(self.swept.uses(place))
+            if len(uses) != 1:
+                break
+            (use,) = uses
             if not use.terms:
                 return f" ({p.op(use.source)} at {p.place(use.source)} takes another value),"
-            if use.terms and use.terms[0].partial == 0:
-                above = Hop(use.source, use.terms[0].at, 0.0, use.position, use.target, use.terms[0].bar, 0.0)
+            term = use.terms[0]
+            if term.partial == 0:
+                above = Hop(use.source, term.at, 0.0, use.position, place, term.bar, 0.0)
                 return f" ({p.factor(above)} in {p.op(use.source)} at {p.place(use.source)}),"
+            if term.bar != 0:
+                break
+            place = Place(use.source, term.at)
         return ""
 
     # zero
@@ -149,7 +161,7 @@ class Words:
         told = list(dict.fromkeys([*flat, *(self.cause(c) for c in story.zeros.causes), *decided]))
         if not told:
             name = story.first.name
-            told = [f"no path: nothing that the output depends on reads {name}"]
+            told = [f"no path: the output does not depend on {name}"]
         if len(told) > MOST_NAMED:
             told = [*told[:MOST_NAMED], f"and {len(told) - MOST_NAMED:,} more causes"]
         return told if story.zeros.complete else [*told, "and perhaps more: the search stopped after many operations"]
@@ -196,18 +208,20 @@ class Words:
         assert let is not None
         op, name = written(let), p.source(hop.node, hop.at)
         kink = kink_at(self.flags, let.span)
-        if kink is not None and let.op.special:
+        if kink is not None and let.op.special and let.op.name not in _EXTREMES:
             return f"{kink} {place}"
         match let.op.name:
             case "relu" | "clip":
                 return f"{op} is flat: {p.operation(hop)} {place}"
             case "maximum" | "minimum":
                 return f"{op} takes the other argument: {p.operation(hop)} {place}"
-            case "reduce_max" | "reduce_min" | "select" | "concat" | "stack":
+            case "reduce_max" | "reduce_min" | "select" | "sort":
                 return f"{op} takes other elements than {p.target(hop.target or Place(hop.node))} {place}"
             case found if found in _NEVER_FLAT:
                 return f"the derivative of {p.operation(hop)} is too small for a number {place}"
         formula = p.partial(hop, names=True)
+        if let.op.name == "mul" and formula == p.number(0.0):
+            return f"{p.target(hop.target or Place(hop.node))} is multiplied by 0 {place}"
         if formula is None or formula == p.number(0.0):
             return f"the derivative of {name} by {p.target(hop.target or Place(hop.node))} is 0 {place}"
         return f"the derivative of {name} is {formula} = 0 {place}"
@@ -236,15 +250,28 @@ class Words:
     # finite numbers
 
     def made_of(self, uses: list[Use]) -> str:
-        """The contributions that matter most."""
+        """The statements that contribute most, each with its sum, and where it is one of many its largest use."""
         p = self.phrases
         if not uses:
             return "it is the output itself"
-        parts = [f"{p.number(u.increment)} from {p.source(u.source)} ({p.place(u.source)})" for u in uses[:MOST_NAMED]]
-        rest = uses[MOST_NAMED:]
+        groups: dict[object, list[Use]] = {}
+        for use in uses:
+            groups.setdefault(p.recording.lets[use.source], []).append(use)
+        named = list(groups.values())
+        parts = [self._group(group) for group in named[:MOST_NAMED]]
+        rest = [u.increment for group in named[MOST_NAMED:] for u in group]
         if rest:
-            parts.append(f"{p.number(math.fsum(u.increment for u in rest))} from {len(rest):,} more uses")
+            parts.append(f"{p.number(math.fsum(rest))} from {len(rest):,} more uses")
         return ("its only use gives " if len(uses) == 1 else "") + ", ".join(parts)
+
+    def _group(self, uses: list[Use]) -> str:
+        p, first = self.phrases, uses[0]
+        if len(uses) == 1:
+            return f"{p.number(first.increment)} from {p.source(first.source)} ({p.place(first.source)})"
+        total = math.fsum(u.increment for u in uses)
+        iteration = ", ".join(f"{k:,}" for k in iteration_of(p.trace, first.source))
+        largest = f", the largest {p.number(first.increment)}{f' in iteration {iteration}' if iteration else ''}"
+        return f"{p.number(total)} from {len(uses):,} uses in {p.source(first.source)} ({p.at(p.span(first.source))}{largest})"
 
     def stays_zero(self, story: Story) -> str:
         """Over how many operations an adjoint that became 0 stays so."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from adcli.report.blame.birth import Hop
-from adcli.report.blame.swept import Place, Swept, Term, Use, element
+from adcli.report.blame.swept import Place, Swept, Term, Use, element, indices
 
 # Numbers looked at; beyond, the search says that it has not seen all.
 MOST = 300_000
@@ -64,10 +64,7 @@ class _Search:
             self.note(CANCELS, place, moving[0], moving[0].terms[0] if moving[0].terms else Term((), 0.0, 0.0), moving)
             return
         for use in uses:
-            let = self.swept.recording.lets[use.source]
-            assert let is not None
-            if not use.terms and let.op.name != "index":
-                self.note(OVERWRITTEN if let.op.name == "update" else FLAT, place, use, self.some_term(use))
+            self.look_at_none(place, use)
             for term in use.terms:
                 if term.partial == 0:
                     self.note(FLAT, place, use, term)
@@ -78,13 +75,36 @@ class _Search:
             if sum(term.product != 0 for term in use.terms) > 1:
                 self.note(CANCELS, place, use, use.terms[0], [use])
 
+    def look_at_none(self, place: Place, use: Use) -> None:
+        """A use of which no element of the result lets anything through."""
+        let = self.swept.recording.lets[use.source]
+        assert let is not None
+        lanes = self.swept.trace.derivatives.lanes.get(use.source)
+        if not use.terms and lanes is not None and not lanes[place.at]:
+            self.go(place, use, Term(place.at, 0.0, 0.0))
+        elif not use.terms and let.op.name == "update":
+            self.note(OVERWRITTEN, place, use, self.some_term(use))
+        elif not self.moves(use.source) and all(t.bar == 0 for t in use.terms) and self.some_term(use).bar != 0:
+            self.note(FLAT, place, use, self.some_term(use))
+
+    def moves(self, node: int) -> bool:
+        """Whether the operation only moves or adds up numbers, so that what it does not pass on is not in its result."""
+        let = self.swept.recording.lets[node]
+        assert let is not None
+        if let.op.name == "select":
+            return False
+        return let.op.name in ("index", "update", "addat", "stack", "concat") or (let.op.kind == "linear" and let.op.tangent is None)
+
     def some_term(self, use: Use) -> Term:
-        """The term of the same element of the result, or of the first, for a use of which no element lets anything through."""
+        """The term of the first element of the result that matters, for a use of which no element lets anything through."""
         bar = self.swept.bars[use.source]
-        shape = getattr(bar, "shape", ())
-        given = getattr(self.swept.recording.values[use.target.node], "shape", ())
-        index = use.target.at if given == shape else (0,) * len(shape)
-        return Term(index, element(bar, index), 0.0)
+        if not getattr(bar, "shape", ()):
+            return Term((), float(bar), 0.0)
+        same = use.target.at
+        if len(same) == bar.ndim and all(i < n for i, n in zip(same, bar.shape, strict=True)) and bar[same] != 0:
+            return Term(same, element(bar, same), 0.0)
+        at = next((index for index in indices(bar) if bar[index] != 0), (0,) * bar.ndim)
+        return Term(at, element(bar, at), 0.0)
 
     def go(self, place: Place, use: Use, term: Term) -> None:
         """On to the adjoint of the operation, which is 0 itself."""
