@@ -229,3 +229,54 @@ def test_api() -> None:
     found = blame(adcli.compile("ln(x)"), {"x": -1})
     assert found.summary == "value is nan, gradient by x is nan: `ln` at 1:1: ln(-1) = nan"
     assert blame(adcli.compile("5"), {}).summary.startswith("there is nothing to tell")
+
+
+@pytest.mark.parametrize("command", ["grad", "trace"])
+@pytest.mark.parametrize(
+    ("words", "help"),
+    [
+        (["sqrt(x^2+y^2)", "--at", "x=0,y=0"], 'adcli blame "sqrt(x^2+y^2)" --at x=0,y=0'),
+        (["floor(x)*y", "--at", "x=1.5", "--at", "y=2", "--wrt", "x"], 'adcli blame "floor(x)*y" --at x=1.5 --at y=2 --wrt x'),
+        (["-e", "floor(x) != 1", "--at", "x=1.5"], "adcli blame -e 'floor(x) != 1' --at x=1.5"),
+        (["floor(x)" + " + 0*x" * 50, "--at", "x=1.5"], "adcli blame PROGRAM --at …"),
+        (["x^2", "--at", "x=1"], None),
+        (["sum(w)", "--at", "w=[0,0]"], None),
+    ],
+    ids=lambda x: x[0][:24] if isinstance(x, list) else "",
+)
+def test_other_commands_suggest_it(command: str, words: list[str], help: str | None) -> None:
+    done = invoke([command, *words])
+    assert done.code == 0
+    if help is None:
+        assert "blame" not in done.err
+    else:
+        assert done.err.splitlines()[-1] == f"help: {help} says where it comes from"
+    assert "blame" not in invoke([command, *words, "-q"]).err
+    assert "blame" not in invoke([command, *words, "--json"]).err
+
+
+def test_the_command_suggested_can_be_pasted() -> None:
+    """Whatever is in the program, the shell gives it back as it was."""
+    import shlex
+
+    for program in ["x*0", "floor(x) # a $HOME `id` comment", "floor(x) # \"quoted\" \\ 'so'", "0*x # ü ü"]:
+        line = invoke(["grad", program, "--at", "x=1"]).err.splitlines()[-1]
+        assert line.startswith("help: adcli blame ")
+        words = shlex.split(line.removeprefix("help: ").removesuffix(" says where it comes from"))
+        assert words == ["adcli", "blame", program, "--at", "x=1"]
+
+
+def test_traces_leave_out_lanes_not_taken() -> None:
+    """The reverse sweep of a recording keeps structural zeros lane by lane, as `grad` does, through what moves elements."""
+    programs = [
+        ("where(w > 0, 1/w, w)[0] + sum(w)", "w=[0,1]"),
+        ("sum(flip(where(w > 0, sqrt(w), 2*w), axis=0)*[1, 2])", "w=[0,4]"),
+        ("sum(where(w > 1, ln(w - 1), where(w > 0, ln(w), w)))", "w=[-1,0.5,2]"),
+        ("sum(where(w > 0, concat(1/w[0..1], w[1..2]), 3))", "w=[0,1]"),
+    ]
+    for text, at in programs:
+        want = json.loads(invoke(["grad", text, "--at", at, "--json"]).out)["gradient"]["w"]
+        found = json.loads(invoke(["trace", text, "--at", at, "--json"]).out)
+        assert all(x is not None for x in want)
+        last = [a["running"] for a in found["adjoints"] if a["v"] == 0][-1]
+        assert last == pytest.approx(want, rel=1e-12), text

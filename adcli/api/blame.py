@@ -48,6 +48,12 @@ class Blame:
     def words(self, notation: Notation = UNICODE, digits: int | None = None) -> Words:
         return Words(Phrases(self.trace, notation, digits, self.own), self.teller.swept, self.result.flags)
 
+    def __str__(self) -> str:
+        """The stories in lines of at most 80 columns."""
+        from adcli.report.blame.text import Page
+
+        return Page(self.words()).text(self.stories).rstrip("\n") if self.stories else self.summary
+
     @cached_property
     def summary(self) -> str:
         """What is wrong first of all, and why."""

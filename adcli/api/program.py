@@ -26,6 +26,7 @@ from adcli.ir.signature import ORDER, Input, Signature
 
 if TYPE_CHECKING:
     from adcli.api.bench import Measured
+    from adcli.api.blame import Blame
     from adcli.api.check import Checked
     from adcli.api.compare import Comparison
     from adcli.api.derive import Derived
@@ -315,6 +316,16 @@ class Program:
         from adcli.api.compare import compare
 
         found = compare(self, {**(at or {}), **named}, wrt=wrt, of=of, manual=manual, seconds=seconds)
+        self._keep(found.result)
+        return found
+
+    def blame(
+        self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, **named: Any
+    ) -> Blame:  # fmt: skip
+        """Why the value or the gradient is nan, infinite, 0 or huge: `summary` in words, `stories` with the numbers; print it to see all."""
+        from adcli.api.blame import blame
+
+        found = blame(self, {**(at or {}), **named}, wrt, of)
         self._keep(found.result)
         return found
 

@@ -31,6 +31,7 @@ def command(job: Job, wrt: str | None, of: str | None, mode: str) -> None:
     """
     from adcli.api.derivatives import gradient
     from adcli.cli.results import add_inputs, outputs
+    from adcli.cli.suggest import suggest_blame
 
     if rows.given(job):
         rows.run(job, "grad", wrt=names(wrt), of=of, mode=mode)
@@ -42,3 +43,4 @@ def command(job: Job, wrt: str | None, of: str | None, mode: str) -> None:
     add_inputs(document, result.derivative)
     job.report(program, result)
     job.finish(document, result.flags, program.source)
+    suggest_blame(job, result, of, wrt)

@@ -69,6 +69,7 @@ def command(
       adcli trace samples/logistic_map.adl --to latex -o table.tex
     """
     from adcli.api.trace import trace
+    from adcli.cli.suggest import suggest_blame
 
     kind = job.format(FORMATS)
     spelling = choose_notation(kind, notation)
@@ -86,6 +87,7 @@ def command(
         view.table(kind, layout)
     job.report(program, result)
     job.show_flags(result.flags, program.source, kind == "json")
+    suggest_blame(job, result, of, wrt)
 
 
 def choose_notation(kind: str, given: str | None) -> str:
