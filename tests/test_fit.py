@@ -183,6 +183,7 @@ ERRORS = [
     (["output u = a*x; output v = x", "--target", "y", "--params", "a=1"], 2, "a fit is of one"),
     (["a*x", "--target", "sinn(y)", "--params", "a=1"], 3, "'sinn' is not a function"),
     (["a*x", "--target", "y", "--params", "a=1", "--plot", "--json"], 2, "--plot FILE.svg"),
+    (["s = 0; for i in 0..10 { s = s + a*x }; s", "--target", "y", "--params", "a=1", "--max-steps", "5"], 6, "line 2: the program takes"),
     (["a*x", "--target", "y", "--params", "a=1", "--residuals"], 2, "--residuals are columns of --predict"),
     (["a*x", "--target", "y", "--params", "a=1", "--predict", "-", "--json"], 2, "-o FILE takes the results"),
 ]  # fmt: skip
@@ -355,3 +356,23 @@ def test_a_kink_or_a_step_is_no_slope(line: str) -> None:
     done = invoke(["fit", "floor(c)*x", "--data", line, "--target", "y", "--params", "c=0", "--json"])
     assert json.loads(done.out)["undetermined"] == [["c"]]
     assert "the data say nothing about c" in done.err
+
+
+@pytest.mark.parametrize("engine", ["native", "auto"])
+def test_nothing_is_compiled_anew_for_other_parameters(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    """The gradient, the gradient beside two rows of second derivatives, and the value, whatever the number of steps."""
+    from adcli.engines.native import rows
+
+    compiled: list[object] = []
+
+    class Counted(rows.Compiled):
+        def __init__(self, *args: Any) -> None:
+            compiled.append(args[0])
+            super().__init__(*args)
+
+    monkeypatch.setattr(rows, "Compiled", Counted)
+    x = np.linspace(0, 10, 50_000)
+    y = 3 * np.exp(-0.7 * x) + 0.01 * np.cos(9 * x)
+    found = adcli.compile("a*exp(-k*x)").fit({"x": x, "y": y}, "y", {"a": 1, "k": 0.1}, engine=engine)
+    assert found.report.converged and found.report.evaluations > 8
+    assert 1 <= len(compiled) <= 5

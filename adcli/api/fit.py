@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from adcli.api.batch import indices, labelled
 from adcli.api.parameters import elements_of
 from adcli.api.rows_model import RowsModel, column, no_value, usable
-from adcli.errors import DataError, UsageError
+from adcli.errors import AdcliError, DataError, LimitError, UsageError
 from adcli.report.fit import LARGEST, Estimate, FitReport, Misfit
 
 if TYPE_CHECKING:
@@ -57,10 +57,19 @@ class Residuals:
             raise timeout_error(self.model.program.limits)
         value, slopes, failed = self.model.gradients(vector)
         if failed:
+            self._limited(failed)
             return None
         with np.errstate(all="ignore"):
             r, jacobian = self.root * (value - self.target), slopes * self.root[:, None]
         return (r, jacobian) if np.isfinite(r).all() and np.isfinite(jacobian).all() else None
+
+    def _limited(self, failed: Mapping[int, AdcliError]) -> None:
+        """A limit that was reached ends the fit: another point would hardly take less."""
+        for row in sorted(failed):
+            error = failed[row]
+            if isinstance(error, LimitError):
+                error.message = f"{self.model.rows.where(row)}: {error.message}"
+                raise error
 
     def curvature(self, vector: Any) -> Any:
         """Σ rᵢ ∇²rᵢ; None where there are too many parameters, or it is not finite."""

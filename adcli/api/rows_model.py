@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from adcli.api.batch import Batch
 from adcli.api.bindings import Binding, found, hint
+from adcli.api.objective import chosen
 from adcli.api.parameters import Parameters
 from adcli.errors import AdcliError, DataError, EvaluationError, UsageError
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from adcli.data.table import Rows
     from adcli.engines.flags import Flag
 
+# How often a fit goes through all rows, about, by what is asked for; it decides whether compiling pays.
+PASSES = {"grad": 50, "hessian": 3}
 # Numbers of second derivatives that are held at a time.
 HELD = 4_000_000
 
@@ -57,8 +60,17 @@ class RowsModel:
             at = self.parameters.all(self.parameters.start)
             wrt = None if kind == "eval" else self.parameters.inputs
             made = Batch(self.program, kind, shapes, at, wrt=wrt, of=self.of, engine=self.engine, jobs=self.jobs)
+            made.engine = self._engine(made, kind)
             self._batches[kind] = made
         return made
+
+    def _engine(self, batch: Batch, kind: str) -> str:
+        """The engine for all sweeps of a kind: "auto" would change from one to the other, and with it last bits, in the midst of a fit."""
+        if self.engine != "auto":
+            return self.engine
+        sweeps = {column.sweep.what for column in batch.columns if column.sweep is not None}
+        rows = self.rows.count * PASSES.get(kind, 1)
+        return "native" if any(chosen("auto", batch.variant._runnable(what), rows) == "native" for what in sweeps) else "auto"
 
     def run(self, kind: str, vector: Any, begin: int = 0, end: int | None = None) -> BatchResult:
         """The columns of results of some of the rows, at parameters given as a vector."""
