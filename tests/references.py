@@ -42,6 +42,15 @@ def logistic_regression(w, b):
     return total / 6 + 0.01 * (w[0] ** 2 + w[1] ** 2)
 
 
+def logistic_likelihood(w, x, t):
+    h = 1 / (1 + mp.exp(-sum(a * b for a, b in zip(w, x, strict=True))))
+    return t * mp.log(h) + (1 - t) * mp.log(1 - h)
+
+
+def logistic_likelihood_safe(w, x, t):
+    return logistic_likelihood(w, x, t)
+
+
 def newton_sqrt(x):
     return mp.sqrt(x)
 
@@ -178,8 +187,9 @@ def power_iteration(A):
 REFERENCES: dict[str, Callable[..., Any]] = {
     f.__name__: f
     for f in (
-        survey, logistic_map, kepler, logistic_regression, newton_sqrt, rosenbrock, orbit, softmax_regression, black_scholes, tax,
-        power, smoother, helmholtz, lstm, simpson, pendulum, markov, projectile, power_iteration, hypergradient,
+        survey, logistic_map, kepler, logistic_regression, logistic_likelihood, logistic_likelihood_safe, newton_sqrt, rosenbrock, orbit,
+        softmax_regression, black_scholes, tax, power, smoother, helmholtz, lstm, simpson, pendulum, markov, projectile, power_iteration,
+        hypergradient,
     )
 }  # fmt: skip
 WHOLE = {"power": {"n"}, "simpson": {"n"}}  # the inputs declared int: not differentiated

@@ -203,6 +203,11 @@ class Objective:
             return False
         return bool(np.isfinite(value) and np.isfinite(g).all())
 
+    def fixed(self) -> dict[str, Any]:
+        """The inputs that neither move nor are data, by name."""
+        names = self.variant.names
+        return {name: self.args[k] for k, name in enumerate(names) if name not in self.data and k not in self.wrt}
+
     def row(self, k: int) -> dict[str, Any]:
         """The inputs that are data, in one row, by name."""
         return {name: a[k] if a.ndim > 1 else a[k].item() for name, a in self.data.items()}

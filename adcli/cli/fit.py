@@ -11,6 +11,7 @@ from adcli.cli.fit_loss import Programs, columns, programs, refuse, total
 from adcli.cli.fit_output import FORMATS, Output
 from adcli.cli.options import ENGINE, GET, LIMITS, OF, PROGRAM, ROWS, STRICT, Job, define, option, output
 from adcli.cli.rows import check_input
+from adcli.cli.training import TRAINING, asked, objective, refuse_fits, train
 from adcli.cli.words import SuffixOption
 from adcli.errors import UsageError
 
@@ -43,17 +44,17 @@ FIT = (
     option("--predict", metavar="FILE", help="Write the rows with their fitted values to FILE (- is standard output)."),
     option("--residuals", is_flag=True, help="With --predict, residuals too: target minus fitted, and in standard deviations."),
     lambda: SuffixOption(
-        ["--plot"], ".svg", metavar="[FILE.svg]", help="Draw data and curve, below the results or into an SVG file."
+        ["--plot"], ".svg", metavar="[FILE.svg]", help="Draw data and curve, or the course of training, below the results or as SVG."
     ),
     option("--max-evaluations", type=click.IntRange(min=1), metavar="N", help="Stop after so many evaluations of all rows."),
 )  # fmt: skip
 
 
-@define("fit", PROGRAM, DATA, FIT, OF, ENGINE, output(FORMATS), GET, STRICT, LIMITS)
+@define("fit", PROGRAM, DATA, FIT, TRAINING, OF, ENGINE, output(FORMATS), GET, STRICT, LIMITS)
 def command(
     job: Job, wanted: str | None, params: tuple[str, ...], fix: tuple[str, ...], bounds: tuple[str, ...], weights: str | None,
     confidence: float, max_evaluations: int | None, of: str | None, predict: str | None, residuals: bool, plot: str | None,
-    loss: str | None, sum_: bool, mean: bool,
+    loss: str | None, sum_: bool, mean: bool, **training: Any,
 ) -> None:  # fmt: skip
     """Fit PROGRAM's output to a column of data by least squares, or minimise a loss over the rows.
 
@@ -65,15 +66,24 @@ def command(
     With --loss it is the sum of that program's output over the rows, by Newton's method in a trust region. The standard errors are then
     from the inverse of the Hessian, which is right where the loss of a row is its negative log-likelihood.
 
+    With --optimizer the loss is minimised, or with --maximize maximised, by steps along the gradients of batches of rows; without --loss
+    and --target it is the output itself.
+
     Examples:
       adcli fit "b1*(1 - exp(-b2*x))" --data misra.csv --target y --params b1=500,b2=1e-4
       adcli fit "a + b*x" --data points.csv --target "log(y)" --params a=0,b=0 --weights "1/sigma^2"
       adcli fit model.adl --data points.csv --target y --bounds k=0: --fix n=2 --json
       adcli fit "a*exp(-k*x)" --data points.csv --target y --params a=1,k=1 --plot --predict fitted.csv
       adcli fit "a + b*x" --data trials.csv --loss "softplus(value) - y*value" --params a=0,b=0
+      adcli fit loss.adl --data points.csv --params "w=[0,0]" --optimizer adam --batch 32 --order shuffle --checkpoint run.ck
     """
-    output = Output(job, predict, residuals, plot)
     how = total(sum_, mean)
+    if asked(training):
+        refuse_fits({"--bounds": bounds, "--max-evaluations": max_evaluations, "--predict": predict, "--residuals": residuals})
+        program = objective(job, loss, wanted, weights, of)
+        train(job, program, how == "mean", params, fix, None if wanted else of, {**training, "plot": plot})
+        return
+    output = Output(job, predict, residuals, plot)
     if loss is not None or how is not None:
         refuse({"--target": wanted, "--weights": weights, "--residuals": residuals, "--plot": plot})
         by_loss(job, programs(job, loss), how == "mean", params, fix, bounds, of, confidence, max_evaluations, output)

@@ -1,8 +1,9 @@
-"""How far a long run over rows has come: one line on standard error, on a terminal only."""
+"""How far a long run has come: one line on standard error, on a terminal only."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -15,26 +16,26 @@ EVERY = 0.1
 WIDE = 24
 
 
-class Progress:
-    """A line that is drawn over itself, and wiped out at the end. Nothing where rows go to the same terminal."""
+class Line:
+    """A line that is drawn over itself, and wiped out at the end. Nothing if the results go to the same terminal as they are made."""
 
-    def __init__(self, stream: Stream, job: Job) -> None:
+    def __init__(self, job: Job, beside: bool = False) -> None:
+        """beside: results are not written before the line has been wiped out."""
         from adcli.cli.streams import terminal
 
-        self.stream = stream
-        self.active = terminal(sys.stderr) and not job.on_terminal and not job.options.get("quiet")
+        self.active = terminal(sys.stderr) and (beside or not job.on_terminal) and not job.options.get("quiet")
         self.started = perf_counter()
         self.next = self.started + PATIENCE
         self.drawn = False
 
-    def show(self, rows: int, worked_off: int) -> None:
-        """Draw it if it is time to; of the stream, so many bytes are worked off: more may have been read."""
+    def draw(self, text: Callable[[float], str]) -> None:
+        """Draw it if it is time to; the text is made of the seconds that have gone by."""
         now = perf_counter()
         if not self.active or now < self.next:
             return
         self.next = now + EVERY
         self.drawn = True
-        sys.stderr.write("\r" + line(rows, worked_off, self.stream.size, now - self.started) + "\x1b[K")
+        sys.stderr.write("\r" + text(now - self.started) + "\x1b[K")
         sys.stderr.flush()
 
     def end(self) -> None:
@@ -45,11 +46,25 @@ class Progress:
             sys.stderr.flush()
 
 
+class Progress(Line):
+    """How much of a stream of rows is worked off."""
+
+    def __init__(self, stream: Stream, job: Job) -> None:
+        super().__init__(job)
+        self.stream = stream
+
+    def show(self, rows: int, worked_off: int) -> None:
+        """Of the stream, so many bytes are worked off: more may have been read."""
+        self.draw(lambda seconds: line(rows, worked_off, self.stream.size, seconds))
+
+
 def line(rows: int, taken: int, size: int | None, seconds: float) -> str:
     """A bar where the end is known, the count of rows, and the time it takes."""
     said = f"{rows:,} rows, {seconds:.0f} s"
-    if not size:
-        return said
-    part = min(taken / size, 1.0)
+    return bar(min(taken / size, 1.0), said, seconds) if size else said
+
+
+def bar(part: float, said: str, seconds: float) -> str:
+    """[####----]  50%  said, 3 s left"""
     full = round(part * WIDE)
     return f"[{'#' * full}{'-' * (WIDE - full)}] {part:4.0%}  {said}, {seconds * (1 - part) / max(part, 1e-3):.0f} s left"

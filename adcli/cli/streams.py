@@ -46,10 +46,11 @@ def write_raw(raw: io.RawIOBase, data: bytes | memoryview) -> None:
 
 
 @contextmanager
-def open_output(path: str | None) -> Iterator[Callable[[bytes | memoryview], None]]:
+def open_output(path: str | None, sync: bool = False) -> Iterator[Callable[[bytes | memoryview], None]]:
     """Somewhere to write bytes bit by bit: standard output, or a file that is replaced whole at the end, and not if there is an error.
 
-    Whoever opens the file finds the old rows or all new ones. When those reach the disk is left to the system, as `sort -o` does.
+    Whoever opens the file finds the old rows or all new ones. When those reach the disk is left to the system, as `sort -o` does,
+    unless `sync` asks for it before the old ones go.
     """
     if path is None or path == "-":
         yield output_bytes
@@ -57,18 +58,21 @@ def open_output(path: str | None) -> Iterator[Callable[[bytes | memoryview], Non
     in_place = os.path.lexists(path) and (os.path.islink(path) or not os.path.isfile(path))
     folder, name = os.path.split(path)
     temporary = path if in_place else os.path.join(folder, f".{name[:100]}.{os.getpid()}.tmp")
-    with _unwritable(path):
+    with unwritable(path):
         file = open(temporary, "wb" if in_place else "xb", buffering=0)  # noqa: SIM115  (what is raised inside is not all about the file)
 
     def put(data: bytes | memoryview) -> None:
-        with _unwritable(path):
+        with unwritable(path):
             write_raw(file, data)
 
     try:
         with file:
             yield put
+            if sync:
+                with unwritable(path):
+                    os.fsync(file.fileno())
         if not in_place:
-            with _unwritable(path):
+            with unwritable(path):
                 _replace(path, temporary)
     except BaseException:
         if not in_place and os.path.lexists(temporary):
@@ -77,7 +81,7 @@ def open_output(path: str | None) -> Iterator[Callable[[bytes | memoryview], Non
 
 
 @contextmanager
-def _unwritable(path: str) -> Iterator[None]:
+def unwritable(path: str) -> Iterator[None]:
     """What the system refuses as an error of ours."""
     try:
         yield
