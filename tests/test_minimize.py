@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 
 import adcli
+from adcli.api.minimize import Search, Settings, minimize
 from adcli.errors import EvaluationError, LimitError, ProgramError, UsageError
+from adcli.report.contours import contour
 from adcli.report.minimum import Minimum
+from tests import minima_page
 from tests.invoke import invoke
 from tests.minima import Known, known, starts
 
@@ -169,8 +172,6 @@ def test_constraints_that_contradict_one_another() -> None:
 def test_bounds_are_never_left_and_tested_for_at_the_end(method: str) -> None:
     seen = []
     program = adcli.compile("w = [x, y]\nif x > 0.5 { w[9] } else { " + ROSENBROCK + " }")
-    from adcli.api.minimize import Settings, minimize
-
     found, _ = minimize(program, {"x": -1.2, "y": 1}, Settings(method, bounds={"x": (None, 0.5)}), watch=seen.append)
     assert found.converged and found.point == "minimum"
     assert found.at == {"x": 0.5, "y": pytest.approx(0.25, abs=1e-7)}
@@ -388,3 +389,45 @@ def test_no_half_history(tmp_path: pathlib.Path) -> None:
     assert run("ln(x)", "--at", "x=-1", "--history", str(tmp_path / "h.csv")).code == 5
     assert run("x^2", "--at", "x=1", "--history", str(tmp_path / "h.txt")).code == 2
     assert not list(tmp_path.iterdir())
+
+
+def test_the_table_in_the_docs_has_every_function_and_newton_reaches_all() -> None:
+    table = minima_page.PAGE.read_text().partition(minima_page.BEGIN)[2].partition(minima_page.END)[0]
+    rows = {cells[1].strip().replace("\\", ""): cells for line in table.splitlines() if len(cells := line.split("|")) > 8}
+    assert {problem.name for problem in KNOWN} <= set(rows)
+    assert not any("not" in rows[problem.name][4] for problem in KNOWN)
+    assert rows["reached"][4].strip() == f"{len(KNOWN)} of {len(KNOWN)}"
+
+
+def test_plots_show_the_way(tmp_path: pathlib.Path) -> None:
+    text = run("exp(x) - 2*x", "--at", "x=5", "--plot").out
+    assert "the way of newton" in text and "iterations" in text and "○" in text
+    plane = tmp_path / "way.svg"
+    assert run(ROSENBROCK, "--at", "x=-1.2,y=1", "--plot", str(plane)).code == 0
+    assert "equal value" in plane.read_text() and plane.read_text().count("<path") > 30
+    assert "norm of the gradient" in run("sum(w^4) + w[0]", "--at", "w=[1,2,3]", "--plot").out
+    assert run("x^2", "--at", "x=1", "--plot", "--json").code == 2
+    assert "edge" in run("sqrt(x - 1) - 0*ln(x)", "--at", "x=5", "--plot").err
+
+
+def test_contours_are_where_the_height_is() -> None:
+    xs = [k / 10 for k in range(-20, 21)]
+    heights = [[x * x + y * y if x < 1.5 else math.nan for x in xs] for y in xs]
+    found = list(contour(xs, xs, heights, 1.0))
+    assert len(found) > 40
+    for ends in found:
+        for x, y in ends:
+            assert math.hypot(x, y) == pytest.approx(1, abs=0.01)
+    saddle = list(contour([0, 1], [0, 1], [[1, -1], [-1, 1]], 0.0))
+    assert len(saddle) == 2 and all(len({x for x, _ in ends} | {y for _, y in ends}) > 1 for ends in saddle)
+
+
+def test_a_search_takes_one_engine_whatever_ran_before() -> None:
+    """The last digits of sin differ between the engines; a switch in the middle would change the path."""
+    pytest.importorskip("llvmlite", reason="the native engine needs llvmlite: pip install 'adcli[native]'")
+    light, heavy = adcli.compile("sin(x) + x^2/9"), adcli.compile("s = 0\nfor i in 0..20000 { s += (x*sin(i) - 1)^2 }\ns")
+    for program, engine in ((light, "interpret"), (heavy, "native")):
+        search = Search(program, {"x": 1.0}, Settings(), None, None)
+        first, second = search.find()[0], Search(program, {"x": 1.0}, Settings(), None, None).find()[0]
+        assert search.program.engines == (engine,)
+        assert (first.at, first.evaluations) == (second.at, second.evaluations)

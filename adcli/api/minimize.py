@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adcli.api import derivatives
 from adcli.api.program import Program, Result
+from adcli.api.steady import steady
 from adcli.api.variables import Scalar, Variables
 from adcli.engines.limits import timeout_error
 from adcli.errors import EvaluationError, UsageError
@@ -74,11 +75,15 @@ class Search:
     def __init__(self, program: Program, at: Mapping[str, Any], settings: Settings, wrt: Sequence[str] | None, of: str | None) -> None:
         from adcli.optimize.smooth import Counted
 
-        self.program, self.given = program, settings
+        self.given = settings
         self.watch: Callable[[Step], None] | None = None
         setting = derivatives.Setting(program, at)
         self.of = setting.scalar_output(of, "a minimum")
-        self.variables = Variables(setting, wrt)
+        inputs = setting.wrt(wrt)
+        if inputs and setting.real(self.of):
+            program = steady(setting, ("reverse", inputs, self.of, ()), [*setting.args, 1.0])
+        self.program = program
+        self.variables = Variables(derivatives.Setting(program, at), wrt)
         self.box = box(self.variables, settings.bounds)
         self.f: Counted = Counted(Scalar(self.variables, self.of))
         self.constraints = self._constraints(settings.constraints)
@@ -111,6 +116,12 @@ class Search:
     def find(self, watch: Callable[[Step], None] | None = None) -> tuple[Minimum, Result]:
         self.watch = watch
         return self._minimum(*self._run())
+
+    def value(self, x: Sequence[float]) -> float:
+        """The value at other values of the variables, nan where there is none."""
+        import numpy as np
+
+        return self.f.f.value(np.array(x, float))
 
     def _run(self) -> tuple[Outcome, Conditions | None]:
         """The method's outcome; with constraints, how well the conditions of a minimum hold."""

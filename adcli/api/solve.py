@@ -17,6 +17,7 @@ from adcli.api import derivatives
 from adcli.api.minimize import box
 from adcli.api.program import Program, Result, compile
 from adcli.api.relations import Relation, Told, relations
+from adcli.api.steady import steady
 from adcli.api.variables import Variables
 from adcli.engines.limits import timeout_error
 from adcli.errors import EvaluationError, LimitError, UsageError
@@ -102,8 +103,7 @@ def solve(
     bounds: (low, high) by input or element; with both for the only variable, the start may be left out. Raises UsageError where there
     are not as many equations as variables, EvaluationError where the start has no values.
     """
-    search = Search(program, {**middle(program, at, bounds or {}), **at}, wrt, bounds or {})
-    return search.find(tol, STEPS if steps is None else steps, watch)
+    return Search(program, at, wrt, bounds or {}).find(tol, steps, watch)
 
 
 def middle(program: Program, at: Mapping[str, Any], bounds: Mapping[str, tuple[float | None, float | None]]) -> dict[str, float]:
@@ -123,6 +123,12 @@ class Search:
     def __init__(
         self, program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None, bounds: Mapping[str, tuple[float | None, float | None]]
     ) -> None:  # fmt: skip
+        at = {**middle(program, at, bounds), **at}
+        setting = derivatives.Setting(program, at)
+        inputs = setting.wrt(wrt)
+        if inputs and all(map(setting.real, range(len(program.outputs)))):
+            still = [derivatives.zeros(setting.variant.types[k].shape) for k in inputs]
+            program = steady(setting, ("forward", inputs, None, ()), [*setting.args, *still])
         self.program = program
         self.variables = Variables(derivatives.Setting(program, at), wrt, "solve")
         self.box: Box = box(self.variables, bounds)
@@ -152,10 +158,12 @@ class Search:
         if not np.isfinite(self.equations.jacobian(self.variables.start)).all():
             raise EvaluationError("the Jacobian at the start is not finite", help="start with --at elsewhere")
 
-    def find(self, tol: float, steps: int, watch: Callable[[Iterate], None] | None = None) -> tuple[Root, Result]:
+    def find(self, tol: float, steps: int | None = None, watch: Callable[[Iterate], None] | None = None) -> tuple[Root, Result]:
         import numpy as np
 
         from adcli.optimize import roots
+
+        steps = STEPS if steps is None else steps
 
         def told(now: Iterate) -> None:
             if self.deadline is not None and perf_counter() > self.deadline:

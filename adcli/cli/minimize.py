@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adcli.cli.options import ENGINE, GET, LIMITS, OF, POINT, PROGRAM, STRICT, Job, define, names, option, output
+from adcli.cli.words import SuffixOption
+from adcli.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from adcli.api.minimize import Search
+    from adcli.cli.document import Document
     from adcli.engines.flags import Flag
-    from adcli.errors import Source
-    from adcli.report.minimum import Minimum
+    from adcli.report.minimum import Minimum, Step
+    from adcli.report.plot import Plot
 
 FORMATS = ("text", "json", "csv", "markdown")
 METHODS = ("auto", "newton", "newton-cg", "lbfgs", "gd", "momentum", "adam", "slsqp", "trust-constr")
@@ -39,12 +45,15 @@ SEARCH = (
 )  # fmt: skip
 WATCHED = (
     option("--history", metavar="FILE", help="Write every iteration to FILE.csv or FILE.jsonl."),
-)
+    lambda: SuffixOption(
+        ["--plot"], ".svg", metavar="[FILE.svg]", help="Draw the path, or for more than two variables how value and gradient fell."
+    ),
+)  # fmt: skip
 
 
 @define("minimize", PROGRAM, POINT, SEARCH, WATCHED, OF, ENGINE, output(FORMATS), GET, STRICT, LIMITS)
 def command(
-    job: Job, wrt: str | None, of: str | None, bounds: tuple[str, ...], history: str | None, **asked: Any
+    job: Job, wrt: str | None, of: str | None, bounds: tuple[str, ...], history: str | None, plot: str | None, **asked: Any
 ) -> None:  # fmt: skip
     """The minimum of PROGRAM's output that lies downhill from the point --at.
 
@@ -57,39 +66,86 @@ def command(
       adcli minimize "100*(y - x^2)^2 + (1 - x)^2" --at x=-1.2,y=1
       adcli minimize samples/rosenbrock.adl --bounds "x=-2:0.5" --json
       adcli minimize "x + y" --at x=0,y=0.5 --constraint "x^2 + y^2 = 1"
-      adcli minimize "x^4 - x^2 + y^2" --at x=1,y=1 --method gd --lr 0.1 --history path.csv
+      adcli minimize "x^4 - x^2 + y^2" --at x=1,y=1 --method gd --lr 0.1 --history path.csv --plot
     """
     from adcli.api.minimize import Search, Settings
     from adcli.cli.fit_words import bounds as ranges
     from adcli.cli.history import History
     from adcli.report.minimum import history_names
 
+    results = Output(job, plot)
     program = job.program()
     settings = Settings(
         asked["method"], asked["tol"], asked["max_iterations"], asked["lr"], asked["momentum"], ranges(bounds), asked["constraints"]
     )
     search = Search(program, job.point(program), settings, names(wrt), of)
     with History(history, history_names(search.variables.names)) as file:
-        found, result = search.find(file.add)
-    job.report(program, result, method=found.method, variables=len(found.names))
-    finish(job, found, result.flags, program.source)
+
+        def watch(step: Step) -> None:
+            file.add(step)
+            results.add(step)
+
+        found, result = search.find(watch)
+    job.report(search.program, result, method=found.method, variables=len(found.names))
+    results.write(search, found, result.flags)
 
 
-def finish(job: Job, found: Minimum, flags: list[Flag], source: Source) -> None:
-    """Print the result, and on a terminal, or where it is not what was wanted, what there is to say about it."""
-    from adcli.cli.document import Document
-    from adcli.cli.streams import error_text
+class Output:
+    """Where the results of one minimisation go. plot: a file's name, "" for a plot below the results, None for none."""
 
-    document = Document("adcli/minimize/1")
-    document.data = found.data()
-    document.add("value", found.value)
-    for name, value in found.at.items():
-        document.add(name, value)
-    document.add("gradient_norm", found.gradient_norm)
-    document.add("iterations", found.iterations)
-    document.add("converged", found.converged)
-    job.finish(document, flags, source)
-    if not job.options.get("quiet") and (job.drawing or job.options.get("verbose") or not found.converged or found.point != "minimum"):
-        error_text("".join(f"{line}\n" for line in found.sentences()))
-    if not found.converged:
-        raise click.exceptions.Exit(1)
+    def __init__(self, job: Job, plot: str | None) -> None:
+        self.job, self.plot = job, plot
+        self.kind = job.format(FORMATS)
+        if plot == "" and (self.kind != "text" or job.options.get("get") is not None):
+            raise UsageError("--plot draws below the results as text", help="--plot FILE.svg writes a picture")
+        self.path: list[Step] = []
+
+    def add(self, step: Step) -> None:
+        """One iteration, if there is a plot to be drawn."""
+        if self.plot is not None:
+            self.path.append(step if len(step.x) <= 2 else step._replace(x=None))
+
+    def write(self, search: Search, found: Minimum, flags: Sequence[Flag]) -> None:
+        """Everything that is asked for; and on a terminal, or where this is not what was wanted, what there is to say about it."""
+        from adcli.cli.streams import error_text, write_file
+
+        job, source = self.job, search.program.source
+        if self.plot:
+            from adcli.report.plot_svg import svg
+
+            write_file(self.plot, svg(self._plotted(search, found)))
+        document = self._document(found)
+        if self.plot == "":
+            from adcli.cli.document import draw, round_all, to_lines
+            from adcli.cli.fit_output import unicode_output
+            from adcli.report.plot_text import text
+
+            round_all(document, job.options.get("digits"))
+            results = draw(document, job.colour) if job.on_terminal else to_lines(document)
+            shown = results + "\n" + text(self._plotted(search, found), ascii_only=not unicode_output())
+            job.deliver(shown, [*flags, *(flag for flag in job.flags if flag not in flags)], source, False)
+        else:
+            job.finish(document, flags, source)
+        wanted = found.converged and found.point in ("minimum", "corner")
+        if not job.options.get("quiet") and (job.drawing or job.options.get("verbose") or not wanted):
+            error_text("".join(f"{line}\n" for line in found.sentences()))
+        if not found.converged:
+            raise click.exceptions.Exit(1)
+
+    def _document(self, found: Minimum) -> Document:
+        from adcli.cli.document import Document
+
+        document = Document("adcli/minimize/1")
+        document.data = found.data()
+        document.add("value", found.value)
+        for name, value in found.at.items():
+            document.add(name, value)
+        document.add("gradient_norm", found.gradient_norm)
+        document.add("iterations", found.iterations)
+        document.add("converged", found.converged)
+        return document
+
+    def _plotted(self, search: Search, found: Minimum) -> Plot:
+        from adcli.report.minimum_plot import plot
+
+        return plot(found, self.path, search.value)

@@ -42,13 +42,14 @@ def command(
       adcli solve "input x: [2]; [x[0] + x[1] - 3, x[0]*x[1] - 2]" --at "x=[5,0]" --json
       adcli solve "exp(x) - 5*x" --bounds x=0:1
     """
-    from adcli.api.solve import solve
+    from adcli.api.solve import Search
     from adcli.cli.document import Document
     from adcli.cli.fit_words import bounds as ranges
     from adcli.cli.streams import error_text
 
     program = system(job, equations)
-    found, result = solve(program, job.point(program), names(wrt), ranges(bounds), tol, max_iterations)
+    search = Search(program, job.point(program), names(wrt), ranges(bounds))
+    found, result = search.find(tol, max_iterations)
     document = Document("adcli/solve/1")
     document.data = found.data()
     for name, value in found.at.items():
@@ -56,7 +57,7 @@ def command(
     document.add("residual_norm", found.residual_norm)
     document.add("iterations", found.iterations)
     document.add("converged", found.converged)
-    job.report(program, result)
+    job.report(search.program, result, method=found.method)
     job.finish(document, result.flags, program.source)
     said = found.sentences()
     if not job.options.get("quiet") and (job.drawing or job.options.get("verbose") or not found.converged or len(said) > 1):
