@@ -122,12 +122,13 @@ STATED = [op for op in SMOOTH if op.public and op.name not in INNER]
 def test_the_rules_stated_are_the_rules_computed(op: Op) -> None:
     """The right side of ∂f/∂x = …, evaluated as a program, against the table's partial derivatives."""
     run = Interpreter(partials(op)).run
-    declared = "".join(f"input {name}\n" for name in op.args)
+    names = ("u",) if len(op.args) == 1 else "abcd"[: len(op.args)]
+    declared = "".join(f"input {name}\n" for name in names)
     for position, (_, stated) in enumerate(terms(op)):
         program = adcli.compile(f"{declared}output d = {stated}")
         for point in inner(op)[:5]:
             want = run(point)[1 + position]
-            assert program.value(dict(zip(op.args, point, strict=True))) == pytest.approx(want, rel=1e-9, abs=1e-12), stated
+            assert program.value(dict(zip(names, point, strict=True))) == pytest.approx(want, rel=1e-9, abs=1e-12), stated
 
 
 @pytest.mark.parametrize(("program", "at"), [
@@ -141,6 +142,20 @@ def test_every_side_of_the_sums_is_the_derivative(program: str, at: str) -> None
         assert values == pytest.approx([total["value"]] * len(sides), rel=1e-12, abs=1e-15), total["equation"]
         assert math.fsum(place["sum"] for place in total["places"]) == pytest.approx(total["value"], rel=1e-12)
         assert sum(place["uses"] for place in total["places"]) == total["uses"] == len(total["terms"]) + total["omitted"]
+
+
+def test_the_letters_of_rules_are_no_names_of_the_program() -> None:
+    assert "∂(a × b)/∂a = b" in text("x*y", "--at", "x=1,y=2") and "∂(p × q)/∂p = q" in text("a*y", "--at", "a=1,y=2")
+    assert "∂sin(u)/∂u" in text("sin(x)", "--at", "x=1") and "∂sin(t)/∂t" in text("sin(u)", "--at", "u=1")
+
+
+def test_long_formulas_are_cut_in_the_middle() -> None:
+    program = "y = " + " + ".join(f"{k}*x" for k in range(1, 501))
+    shown = text(program, "--at", "x=1", "--digits", "6")
+    assert len(shown.splitlines()) < 300
+    assert shown.count("more operations ...") == 2
+    assert "= 125250\n" in shown and "500 through 500*x (1:4381)" in shown
+    assert "the rest through 493 other places" in shown
 
 
 def test_where_nothing_goes_on() -> None:
@@ -172,11 +187,12 @@ def test_kinks_and_ends_of_domains_are_told_at_their_step(program: str, at: str,
 
 
 def test_words_say_what_the_numbers_say() -> None:
-    words = {s["step"]: s["words"] for s in explained("y = x^2\nz = -y + 3*y\nz*0", "--at", "x=3")["steps"]}
+    words = {s["step"]: s["words"] for s in explained("y = x^2\nz = -y + 3*y\nz*0 - y*2", "--at", "x=3")["steps"]}
     said = " ".join(words.values())
     assert "Per unit of x, x^2 moves by 6" in said
     assert "the other way: the adjoint goes on to it with the other sign." in said
-    assert "z does not move value here: nothing comes back to it." in said
+    assert "z does not move z*0 here: nothing comes back to it." in said
+    assert "The adjoint of 3*y is 0: nothing comes back to y. Its adjoint stays -2." in said
 
 
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
@@ -279,5 +295,5 @@ def test_from_python() -> None:
     made = program.trace(x1=2, x2=5)
     steps = list(explain.steps(made, Writer(ASCII, exact_number), program.flags))
     assert [s.step for s in steps] == [1, 2, 3, 4, 5, 6]
-    assert steps[3].place == (1, 9, "sin(x1)") and steps[3].rule.formula == "d sin(x)/dx = cos(x)"
+    assert steps[3].place == (1, 9, "sin(x1)") and steps[3].rule == ("d sin(u)/du = cos(u)", "")
     assert steps[3].words == "Per unit of x1, sin(x1) moves by -0.4161, and value as much."

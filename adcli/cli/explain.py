@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output
+from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output, refused
 from adcli.cli.trace import Rows, Strays, View, along_direction, choose_notation, terminal_width
 from adcli.errors import UsageError
 
@@ -22,7 +22,7 @@ WIDTH = 80
 OPTIONS = (
     option("--mode", type=click.Choice(["forward", "reverse"]), default="reverse", help="Tangents, or adjoints (default)."),
     option("--along", multiple=True, metavar="NAME[=VALUE],…", help="Direction: x1, or x1=3,x2=-2 (default: each input)."),
-    option("--rows", type=Rows(), metavar="N|all", help="Operations to show (default 40, with loops 12; JSON: all)."),
+    option("--rows", type=Rows(), metavar="N|all", help="Operations to show (default 24, with loops 12; JSON: all)."),
     option("--only", metavar="NAME", help="Only the steps that lead to one variable."),
     option("--notation", type=click.Choice(["unicode", "ascii", "latex"]), help="How formulas are written."),
 )
@@ -56,21 +56,27 @@ def command(
     direction = along_direction(job, program, along) if along else None
     made, result = trace(program, job.point(program), mode=mode, along=direction, wrt=names(wrt), of=of)
     view = View(job, made, result, spelling, only, rows)
-    document = _document(view, made, result, kind)
+    if job.options.get("strict") and refused(result.flags):
+        job.show_flags(result.flags, program.source)
+    view.write(_written(view, _document(view, made, result, kind), kind))
+    job.report(program, result)
+    job.show_flags(result.flags, program.source, kind == "json")
+
+
+def _written(view: View, document: Document, kind: str) -> Iterator[str]:
+    """The explanation in a format, piece by piece."""
     if kind == "json":
-        view.write(_json(view, document))
+        yield from _json(view, document)
     elif kind == "markdown":
         from adcli.report.explain.markdown import markdown
 
-        job.write(markdown(document))
+        yield from markdown(document)
     elif kind == "latex":
         from adcli.report.explain.latex import latex
 
-        job.write(latex(document))
+        yield from latex(document)
     else:
-        job.write(_text(job, document))
-    job.report(program, result)
-    job.show_flags(result.flags, program.source, kind == "json")
+        yield from _text(view.job, document)
 
 
 def _document(view: View, made: Trace, result: Result, kind: str) -> Document:
@@ -95,7 +101,7 @@ def _writer(view: View) -> Writer:
     return Writer(NOTATION, plain.format)
 
 
-def _text(job: Job, document: Document) -> str:
+def _text(job: Job, document: Document) -> Iterator[str]:
     from adcli.cli.render import BOLD, PLAIN
     from adcli.report.explain.text import text
 

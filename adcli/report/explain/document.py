@@ -1,17 +1,19 @@
 """An explanation as a document: sections of values, of derivative steps grouped by operation, of folds, and of sums.
 
-Text, Markdown and LaTeX are written from it. Only what is shown is held, so that long runs take no more room than short ones.
+Text, Markdown, LaTeX and JSON are written from it. Sections and their items come one after the other, while the sweep runs, and are to
+be read in that order, once: a run of any length takes no more room than what is shown of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeAlias
 
 from adcli.report.explain import fold
-from adcli.report.explain.steps import ADJOINT, SEED, STILL, ExplainedStep, Explanation, Place
+from adcli.report.explain.steps import ADJOINT, ExplainedStep, Explanation, Place
 from adcli.report.explain.totals import Total, Totals
 from adcli.report.explain.words import code, plain
 from adcli.report.formula import Ref
@@ -33,7 +35,10 @@ class Value:
 
 @dataclass(slots=True)
 class Group:
-    """The steps that come through one operation. head: the operation's own statement; bar: its adjoint, "" where it has none."""
+    """The steps that come through one operation.
+
+    head: the operation's own statement, "" where the steps come through none; bar: its adjoint, "" in forward mode.
+    """
 
     place: Place | None
     iteration: tuple[int, ...]
@@ -59,14 +64,11 @@ class Folded:
     @property
     def sentence(self) -> str:
         """With marks around names of the program, see `words.parts`."""
+        head = f"{self.operations:,} more operations"
         if self.iterations:
             first, last = number(self.iterations[0]), number(self.iterations[-1])
-            same = "the same" if self.alike else "other"
-            head = (
-                f"iterations {first} to {last} ({len(self.iterations):,} of them) go through {same} steps: {self.operations:,} operations"
-            )
-        else:
-            head = f"{self.operations:,} more operations"
+            through = "the same steps" if self.alike else "steps that differ"
+            head = f"iterations {first} to {last} ({len(self.iterations):,} of them) go through {through}: {self.operations:,} operations"
         told = [f"{self.what}{code(name)} goes from {a} to {b}" for name, a, b in self.changes]
         return "; ".join([head, *told])
 
@@ -81,11 +83,12 @@ Item: TypeAlias = "Value | Group | Folded | Total"
 
 @dataclass(slots=True)
 class Section:
-    """kind: "values", "adjoints", "tangents" or "totals"; seed: what moves, in a section of tangents."""
+    """kind: "values", "adjoints", "tangents" or "totals"; seed: what moves, in a section of tangents; empty: there are no steps."""
 
     kind: str
-    items: list[Item] = field(default_factory=list)
+    items: Iterable[Item]
     seed: str = ""
+    empty: bool = False
 
 
 class Document:
@@ -98,134 +101,149 @@ class Document:
     ) -> None:
         self.explanation = explanation
         self.trace = explanation.trace
+        self.recording = explanation.trace.recording
         self.writer = explanation.writer
         self.rows = rows
         self.looped = looped
         self.only = only
 
-    def sections(self) -> list[Section]:
-        if self.trace.mode == "forward":
-            return [self.values(), *self.tangents()]
-        return [self.values(), *self.adjoints()]
+    def sections(self) -> Iterator[Section]:
+        yield self.values()
+        yield from self.tangents() if self.trace.mode == "forward" else self.adjoints()
 
     def values(self) -> Section:
-        """The run itself: the inputs, then what the sweep goes through, in the order in which it ran."""
-        r = self.trace.recording
-        inputs = [k for k in range(len(r.inputs)) if self._wanted(k)]
-        nodes = [n for n in range(len(r.inputs), len(r)) if self._wanted(n)]
-        section = Section("values", [self._value(k) for k in inputs])
+        """The run itself: the inputs, then its operations in the order in which they ran."""
+        first = len(self.recording.inputs)
+        nodes = [n for n in range(first, len(self.recording)) if self._wanted(n)]
+        return Section("values", self._values([k for k in range(first) if self._wanted(k)], nodes))
+
+    def _values(self, inputs: Sequence[int], nodes: Sequence[int]) -> Iterator[Item]:
+        yield from map(self._value, inputs)
         for item in self._plan(nodes):
-            section.items.append(self._value(item) if isinstance(item, int) else self._folded(item, r.values, ""))
-        return section
-
-    def _plan(self, nodes: list[int]) -> list[int | fold.Fold]:
-        r = self.trace.recording
-        loops = any(r.iterations[node] for node in nodes)
-        return fold.plan(r, nodes, self.looped if loops else self.rows)
-
-    def _wanted(self, node: int) -> bool:
-        return self.only is None or self.trace.recording.names[node] == self.only
+            yield self._value(item) if isinstance(item, int) else self._folded(item, self.recording.values, "")
 
     def _value(self, node: int) -> Value:
         formula, numbers, result = self.explanation.texts(self.trace.row(node))
-        return Value(self.explanation.place(node), self.trace.recording.iterations[node], formula, numbers, result)
+        return Value(self.explanation.place(node), self.recording.iterations[node], formula, numbers, result)
 
-    def _folded(self, f: fold.Fold, numbers: Any, what: str) -> Folded:
+    def _wanted(self, node: int) -> bool:
+        return self.only is None or self.recording.names[node] == self.only
+
+    def _plan(self, nodes: Sequence[int]) -> list[int | fold.Fold]:
+        loops = any(self.recording.iterations[node] for node in nodes)
+        return fold.plan(self.recording, nodes, self.looped if loops else self.rows)
+
+    def _folded(self, f: fold.Fold, numbers: Sequence[Any] | Mapping[int, Any], what: str) -> Folded:
         """numbers: by node, those that `changes` tells."""
-        names = self.trace.recording.names
         ends: dict[str, tuple[int, int]] = {}
         for node in f.nodes:
-            if names[node]:
-                ends[names[node]] = ends.get(names[node], (node, node))[0], node
-        known = {name: pair for name, pair in ends.items() if pair[0] != pair[1] and all(_there(numbers, n) for n in pair)}
+            name = self.recording.names[node]
+            if name and _there(numbers, node):
+                ends[name] = ends.get(name, (node, node))[0], node
         said = Writer(UNICODE, self.writer.format)
-        changes = [(name, said.number(numbers[a]), said.number(numbers[b])) for name, (a, b) in known.items()]
+        changes = [(name, said.number(numbers[a]), said.number(numbers[b])) for name, (a, b) in ends.items() if a != b]
         return Folded(len(f.nodes), f.iterations, f.alike, what, changes)
 
-    def adjoints(self) -> list[Section]:
+    def adjoints(self) -> Iterator[Section]:
         """The reverse sweep, and the sums it makes."""
-        r = self.trace.recording
         operations = self.explanation.operations()
         if self.only is not None:
-            operations = [n for n in operations if any(ref >= 0 and self._wanted(ref) for ref in r.args(n))]
-        plan = self._plan(operations)
-        shown = {item for item in plan if isinstance(item, int)}
-        watched = {node for item in plan if isinstance(item, fold.Fold) for node in item.nodes if r.names[node]}
-        steps: dict[int, list[ExplainedStep]] = {}
-        bars: dict[int, Any] = {}
+            operations = [n for n in operations if any(ref >= 0 and self._wanted(ref) for ref in self.recording.args(n))]
+        output = self.recording.outputs[self.trace.output][1]
         totals = Totals(self.explanation)
-        seed: list[Item] = []
-        for a in self.trace.adjoints():
-            totals.add(a)
-            if a.source is None:
-                seed = [self._group([self.explanation.adjoint(a)])]
+        yield Section("adjoints", self._sweep(self._plan(operations), totals), empty=output < 0 or not self.trace.varied[output])
+        if any(self._wanted(k) for k in self.trace.inputs):
+            yield Section("totals", (t for t in totals.found() if self.only in (None, t.name)))
+
+    def _sweep(self, plan: Sequence[int | fold.Fold], totals: Totals) -> Iterator[Item]:
+        """The operations of the plan, each with its statements as the sweep comes by, and between them what it does not come by."""
+        waiting = deque(plan)
+        bars: dict[int, Any] = {}
+        for source, uses in groupby(totals.noted(self.trace.adjoints()), lambda a: a.source):
+            steps = list(uses)
+            if source is None:
+                yield from [self._group([self.explanation.adjoint(a) for a in steps])] if self.only is None else []
                 continue
-            if a.source in watched:
-                bars[a.source] = a.bar
-            if a.source in shown and self._wanted(a.node):
-                steps.setdefault(a.source, []).append(self.explanation.adjoint(a))
-        for still in self.explanation.still(shown):
-            steps[still.node] = [still]
-        sweep = Section("adjoints", seed if self.only is None else [])
-        for item in plan:
-            if isinstance(item, fold.Fold):
-                sweep.items.append(self._folded(item, bars, "the adjoint of "))
-            elif item in steps:
-                sweep.items.append(self._group(steps[item]))
-        found = [t for t in totals.found() if self.only is None or t.name == self.only]
-        return [sweep, Section("totals", list(found))] if found else [sweep]
+            while waiting and _last(waiting[0]) > source:
+                yield self._passed(waiting.popleft(), bars)
+            if waiting and waiting[0] == source:
+                waiting.popleft()
+                found = [self.explanation.adjoint(a) for a in steps if self._wanted(a.node)]
+                yield from [self._group(found)] if found else []
+            elif self.recording.names[source]:
+                bars[source] = steps[0].bar
+        for item in waiting:
+            yield self._passed(item, bars)
+
+    def _passed(self, item: int | fold.Fold, bars: dict[int, Any]) -> Item:
+        """What the sweep has gone past: an operation that no derivative passes, or a fold, with the adjoints met in it."""
+        if isinstance(item, int):
+            return self._group([self.explanation.stopped(item)])
+        made = self._folded(item, bars, "the adjoint of ")
+        bars.clear()
+        return made
 
     def tangents(self) -> Iterator[Section]:
         """A section for each seed."""
-        r = self.trace.recording
         labels = Table(self.trace, self.writer, [])
         for k in range(len(self.trace.seeds)):
-            dots = self.trace.tangents[k]
-            moved = [
-                n for n in range(len(r.inputs), len(r)) if self._wanted(n) and (dots[n] is not None or self.explanation.stands(n, dots))
-            ]
-            plan = self._plan(moved)
-            shown = {item for item in plan if isinstance(item, int)}
-            found = {step.node: step for step in self.explanation.tangents(shown, k)}
-            section = Section("tangents", seed=labels.seed(k))
-            section.items += [self._group([found[n]]) for n in range(len(r.inputs)) if n in found and self._wanted(n)]
-            for item in plan:
-                section.items.append(self._group([found[item]]) if isinstance(item, int) else self._folded(item, dots, "the tangent of "))
-            section.items.append(self._rate(k))
-            yield section
+            yield Section("tangents", self._along(k), labels.seed(k))
+
+    def _along(self, seed: int) -> Iterator[Item]:
+        dots, first = self.trace.tangents[seed], len(self.recording.inputs)
+        moved = [n for n in range(first, len(dots)) if self._wanted(n) and self.explanation.passes(n, dots)]
+        plan = self._plan(moved)
+        waiting = deque(plan)
+        for step in self.explanation.tangents({item for item in plan if isinstance(item, int)}, seed):
+            if step.node < first and not self._wanted(step.node):
+                continue
+            while step.node >= first and waiting and waiting[0] != step.node:
+                yield self._between(waiting.popleft(), dots)
+            if step.node >= first:
+                waiting.popleft()
+            yield self._group([step])
+        for item in waiting:
+            yield self._between(item, dots)
+        yield self._rate(seed)
+
+    def _between(self, item: int | fold.Fold, dots: Sequence[Any]) -> Item:
+        assert isinstance(item, fold.Fold)
+        return self._folded(item, dots, "the tangent of ")
 
     def _rate(self, seed: int) -> Total:
         """The derivative along a seed: the output's tangent."""
         trace, writer = self.trace, self.writer
-        output = trace.recording.outputs[trace.output][1]
+        output = self.recording.outputs[trace.output][1]
         moving = [(n, v) for n, v in trace.seeds[seed].items() if not is_zero(v)]
-        statement = trace.tangent(output, seed) if output >= 0 else None
         alone = len(moving) == 1 and not hasattr(moving[0][1], "shape") and moving[0][1] == 1
         left = writer.notation.gradient(trace.output_name, moving[0][0]) if alone else trace.output_name
-        if statement is None:
+        if output < 0:
             return Total(trace.output_name, left, 0.0, 0)
-        return Total(trace.output_name, f"{left} = {writer.notation.ref(Ref('dot', trace.recording.number(output)))}", statement.value, 0)
+        dot = writer.notation.ref(Ref("dot", self.recording.number(output)))
+        return Total(trace.output_name, f"{left} = {dot}", trace.tangent(output, seed).value, 0)
 
     def _group(self, steps: list[ExplainedStep]) -> Group:
         first = steps[0]
-        if first.kind in (SEED, STILL) or first.source is None:
+        if first.source is None or not first.rule:
             return Group(first.place, first.iteration, "", "", steps)
-        head = self.explanation.texts(self.trace.row(first.source))[0]
-        bar = ""
+        head, bar = self.explanation.texts(self.trace.row(first.source))[0], ""
         if first.kind == ADJOINT:
-            bar = f"{self.writer.notation.ref(Ref('bar', self.trace.recording.number(first.source)))} = {self.writer.number(first.bar)}"
+            bar = f"{self.writer.notation.ref(Ref('bar', self.recording.number(first.source)))} = {self.writer.number(first.bar)}"
         return Group(first.place, first.iteration, head, bar, steps)
 
 
-def _there(numbers: Any, node: int) -> bool:
-    """Whether a number is known at a node, in a list or a mapping."""
-    return node in numbers if isinstance(numbers, dict) else numbers[node] is not None
+def _last(item: int | fold.Fold) -> int:
+    """The last node of a plan's item."""
+    return item if isinstance(item, int) else item.nodes[-1]
 
 
-def looped(section: Section) -> Iterable[tuple[tuple[int, ...], list[Item]]]:
+def _there(numbers: Sequence[Any] | Mapping[int, Any], node: int) -> bool:
+    """Whether a number is known at a node."""
+    return node in numbers if isinstance(numbers, Mapping) else numbers[node] is not None
+
+
+def looped(items: Iterable[Item]) -> Iterator[tuple[tuple[int, ...], Iterator[Item]]]:
     """The items by their outermost iteration; () for what is outside of loops, and for folds and sums."""
+    return groupby(items, lambda item: item.iteration[:1] if isinstance(item, Value | Group) else ())
 
-    def outermost(item: Item) -> tuple[int, ...]:
-        return item.iteration[:1] if isinstance(item, Value | Group) else ()
 
-    return ((key, list(items)) for key, items in groupby(section.items, outermost))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from adcli.engines.record import Recording
 
 # Operations that are shown: of a formula, and of a run with loops, whose iterations are much alike.
-ROWS, LOOPED = 40, 12
+ROWS, LOOPED = 24, 12
 # Iterations of a folded loop that are shown before the fold, and after it.
 BEFORE, AFTER = 1, 1
 

@@ -14,24 +14,30 @@ MARK = Latex()
 HEAD = "% needs \\usepackage{amsmath}\n"
 
 
-def latex(document: Document) -> str:
-    return HEAD + "\n".join(line for section in document.sections() for line in _section(document, section)) + "\n"
+def latex(document: Document) -> Iterator[str]:
+    """The lines of the document."""
+    yield HEAD
+    for section in document.sections():
+        yield from (line + "\n" for line in _section(document, section))
 
 
 def _section(document: Document, section: Section) -> Iterator[str]:
     yield rf"\subsection*{{{MARK.text(titles.title(section))}}}"
     yield from titles.intro(section, document.trace, document.writer.notation, MARK)
-    if not section.items:
-        yield titles.nothing(document.trace, MARK)
-        return
+    if section.empty:
+        yield titles.nothing(document.trace, MARK) + r"\par"
     yield r"\begin{description}"
     last: tuple[int, ...] = ()
+    filled = False
     for item in section.items:
+        filled = True
         if isinstance(item, Value | Group):
             if item.iteration != last and item.iteration:
                 yield rf"  \item[iteration {number(item.iteration)}]\leavevmode"
             last = item.iteration
         yield from _item(document, item)
+    if not filled:
+        yield r"  \item[]"  # a list must not be empty
     yield r"\end{description}"
 
 
@@ -60,8 +66,8 @@ def _step(step: ExplainedStep) -> Iterator[str]:
     lines: list[str] = []
     if step.kind == STILL and step.place is not None:
         lines.append(f"{MARK.code(step.place.fragment)} ({step.place.line}:{step.place.column})")
-    if step.rule.formula:
-        lines.append(MARK.math(ruled(step, r" \text{, here } ")))
+    if stated := ruled(step, r" \text{, here } "):
+        lines.append(MARK.math(stated))
     if step.kind != STILL:
         lines.append(MARK.math(chain(step.formula, step.numbers, step.result)))
     lines += [MARK.sentence(step.sentence), *(rf"\emph{{{MARK.text(note)}.}}" for note in step.notes)]

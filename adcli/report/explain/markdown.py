@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from adcli.report.explain import titles
 from adcli.report.explain.document import Document, Folded, Group, Item, Section, Value, looped, number
@@ -11,9 +11,13 @@ from adcli.report.explain.steps import STILL, ExplainedStep, chain, ruled
 from adcli.report.explain.totals import Total, equation
 
 
-def markdown(document: Document) -> str:
-    writer = _Markdown(document)
-    return "\n\n".join(part for section in document.sections() for part in writer.section(section)) + "\n"
+def markdown(document: Document) -> Iterator[str]:
+    """The document in blocks, with blank lines between them."""
+    writer, between = _Markdown(document), ""
+    for section in document.sections():
+        for block in writer.section(section):
+            yield f"{between}{block}\n"
+            between = "\n"
 
 
 class _Markdown:
@@ -27,16 +31,16 @@ class _Markdown:
     def section(self, section: Section) -> Iterator[str]:
         yield f"## {self.mark.text(titles.title(section))}"
         yield from titles.intro(section, self.document.trace, self.document.writer.notation, self.mark)
-        if not section.items:
+        if section.empty:
             yield titles.nothing(self.document.trace, self.mark)
-        for iteration, items in looped(section):
+        for iteration, items in looped(section.items):
             if iteration:
                 yield f"<details open><summary>iteration {number(iteration)}</summary>"
             yield from self.blocks(items)
             if iteration:
                 yield "</details>"
 
-    def blocks(self, items: list[Item]) -> Iterator[str]:
+    def blocks(self, items: Iterable[Item]) -> Iterator[str]:
         lines: list[str] = []
         for item in items:
             if isinstance(item, Value):
@@ -74,8 +78,8 @@ class _Markdown:
         lines: list[str] = []
         if step.kind == STILL and step.place is not None:
             lines.append(f"{self.mark.code(step.place.fragment)} ({step.place.line}:{step.place.column})")
-        if step.rule.formula:
-            lines.append(self.mark.math(ruled(step, r" \text{, here } " if self.math else ", here ")))
+        if stated := ruled(step, r" \text{, here } " if self.math else ", here "):
+            lines.append(self.mark.math(stated))
         if step.kind != STILL:
             lines.append(self.mark.math(chain(step.formula, step.numbers, step.result)))
         lines += [self.mark.sentence(step.sentence), *(f"*{self.mark.text(note)}*" for note in step.notes)]

@@ -5,23 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from adcli.report.explain.document import Document, Folded, Group
+from adcli.report.explain.document import Document, Folded, Group, Item
 from adcli.report.explain.steps import ExplainedStep, Place
 from adcli.report.explain.totals import Term, Total, equation
 
 
 def sections(document: Document) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
-    """`steps`, and what the derivatives add up from (`totals`); in forward mode the steps of every seed say their seed."""
-    found = [s for s in document.sections() if s.kind != "values"]
-    yield "steps", (record for s in found for item in s.items for record in _records(document, item, s.seed))
-    totals = ((s, item) for s in found for item in s.items if isinstance(item, Total))
-    yield "totals", (_total(item, document) | ({"seed": s.seed} if s.seed else {}) for s, item in totals)
+    """`steps`, and what the derivatives add up from (`totals`), to be read one after the other.
+
+    In forward mode the steps and totals of every seed say their seed.
+    """
+    totals: list[dict[str, Any]] = []
+    yield "steps", _steps(document, totals)
+    yield "totals", totals
 
 
-def _records(document: Document, item: object, seed: str) -> Iterator[dict[str, Any]]:
+def _steps(document: Document, totals: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The records of the steps; the totals between them go into the list."""
+    for section in document.sections():
+        if section.kind == "values":
+            continue
+        said = {"seed": section.seed} if section.seed else {}
+        for item in section.items:
+            if isinstance(item, Total):
+                totals.append(_total(item, document) | said)
+            else:
+                yield from (record | said for record in _records(document, item))
+
+
+def _records(document: Document, item: Item) -> Iterator[dict[str, Any]]:
     if isinstance(item, Group):
-        for step in item.steps:
-            yield _step(document, step) | ({"seed": seed} if seed else {})
+        yield from (_step(document, step) for step in item.steps)
     elif isinstance(item, Folded):
         yield {"kind": "folded", "operations": item.operations, "iterations": len(item.iterations), "words": item.words}
 
@@ -31,9 +45,9 @@ def _step(document: Document, s: ExplainedStep) -> dict[str, Any]:
     return {
         "kind": s.kind, "step": s.step or None, "v": r.number(s.node), "from": None if s.source is None else r.number(s.source),
         **_place(s.place), "iteration": list(s.iteration), "op": s.operation or None,
-        "rule": s.rule.formula or s.rule.words or None, "partial": s.partial or None, "slope": s.slope, "adjoint": s.bar,
-        "formula": s.formula, "numbers": s.numbers or None, "increment": s.increment, "running": s.running, "words": s.words,
-        "notes": s.notes,
+        "rule": None if s.rule is None else s.rule.formula or s.rule.words, "partial": s.partial or None, "slope": s.slope,
+        "adjoint": s.bar, "formula": s.formula, "numbers": s.numbers or None, "increment": s.increment, "running": s.running,
+        "words": s.words, "notes": s.notes,
     }  # fmt: skip
 
 

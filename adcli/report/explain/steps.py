@@ -18,9 +18,8 @@ from typing import Any, NamedTuple
 from adcli.engines.flags import BIRTHS, Flag
 from adcli.errors import Span
 from adcli.report import rules
-from adcli.report.cures import clipped
 from adcli.report.explain import words
-from adcli.report.explain.textbook import Rule, rule
+from adcli.report.explain.textbook import Rule, letters, rule
 from adcli.report.notation import Writer
 from adcli.report.sweep import Adjoint
 from adcli.report.trace import Statement, Trace
@@ -43,8 +42,9 @@ class ExplainedStep:
     kind: "seed" (where the sweep begins), "adjoint", "tangent", or "still": an operation that no derivative passes.
     step: its number in the sweep, as in the trace table; 0 for "still". node: the position in the recording whose adjoint or tangent it
     gives. source: the operation it comes through; None for a seed. position: the argument of that operation.
-    rule: as a textbook states it, in the writer's notation, or in words. partial, partial_numbers, slope: the derivative of the
-    operation as a formula, with numbers put in, and its value (None where it is a matrix; slope_text: as text, of a scalar).
+    rule: as a textbook states it, in the writer's notation, or in words; None for seeds and where nothing passes.
+    partial, partial_numbers, slope: the derivative of the operation as a formula, with numbers put in, and its value (None where it is a
+    matrix; slope_text: of a scalar, as text).
     formula, numbers, result: the statement, the numbers put in, what it gives. increment, running: what it adds, and the sum so far.
     words: what happens, in a sentence or two (sentence: the same with marks around pieces of the program, see `words.parts`).
     notes: flags at this operation.
@@ -58,7 +58,7 @@ class ExplainedStep:
     place: Place | None
     iteration: tuple[int, ...]
     operation: str
-    rule: Rule
+    rule: Rule | None
     formula: str
     numbers: str
     result: str
@@ -88,6 +88,7 @@ class Explanation:
             if flag.span is not None and flag.code != "no-path":
                 self.flags.setdefault(flag.span, []).append(flag)
         self.subjects = words.Subjects(trace, writer)
+        self.letters = letters(frozenset(trace.recording.names))
 
     def place(self, node: int) -> Place:
         """Where a node stands in the program; of an input, where it is declared."""
@@ -96,7 +97,7 @@ class Explanation:
         span = None if let is None else let.span
         if span is None:
             return Place(trace.place(node), 1, trace.recording.names[node])
-        return Place(*trace.source.position(span.start), clipped(trace.source.text[span.start : span.end]))
+        return Place(*trace.source.position(span.start), words.fragment(trace.source, span))
 
     def steps(self, shown: Container[int] | None = None, seed: int = 0) -> Iterator[ExplainedStep]:
         """The steps in the order of the sweep. shown: the operations they may come through (None: all). seed: of forward mode."""
@@ -116,7 +117,7 @@ class Explanation:
         trace, r = self.trace, self.trace.recording
         if trace.mode == "forward":
             moved = trace.tangents
-            return [n for n in range(len(r.inputs), len(r)) if any(dots[n] is not None or self.stands(n, dots) for dots in moved)]
+            return [n for n in range(len(r.inputs), len(r)) if any(self.passes(n, dots) for dots in moved)]
         reached = bytearray(len(r))
         output = r.outputs[trace.output][1]
         if output >= 0 and trace.varied[output]:
@@ -140,7 +141,7 @@ class Explanation:
         if a.source is None:
             return ExplainedStep(
                 kind=SEED, step=a.step, node=a.node, source=None, position=0, place=self.place(a.node), iteration=r.iterations[a.node],
-                operation="", rule=Rule(""), formula=formula, numbers="", result=result, sentence=words.begins(trace.output_name),
+                operation="", rule=None, formula=formula, numbers="", result=result, sentence=words.begins(trace.output_name),
                 bar=1.0, increment=1.0, running=1.0,
             )  # fmt: skip
         step = trace.step(a.source)
@@ -148,10 +149,10 @@ class Explanation:
         matrix = a.partial is None or hasattr(a.partial, "shape")
         return ExplainedStep(
             kind=ADJOINT, step=a.step, node=a.node, source=a.source, position=a.position, place=self.place(a.source),
-            iteration=r.iterations[a.source], operation=trace.op(a.source), rule=rule(step.let, a.position, writer), formula=formula,
-            numbers=numbers, result=result, sentence=self.subjects.adjoint(a, step), partial=partial, partial_numbers=partial_numbers,
-            slope=a.partial, slope_text="" if matrix else writer.number(a.partial), bar=a.bar, increment=a.increment, running=a.running,
-            notes=self.notes(step.let.span, step.let.op.name),
+            iteration=r.iterations[a.source], operation=trace.op(a.source), rule=rule(step.let, a.position, writer, self.letters),
+            formula=formula, numbers=numbers, result=result, sentence=self.subjects.adjoint(a, step), partial=partial,
+            partial_numbers=partial_numbers, slope=a.partial, slope_text="" if matrix else writer.number(a.partial), bar=a.bar,
+            increment=a.increment, running=a.running, notes=self.notes(step.let.span, step.let.op.name),
         )  # fmt: skip
 
     def partial(self, step: rules.Step, k: int, statement: Statement) -> tuple[str, str]:
@@ -185,7 +186,7 @@ class Explanation:
                 continue
             elif found[node] is not None:
                 yield self.tangent(node, seed, step)
-            elif self.stands(node, found):
+            elif self.passes(node, found):
                 yield self.stopped(node)
 
     def moved(self, node: int, seed: int, number: int) -> ExplainedStep:
@@ -194,7 +195,7 @@ class Explanation:
         dot = self.trace.tangents[seed][node]
         return ExplainedStep(
             kind=SEED, step=number, node=node, source=None, position=0, place=self.place(node), iteration=(), operation="input",
-            rule=Rule(""), formula=formula, numbers=numbers, result=result,
+            rule=None, formula=formula, numbers=numbers, result=result,
             sentence=words.moves(self.subjects.called(node), self.subjects.said(dot)), increment=dot, running=dot,
         )  # fmt: skip
 
@@ -216,7 +217,7 @@ class Explanation:
         """The partial derivatives by the arguments that move; of operations whose rules are of adjoints, a sentence."""
         if step.let.op.kind not in ("partials", "reduce", "ruled"):
             return Rule("", words.LINEAR)
-        stated = [rule(step.let, k, self.writer) for k in moving]
+        stated = [rule(step.let, k, self.writer, self.letters) for k in moving]
         return Rule((r" \qquad " if self.writer.notation.name == "latex" else ", ").join(s.formula for s in stated))
 
     def still(self, shown: Container[int] | None) -> Iterator[ExplainedStep]:
@@ -241,9 +242,9 @@ class Explanation:
             if live[node] and not trace.varied[node] and any(ref >= 0 and trace.varied[ref] for ref in r.args(node))
         ]
 
-    def stands(self, node: int, tangents: Sequence[Any]) -> bool:
-        """Whether an operation has no tangent although one of its arguments moves."""
-        return any(ref >= 0 and tangents[ref] is not None for ref in self.trace.recording.args(node))
+    def passes(self, node: int, tangents: Sequence[Any]) -> bool:
+        """Whether a sweep forward has something to say of an operation: it moves, or one of its arguments does."""
+        return tangents[node] is not None or any(ref >= 0 and tangents[ref] is not None for ref in self.trace.recording.args(node))
 
     def stopped(self, node: int) -> ExplainedStep:
         """An operation that no derivative passes."""
@@ -254,7 +255,7 @@ class Explanation:
         place = self.place(node)
         return ExplainedStep(
             kind=STILL, step=0, node=node, source=node, position=0, place=place, iteration=trace.recording.iterations[node],
-            operation=trace.op(node), rule=Rule(""), formula=formula, numbers=numbers, result=result,
+            operation=trace.op(node), rule=None, formula=formula, numbers=numbers, result=result,
             sentence=words.stands(let.op.name, place.fragment), notes=self.notes(let.span, let.op.name),
         )  # fmt: skip
 
@@ -274,7 +275,9 @@ def chain(formula: str, numbers: str, result: str) -> str:
 
 def ruled(step: ExplainedStep, here: str = ", here ") -> str:
     """The rule, and what it is at this step: ∂sin(x)/∂x = cos(x), here cos(2) = -0.416."""
+    if step.rule is None:
+        return ""
     stated, numbers, value = step.rule.formula, step.partial_numbers, step.slope_text
-    if not numbers or not value or (numbers == value and stated.endswith(f"= {value}")):
+    if not stated or not numbers or not value or (numbers == value and stated.endswith(f"= {value}")):
         return stated
     return f"{stated}{here}{numbers}" + (f" = {value}" if numbers != value else "")

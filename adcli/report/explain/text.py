@@ -15,21 +15,39 @@ INDENT = 5
 PLAIN = Markup()
 
 
-def text(document: Document, room: int, heading: Callable[[str], str] = str) -> str:
-    """The sections under their titles, in lines of at most `room` columns where numbers and formulas let them."""
-    parts = ("\n".join(_section(document, section, room, heading)).rstrip("\n") + "\n" for section in document.sections())
-    return "\n".join(parts)
+def text(document: Document, room: int, heading: Callable[[str], str] = str) -> Iterator[str]:
+    """The lines of the sections under their titles, at most `room` columns wide where numbers and formulas let them."""
+    for section in document.sections():
+        blank = section.kind != "values"
+        for line in _section(document, section, room, heading):
+            # A blank line stands between what follows each other, and not at the end.
+            if blank and line:
+                yield "\n"
+            blank = not line
+            if line:
+                yield line + "\n"
+
+
+def flowed(sentence: str, room: int, indent: int) -> list[str]:
+    """A sentence in lines of at most `room`, broken at blanks."""
+    lines, line = [], ""
+    for word in sentence.split(" "):
+        if line.strip() and width(line) + 1 + width(word) > room:
+            lines.append(line)
+            line = " " * indent + word
+        else:
+            line = f"{line} {word}" if line else word
+    return [*lines, line]
 
 
 def _section(document: Document, section: Section, room: int, heading: Callable[[str], str]) -> Iterator[str]:
-    notation = document.writer.notation
     yield heading(titles.title(section))
-    for line in titles.intro(section, document.trace, notation, PLAIN):
-        yield from wrapped(line, room, 0)
-    if not section.items:
-        yield from wrapped(titles.nothing(document.trace, PLAIN), room, 0)
+    for line in titles.intro(section, document.trace, document.writer.notation, PLAIN):
+        yield from flowed(line, room, 0)
+    if section.empty:
+        yield from flowed(titles.nothing(document.trace, PLAIN), room, 0)
     if section.kind == "values":
-        yield from _values(section, room)
+        yield from _values(section, len(_iteration(document.trace.recording.iterations[-1])), room)
         return
     last: tuple[int, ...] = ()
     for item in section.items:
@@ -40,74 +58,69 @@ def _section(document: Document, section: Section, room: int, heading: Callable[
         yield from _item(document, item, room)
 
 
-def _values(section: Section, room: int) -> Iterator[str]:
+def _values(section: Section, label: int, room: int) -> Iterator[str]:
     """One line for each step: iteration, statement with its numbers, and the text it comes from."""
-    rows = [item for item in section.items if isinstance(item, Value)]
-    label = max((len(_iteration(row)) for row in rows), default=0)
     for item in section.items:
         if isinstance(item, Folded):
-            yield from (f"  {part}" for part in wrapped(f"... {item.words} ...", room - 2, 4))
+            yield from (f"  {part}" for part in flowed(f"... {item.words} ...", room - 2, 4))
         elif isinstance(item, Value):
-            before = f"  {_iteration(item):>{label}}{' ' * bool(label)} " if label else "  "
-            yield from _beside(before + chain(item.formula, item.numbers, item.result), item.place.fragment, room)
+            before = f"  {_iteration(item.iteration):>{label}}  " if label else "  "
+            yield from _beside(before, chain(item.formula, item.numbers, item.result), item.place.fragment, room)
 
 
-def _iteration(row: Value) -> str:
-    return f"[{number(row.iteration)}]" if row.iteration else ""
+def _iteration(iteration: tuple[int, ...]) -> str:
+    return f"[{number(iteration)}]" if iteration else ""
 
 
-def _beside(line: str, fragment: str, room: int) -> Iterator[str]:
+def _beside(before: str, line: str, fragment: str, room: int) -> Iterator[str]:
     """A line with the program's text at its right, if there is room and it says more."""
-    space = room - width(line) - len(fragment)
+    space = room - width(before) - width(line) - len(fragment)
     if space >= 2 and fragment not in line:
-        yield line + " " * space + fragment
-    else:
-        yield from wrapped(line, room, 6)
+        yield before + line + " " * space + fragment
+        return
+    for k, part in enumerate(wrapped(line, room - len(before), 4)):
+        yield (" " * len(before) if k else before) + part
 
 
 def _item(document: Document, item: Item, room: int) -> Iterator[str]:
     match item:
         case Folded():
-            yield from wrapped(f"... {item.words} ...", room, 4)
+            yield from flowed(f"... {item.words} ...", room, 4)
+            yield ""
         case Group():
             yield from _group(item, room)
+            yield ""
         case Total():
-            yield from _total(document, item, room)
+            yield from wrapped(equation(item, document.writer), room, 4)
+            for line in titles.shares(item, document, PLAIN):
+                yield from (f"    {part}" for part in flowed(line, room - 4, 4))
         case _:
             raise AssertionError("values have a section of their own")
 
 
 def _group(group: Group, room: int) -> Iterator[str]:
     if group.head and group.place is not None:
-        at = f"{group.place.line}:{group.place.column}"
-        line = f"{group.place.fragment}  ({at})"
+        line = f"{group.place.fragment}  ({group.place.line}:{group.place.column})"
         more = "   ".join(filter(None, (group.head, group.bar)))
         if width(line) + 3 + width(more) <= room:
             yield f"{line}   {more}"
         else:
-            yield from wrapped(line, room, 4)
-            yield from wrapped(f"    {more}", room, 8)
+            yield from flowed(line, room, 4)
+            yield from (f"    {part}" for part in wrapped(more, room - 4, 4))
     for step in group.steps:
         yield from _step(step, room)
-    yield ""
 
 
 def _step(step: ExplainedStep, room: int) -> Iterator[str]:
-    label = f"{step.step or '-':>3}  "
-    lines = []
+    label, space = f"{step.step or '-':>3}  ", room - INDENT
+    lines: list[str] = []
     if step.kind == STILL and step.place is not None:
         lines.append(f"{step.place.fragment}  ({step.place.line}:{step.place.column})")
-    if step.rule.formula:
-        lines.append(ruled(step))
+    if stated := ruled(step):
+        lines += wrapped(stated, space, 2)
     if step.kind != STILL:
-        lines.append(chain(step.formula, step.numbers, step.result))
-    lines += [step.words, *(f"Note: {note}." for note in step.notes)]
+        lines += wrapped(chain(step.formula, step.numbers, step.result), space, 2)
+    for sentence in (step.words, *(f"Note: {note}." for note in step.notes)):
+        lines += flowed(sentence, space, 2)
     for k, line in enumerate(lines):
-        for j, part in enumerate(wrapped(line, room - INDENT, 2)):
-            yield (label if k == j == 0 else " " * INDENT) + part
-
-
-def _total(document: Document, total: Total, room: int) -> Iterator[str]:
-    yield from wrapped(equation(total, document.writer), room, 4)
-    for line in titles.shares(total, document, PLAIN):
-        yield from wrapped(f"    {line}", room, 8)
+        yield (" " * INDENT if k else label) + line

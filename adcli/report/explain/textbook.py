@@ -1,9 +1,11 @@
 """The rule of an operation as a textbook states it, from the table's rule text.
 
-    mul, argument x      ∂(x × y)/∂x = y
-    sqrt                 ∂sqrt(x)/∂x = 0.5 / sqrt(x)
-    max, argument a      ∂max(a, b)/∂a = where(a > b, 1, where(a < b, 0, 0.5))
-    sum                  x̄ += spread(g), where g is the adjoint of sum(x)
+    mul, first argument      ∂(a × b)/∂a = b
+    sqrt                     ∂sqrt(u)/∂u = 0.5 / sqrt(u)
+    max, first argument      ∂max(a, b)/∂a = where(a > b, 1, where(a < b, 0, 0.5))
+    sum                      ū += g, where g is the adjoint of sum(u)
+
+The letters are those that the program does not use, so that none of them is taken for a variable of it.
 
 Where a rule text means something that no formula over the arguments says (an element of an array), a sentence takes its place.
 """
@@ -42,31 +44,49 @@ class Rule(NamedTuple):
     words: str = ""
 
 
-def rule(let: Let, k: int, writer: Writer) -> Rule:
-    """How the k-th argument's adjoint grows by the operation."""
+# Letters for the arguments of a function of one and of several.
+ALONE = ("u", "t", "z", "s", "p", "q", "r")
+TOGETHER = ("abcd", "pqrs", "klmn")
+
+
+def letters(taken: frozenset[str]) -> tuple[str, str]:
+    """Letters for the argument of a function of one, and those of several, which are no names of the program."""
+    alone = next((letter for letter in ALONE if letter not in taken), "u")
+    return alone, next((row for row in TOGETHER if not taken.intersection(row)), "abcd")
+
+
+def rule(let: Let, k: int, writer: Writer, named: tuple[str, str] = (ALONE[0], TOGETHER[0])) -> Rule:
+    """How the k-th argument's adjoint grows by the operation; named: see `letters`."""
     op = let.op
     if op.name in ("stack", "concat"):
         return Rule("", PART)
     if op.name in IN_WORDS:
         given = IN_WORDS[op.name]
         return Rule("", given[min(k, len(given) - 1)])
-    return Rule(_formula(let, k, writer))
+    return Rule(_formula(let, k, _arguments(op, named), writer))
 
 
-def _formula(let: Let, k: int, writer: Writer) -> str:
+def _arguments(op: ops.Op, named: tuple[str, str]) -> tuple[str, ...]:
+    """What the arguments are called: a rule of the program's own keeps its names."""
+    if op.kind == "ruled" or len(op.args) > len(named[1]):
+        return op.args
+    return (named[0],) if len(op.args) == 1 else tuple(named[1][: len(op.args)])
+
+
+def _formula(let: Let, k: int, args: tuple[str, ...], writer: Writer) -> str:
     op = let.op
-    whole, arg = operation(op), op.args[k]
+    whole, arg = operation(op, args), args[k]
     if op.kind not in ("partials", "reduce", "ruled"):
         # g is what rule texts call the adjoint of the result.
-        made = writer.text(_read(let, pull_back_text(let, k)))
+        made = writer.text(_read(let, pull_back_text(let, k), args))
         return f"{_adjoint(arg, writer)} += {made}{_where(writer, writer.text(whole))}"
     if op.kind == "ruled":
-        right: Formula = Apply(f"d{arg}", tuple(map(Word, op.args)))
+        right: Formula = Apply(f"d{arg}", tuple(map(Word, args)))
     else:
         assert isinstance(op.rule, tuple)
         text = op.rule[k]
         assert text is not None
-        right = _read(let, text)
+        right = _read(let, text, args)
     return f"{_partial(whole, arg, writer)} = {writer.text(right)}"
 
 
@@ -96,9 +116,9 @@ def _partial(whole: Formula, arg: str, writer: Writer) -> str:
     return f"d {text}/d{arg}" if isinstance(whole, Apply) else f"d({text})/d{arg}"
 
 
-def operation(op: ops.Op) -> Formula:
-    """The operation on the names of its arguments."""
-    args = [Word(name.lstrip("*")) for name in op.args]
+def operation(op: ops.Op, named: tuple[str, ...]) -> Formula:
+    """The operation on arguments of those names."""
+    args = [Word(name.lstrip("*")) for name in named]
     if op.name in rules.INFIX and len(args) == 2:
         return Infix(rules.INFIX[op.name], args[0], args[1])
     if op.name == "neg":
@@ -106,8 +126,9 @@ def operation(op: ops.Op) -> Formula:
     return Apply(op.symbol if op.symbol and op.symbol.isidentifier() else op.name, tuple(args), op.latex)
 
 
-def _read(let: Let, text: str) -> Formula:
-    names: dict[str, Formula] = {**{name: Word(name) for name in let.op.args}, "out": operation(let.op)}
+def _read(let: Let, text: str, args: tuple[str, ...]) -> Formula:
+    names: dict[str, Formula] = {name: Word(arg) for name, arg in zip(let.op.args, args, strict=True)}
+    names["out"] = operation(let.op, args)
     for name, value in zip(let.op.attrs, let.attrs, strict=True):
         names[name] = Num(value) if isinstance(value, int) else rules.ALL
     return _Textbook(names, {}).formula(_parsed(text))

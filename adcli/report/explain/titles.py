@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from typing import Any
 
 from adcli.report.explain.document import Document, Section
 from adcli.report.explain.markup import Markup
+from adcli.report.explain.steps import Place
 from adcli.report.explain.totals import Total
 from adcli.report.notation import Notation
 from adcli.report.trace import Trace
 
+# Places that a sum is told by; of more, those through which most came.
+PLACES = 8
 ROUNDED = "Sentences round to 4 digits, formulas do not."
 
 
@@ -66,6 +71,21 @@ def shares(total: Total, document: Document, m: Markup) -> Iterator[str]:
         yield m.text(f"no path leads from {total.name} to {document.trace.output_name}")
     if total.count < 2:
         return
-    for place, count, sum_ in total.shares:
+    shown = total.shares if len(total.shares) <= PLACES else _largest(total)
+    for place, count, sum_ in shown:
         uses = "" if count == 1 else f", {count:,} uses"
         yield f"{m.math(document.writer.number(sum_))} through {m.code(place.fragment)} ({place.line}:{place.column}{uses})"
+    if len(shown) < len(total.shares):
+        yield m.text(f"the rest through {len(total.shares) - len(shown):,} other places")
+
+
+def _largest(total: Total) -> list[tuple[Place, int, Any]]:
+    """The places through which most came, in the order of the program."""
+    sizes = sorted(total.shares, key=lambda share: _size(share[2]), reverse=True)[: PLACES - 1]
+    return sorted(sizes, key=lambda share: share[0][:2])
+
+
+def _size(value: Any) -> float:
+    """The largest magnitude in a number or an array; nan is larger than any."""
+    size = float(abs(value).max()) if getattr(value, "size", 0) else 0.0 if hasattr(value, "shape") else abs(value)
+    return math.inf if size != size else size

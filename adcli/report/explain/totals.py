@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,10 +85,12 @@ class Totals:
         self.uses: dict[int, _Uses] = {k: _Uses() for k in self.trace.inputs}
         self._places: dict[int, Place] = {}
 
-    def add(self, a: Adjoint) -> None:
-        """Note an adjoint statement if it is one of an input."""
-        if a.node in self.uses:
-            self.uses[a.node].add(a, None if a.source is None else self.place(a.source))
+    def noted(self, adjoints: Iterable[Adjoint]) -> Iterator[Adjoint]:
+        """The statements of a sweep, with a note taken of those of the inputs."""
+        for a in adjoints:
+            if a.node in self.uses:
+                self.uses[a.node].add(a, None if a.source is None else self.place(a.source))
+            yield a
 
     def place(self, node: int) -> Place:
         """Where a node stands; looked up once for each statement of the program."""

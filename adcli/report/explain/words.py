@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from adcli.engines.flags import finite
+from adcli.errors import Source, Span
 from adcli.report import rules
 from adcli.report.cures import clipped
+from adcli.report.formula import Ref
 from adcli.report.notation import Writer
 from adcli.report.numbers import significant
 from adcli.report.sweep import Adjoint
@@ -18,6 +20,8 @@ DIGITS = 4
 # What stands around pieces of the program while a sentence is made; programs cannot contain these characters.
 OPEN, CLOSE = "\x01", "\x02"
 LONGEST = 40
+# Characters of the program that a fragment is taken from: sums of many terms begin with each other.
+LOOK = 400
 ASSIGNED = re.compile(r"\w+\s*[-+*/^]=")
 LINEAR = "the tangents pass as the values do: the operation is linear in them"
 JUMPS = frozenset({"floor", "ceil", "round", "trunc", "sign", "floordiv"})
@@ -44,6 +48,12 @@ KINDS = {
     "ruled": "The rule that the program gives for {op} says the derivative by {arg}.",
     "bilinear": "{whole} is linear in {arg}: the adjoint comes back multiplied by the other factor.",
 }
+
+
+def fragment(source: Source, span: Span) -> str:
+    """The program's text at a place, on one line; of a long one the beginning, however long it is."""
+    text = clipped(source.text[span.start : min(span.end, span.start + LOOK)])
+    return text if span.end - span.start <= LOOK or text.endswith("…") else text + "…"
 
 
 def parts(sentence: str) -> list[tuple[str, bool]]:
@@ -74,7 +84,10 @@ def moves(name: str, rate: str) -> str:
 
 def stands(op: str, fragment: str) -> str:
     """Why no derivative passes an operation."""
+    inside = op == "stop" and not fragment.startswith("stop")
     fragment = code(fragment)
+    if inside:  # root and fixed_point stop their arguments, and make one step more that is differentiated
+        return f"No derivative passes the iterations of {fragment}: by the implicit function theorem that of one step after them is all."
     if op == "stop":
         return f"{fragment} has no derivative, which is what it is for: nothing passes it."
     if op in JUMPS:
@@ -96,7 +109,7 @@ class Subjects:
         let = r.lets[node]
         if r.names[node] or let is None or let.span is None:
             return code(r.names[node])
-        return _short(clipped(self.trace.source.text[let.span.start : let.span.end]))
+        return _short(fragment(self.trace.source, let.span))
 
     def result(self, node: int) -> str:
         """An operation by its text; the one whose value is the output, and what s += x gives, by their names."""
@@ -106,10 +119,14 @@ class Subjects:
         let = r.lets[node]
         if let is None or let.span is None:
             return self.called(node)
-        text = clipped(self.trace.source.text[let.span.start : let.span.end])
+        text = fragment(self.trace.source, let.span)
         if r.names[node] and ASSIGNED.match(text):
             return f"the new {code(r.names[node])}"
         return _short(text)
+
+    def numbered(self, node: int) -> str:
+        """v₇, as formulas call it."""
+        return self.writer.notation.ref(Ref("v", self.trace.recording.number(node)))
 
     def said(self, value: Any) -> str:
         """A number with few digits."""
@@ -120,6 +137,8 @@ class Subjects:
         assert a.source is not None
         refs = self.trace.recording.args(a.source)
         arg, whole = self.called(a.node), self.result(a.source)
+        if arg == whole:  # steps of one expression, such as root, which have no other names than their numbers
+            arg, whole = self.numbered(a.node), self.numbered(a.source)
         if sum(ref == a.node for ref in refs) > 1:
             arg = f"{arg} (as argument {a.position + 1})"
         told = self._passes(a, step, arg, whole)
@@ -139,6 +158,8 @@ class Subjects:
             return f"The derivative of {whole} by {arg} is {self.said(slope)} here, and {self.said(a.increment)} comes back."
         if not finite(a.bar):
             return f"The adjoint of {whole} is {self.said(a.bar)} already, and {self.said(a.increment)} comes back."
+        if a.bar == 0:
+            return f"The adjoint of {whole} is 0: nothing comes back to {arg}."
         if slope == 0:
             return f"{arg} does not move {whole} here: nothing comes back to it."
         if slope == 1:
