@@ -155,7 +155,7 @@ def table(data: Mapping[str, Any]) -> Rows:
     lengths = {len(column) for column in columns.values()}
     if len(lengths) != 1 or not max(lengths):
         raise UsageError("columns have one length, of at least one row", help="each array of data has a leading axis that counts the rows")
-    return Rows(Place("data", "row"), columns, range(1, lengths.pop() + 1))
+    return Rows(Place("data", "row"), columns, range(1, lengths.pop() + 1), list(columns))
 
 
 def by_element(model: RowsModel, ranges: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:

@@ -23,11 +23,17 @@ class Parameters:
     held: the elements that stay, with their values; others: the values of the inputs that stay as a whole, whole numbers among them.
     """
 
-    def __init__(self, program: Program, given: Mapping[str, Any], columns: Collection[str], held: Mapping[str, float | None]) -> None:
-        """given: starts by input; columns: the inputs that are data; held: elements or whole inputs, at a value or (None) at the start."""
+    def __init__(
+        self, program: Program, given: Mapping[str, Any], columns: Collection[str], held: Mapping[str, float | None],
+        names: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """given: starts by input; columns: the inputs that are data; held: elements or whole inputs, at a value or (None) at the start.
+
+        names: of all columns of the data, for errors.
+        """
         import numpy as np
 
-        values = starts(program, given, columns)
+        values = starts(program, given, columns, names or list(columns))
         real = {name: value for name, value in values.items() if not isinstance(value, int)}
         self.shapes: dict[str, tuple[int, ...]] = {name: getattr(value, "shape", ()) for name, value in real.items()}
         every = [(name, index) for name, shape in self.shapes.items() for index in indices(shape)]
@@ -78,21 +84,21 @@ class Parameters:
         return self.others | self.values(vector)
 
 
-def starts(program: Program, given: Mapping[str, Any], columns: Collection[str]) -> dict[str, Any]:
+def starts(program: Program, given: Mapping[str, Any], columns: Collection[str], names: Sequence[str]) -> dict[str, Any]:
     """The value of each input that is no column, by --params or its default."""
     both = next((name for name in given if name in columns), None)
     if both is not None:
         raise UsageError(f"'{both}' is a column of the data and has a start, too", help="rename the column or the parameter")
     lacking = [item.name for item in program.inputs if item.name not in columns and item.name not in given and item.default is None]
     if lacking:
-        names = ", ".join(f"'{name}'" for name in lacking)
-        word = "parameters" if len(lacking) > 1 else "parameter"
+        listed = ", ".join(f"'{name}'" for name in lacking)
+        word, them, are = ("parameters", "them", "they are no columns") if len(lacking) > 1 else ("parameter", "it", "it is no column")
+        near = next((f"did you mean the column '{found}'? " for name in lacking if (found := nearest(name, names))), "")
         example = ",".join(f"{name}=1" for name in lacking[:4])
-        them, are = ("them", "they are no columns") if len(lacking) > 1 else ("it", "it is no column")
-        bound = ", ".join(list(columns)[:8]) or "none"
+        shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
         raise UsageError(
-            f"no start for {word} {names}: {are} of the data",
-            help=f"give {them} one with --params {example}; the inputs that have columns are: {bound}",
+            f"no start for {word} {listed}: {are} of the data",
+            help=f"{near}--params {example} gives {them} one; the columns are {shown or 'none'}",
         )
     placeholders: dict[str, Any] = dict.fromkeys(columns, 0)
     return _bound(program, given, placeholders)

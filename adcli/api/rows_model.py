@@ -42,7 +42,7 @@ class RowsModel:
         self.engine, self.jobs = engine, jobs or os.cpu_count() or 1
         self.bindings: dict[str, Binding] = found(program, list(rows.columns), rows.place.name)
         self.values = {name: binding.values(rows.columns, rows.count) for name, binding in self.bindings.items()}
-        self.parameters = Parameters(program, params, self.bindings, held or {})
+        self.parameters = Parameters(program, params, self.bindings, held or {}, rows.names)
         if of is None and len(program.outputs) > 1:
             raise UsageError(
                 f"the program has {len(program.outputs)} outputs, {', '.join(program.outputs)}, and a fit is of one",
@@ -171,6 +171,8 @@ def names_in(text: str) -> list[str]:
 def columns_of(text: str, names: Sequence[str], where: str, option: str) -> dict[str, str]:
     """The columns that an expression reads, each "real" or "int"; DataError for a name that is none."""
     if text in names:
+        if list(names).count(text) > 1:
+            raise DataError(f"{where}: duplicate column '{text}'", help="two columns of one name: mend the header")
         return {text: "real"}
     program = expression(text, option)
     bound = found(program, names, where)

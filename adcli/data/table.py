@@ -26,7 +26,7 @@ MISSING = "--keep-going leaves out rows without a value"
 class Rows:
     """Columns of numbers, all finite.
 
-    columns: an array of shape [count] by name; places: the line (or row) of the file each row stands in; place: for messages.
+    columns: an array of shape [count] by name, for those that were wanted; names: all columns of the file; places: the line (or row) of the file each row stands in; place: for messages.
     kept: which rows of the file they are, by number, if some were left out; dropped: how many were.
     notes: flags of numbers that are not quite what is written. blocks: the rows as they came, where they are to be written again.
     """
@@ -34,6 +34,7 @@ class Rows:
     place: Place
     columns: dict[str, Any]
     places: Sequence[int]
+    names: Sequence[str] = ()
     kept: Any = None
     dropped: int = 0
     notes: list[Flag] = field(default_factory=list)
@@ -96,7 +97,7 @@ class TableFile:
         parts: dict[str, list[Any]] = {name: [np.zeros(0)] for name in wanted}
         places: list[int] = []
         left_out: list[int] = []
-        rows = Rows(self.reader.place, {}, places)
+        rows = Rows(self.reader.place, {}, places, self.names)
         with closing(self.reader.blocks(wanted)) as blocks:
             for block in blocks:
                 self._refuse(block, wanted)
