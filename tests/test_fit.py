@@ -254,6 +254,12 @@ def test_python() -> None:
     assert found.params["w"] == pytest.approx([1.5, -2.0], rel=1e-14)
     assert found.params["c"] == pytest.approx(0.25, rel=1e-14)
     assert found.fitted == pytest.approx(y, rel=1e-12)
+    chances = adcli.compile("z = dot(w, x); softplus(z) - hit*z").fit({"x": x, "hit": y > x[:, 0]}, None, {"w": [0, 0]}, loss="sum")
+    assert chances.report.converged
+    slopes = adcli.compile("sum(w*x*(sigmoid(dot(w, x)) - hit))").batch({"x": x, "hit": y > x[:, 0]}, at={"w": chances.params["w"]})
+    assert slopes["value"].sum() == pytest.approx(0, abs=1e-8)
+    with pytest.raises(UsageError, match="a fit is to a target, or by a loss"):
+        adcli.compile("a*x").fit({"x": [1, 2], "y": [1, 2]}, "y", {"a": 1}, loss="sum")
     with pytest.raises(UsageError, match="one length"):
         adcli.compile("a*x").fit({"x": [1, 2], "y": [1]}, "y", {"a": 1})
 

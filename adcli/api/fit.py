@@ -12,10 +12,10 @@ the degrees of freedom (Bates and Watts, Nonlinear Regression Analysis, 1988, se
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from adcli.api.batch import indices, labelled
 from adcli.api.parameters import elements_of
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from adcli.data.table import Rows
     from adcli.optimize.least_squares import Fitted
 
+Watch: TypeAlias = "Callable[[int, float], None]"
+
 # Columns of second derivatives up to which they are computed: with more parameters, Gauss-Newton steps end the fit.
 CURVED = 2000
 # A row that the fit goes through leaves its residual less than this share of the variance.
@@ -39,10 +41,12 @@ SHARE = 1e-3
 class Residuals:
     """√w·(model - target) in each row, and the derivatives; what `adcli.optimize.least_squares` takes."""
 
-    def __init__(self, model: RowsModel, target: Any, weights: Any) -> None:
+    def __init__(self, model: RowsModel, target: Any, weights: Any, watch: Watch | None = None) -> None:
+        """watch: is told of every evaluation."""
         import numpy as np
 
-        self.model, self.target = model, target
+        self.model, self.target, self.watch = model, target, watch
+        self.evaluations, self.least = 0, math.inf
         self.root = np.sqrt(weights)
         limit = model.program.limits.timeout
         self.end = None if limit is None else perf_counter() + limit
@@ -61,6 +65,10 @@ class Residuals:
             return None
         with np.errstate(all="ignore"):
             r, jacobian = self.root * (value - self.target), slopes * self.root[:, None]
+        self.evaluations += 1
+        if self.watch is not None:
+            self.least = min(self.least, float(r @ r))
+            self.watch(self.evaluations, self.least)
         return (r, jacobian) if np.isfinite(r).all() and np.isfinite(jacobian).all() else None
 
     def _limited(self, failed: Mapping[int, AdcliError]) -> None:
@@ -128,15 +136,36 @@ class Fit:
         return self.report.text(None)
 
 
-def fit(
-    program: Program, data: Mapping[str, Any], target: str, params: Mapping[str, Any], *, weights: str | None,
-    fix: Mapping[str, float | None], bounds: Mapping[str, tuple[float, float]], of: str | None, level: float, engine: str, jobs: int | None,
-) -> Fit:  # fmt: skip
+class Settings(NamedTuple):
+    """The arguments of `Program.fit`, which says what they mean."""
+
+    target: str | None
+    weights: str | None
+    loss: str | None
+    fix: Mapping[str, float | None]
+    bounds: Mapping[str, tuple[float, float]]
+    of: str | None
+    level: float
+    engine: str
+    jobs: int | None
+
+
+def fit(program: Program, data: Mapping[str, Any], params: Mapping[str, Any], how: Settings) -> Fit:
     """What `Program.fit` does."""
-    rows, values, weighed = prepared(table(data), target, weights, keep_going=False)
-    starts = dict(params) | {name: value for name, value in fix.items() if value is not None and "[" not in name and name not in params}
-    model = RowsModel(program, rows, starts, fix, of=of, engine=engine, jobs=jobs)
-    return least_squares(model, values, weighed, by_element(model, bounds), level)
+    if (how.target is None) == (how.loss is None) or how.loss not in (None, "sum", "mean"):
+        raise UsageError('a fit is to a target, or by a loss: "sum" or "mean"', help='give one of target="y" and loss="sum"')
+    rows = table(data)
+    values = weights = None
+    if how.target is not None:
+        rows, values, weights = prepared(rows, how.target, how.weights, keep_going=False)
+    held = {name: value for name, value in how.fix.items() if value is not None and "[" not in name and name not in params}
+    model = RowsModel(program, rows, {**params, **held}, how.fix, of=how.of, engine=how.engine, jobs=how.jobs)
+    bounds = by_element(model, how.bounds)
+    if how.loss is None:
+        return least_squares(model, values, weights, bounds, how.level)
+    from adcli.api.fit_loss import fit_loss
+
+    return fit_loss(model, how.loss == "mean", bounds, how.level)
 
 
 def table(data: Mapping[str, Any]) -> Rows:
@@ -171,9 +200,9 @@ def by_element(model: RowsModel, ranges: Mapping[str, tuple[float, float]]) -> d
 
 def least_squares(
     model: RowsModel, target: Any, weights: Any, bounds: Mapping[str, tuple[float, float]], level: float = 0.95,
-    evaluations: int | None = None,
+    evaluations: int | None = None, watch: Watch | None = None,
 ) -> Fit:  # fmt: skip
-    """The fit of a model's output to a target, both of shape [rows]."""
+    """The fit of a model's output to a target, both of shape [rows]. watch: is told how many evaluations there were, and the least sum."""
     import numpy as np
 
     from adcli.optimize import least_squares as method
@@ -185,7 +214,7 @@ def least_squares(
             f"{used} row{'s' * (used != 1)} cannot determine {len(parameters.names)} parameters: {', '.join(parameters.names[:8])}",
             help="give more rows, or hold parameters with --fix",
         )
-    residuals = Residuals(model, target, weights)
+    residuals = Residuals(model, target, weights, watch)
     residuals.refuse_start()
     low, high = limits(bounds, parameters.names, parameters.start)
     found = method.least_squares(residuals, parameters.start, low, high, evaluations)

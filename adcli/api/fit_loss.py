@@ -20,7 +20,8 @@ from adcli.errors import EvaluationError, UsageError
 from adcli.report.fit import FitReport
 
 if TYPE_CHECKING:
-    from adcli.optimize.smooth import Counts, Outcome
+    from adcli.api.fit import Watch
+    from adcli.optimize.smooth import Counts, Iterate, Outcome
 
 # Parameters up to which the Hessian is computed, for the steps and for the standard errors; of more, its products with vectors.
 FEW = 100
@@ -61,9 +62,10 @@ class Loss:
 
 
 def fit_loss(
-    model: RowsModel, mean: bool, bounds: Mapping[str, tuple[float, float]], level: float = 0.95, steps: int | None = None
+    model: RowsModel, mean: bool, bounds: Mapping[str, tuple[float, float]], level: float = 0.95, steps: int | None = None,
+    watch: Watch | None = None,
 ) -> Fit:  # fmt: skip
-    """The least sum (or mean) of the model's output; steps: at the most."""
+    """The least sum (or mean) of the model's output. steps: at the most; watch: is told of every step, its number and the objective."""
     import numpy as np
 
     from adcli.optimize import trust_region
@@ -79,9 +81,14 @@ def fit_loss(
     refuse_start(model, objective)
     low, high = limits(bounds, parameters.names, parameters.start)
     counted: Any = Counted(Loss(objective, model.program.limits.timeout))
+
+    def told(now: Iterate) -> None:
+        if watch is not None:
+            watch(now.iteration, now.value)
+
     models = trust_region.newton if objective.size <= FEW else trust_region.newton_cg
     with np.errstate(all="ignore"):
-        found = trust_region.minimize(counted, parameters.start, Box(low, high), models, tol=1e-10, steps=steps or STEPS)
+        found = trust_region.minimize(counted, parameters.start, Box(low, high), models, tol=1e-10, steps=steps or STEPS, watch=told)
     report = _report(model, objective, found, counted.counts, Box(low, high).free(found.x, found.gradient), level)
     values, _ = model.outcome(found.x)  # its flags are those of the result
     nothing = np.full(model.rows.count, np.nan)

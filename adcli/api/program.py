@@ -401,22 +401,20 @@ class Program:
         return columns
 
     def fit(
-        self, data: Mapping[str, Any], target: str, params: Mapping[str, Any] | None = None, *, weights: str | None = None,
-        fix: Mapping[str, float | None] | None = None, bounds: Mapping[str, tuple[float, float]] | None = None, of: str | None = None,
-        level: float = 0.95, engine: str = "auto", jobs: int | None = None,
+        self, data: Mapping[str, Any], target: str | None = None, params: Mapping[str, Any] | None = None, *, weights: str | None = None,
+        loss: str | None = None, fix: Mapping[str, float | None] | None = None, bounds: Mapping[str, tuple[float, float]] | None = None,
+        of: str | None = None, level: float = 0.95, engine: str = "auto", jobs: int | None = None,
     ) -> Fit:  # fmt: skip
         """The parameters for which the output is closest to a target over rows of data, in the sense of least squares. Needs scipy.
 
         data: arrays by name, whose leading axis counts the rows; those with the name of an input are that input, and the other inputs are
         parameters, which begin at `params` or their defaults. target, weights: columns, or expressions of columns; the weights multiply the
-        squares. fix: parameters (or elements, "w[0]") that stay, at a value or (None) at their start. level: of the confidence intervals.
+        squares. loss: "sum" or "mean" makes the output itself the loss of a row; then there is no target. fix: parameters (or elements,
+        "w[0]") that stay, at a value or (None) at their start. level: of the confidence intervals.
         """
-        from adcli.api.fit import fit
+        from adcli.api.fit import Settings, fit
 
-        return fit(
-            self, data, target, params or {}, weights=weights, fix=fix or {}, bounds=bounds or {}, of=of, level=level, engine=engine,
-            jobs=jobs,
-        )  # fmt: skip
+        return fit(self, data, params or {}, Settings(target, weights, loss, fix or {}, bounds or {}, of, level, engine, jobs))
 
     def _keep(self, result: Result) -> Result:
         self.flags = result.flags

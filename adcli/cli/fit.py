@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -46,7 +47,7 @@ FIT = (
     lambda: SuffixOption(
         ["--plot"], ".svg", metavar="[FILE.svg]", help="Draw data and curve, or the course of training, below the results or as SVG."
     ),
-    option("--max-evaluations", type=click.IntRange(min=1), metavar="N", help="Stop after so many evaluations of all rows."),
+    option("--max-evaluations", type=click.IntRange(min=1), metavar="N", help="Stop after so many runs over all rows (with a loss: steps)."),
 )  # fmt: skip
 
 
@@ -93,8 +94,21 @@ def command(
 
     made = setting(job, wanted, params, fix, weights, of, output.again)
     within = by_element(made.model, ranges(bounds))
-    fit = least_squares(made.model, made.target, made.weights, within, confidence, max_evaluations)
+    with watching(job, "evaluations") as watch:
+        fit = least_squares(made.model, made.target, made.weights, within, confidence, max_evaluations, watch)
     output.write(made, fit)
+
+
+@contextmanager
+def watching(job: Job, what: str) -> Iterator[Callable[[int, float], None]]:
+    """How far it has come, on one line of a terminal: a number of something and the objective."""
+    from adcli.cli.progress import Line
+
+    line = Line(job, beside=True)
+    try:
+        yield lambda number, value: line.draw(lambda seconds: f"{number:,} {what}, objective {value:.6g}, {seconds:.0f} s")
+    finally:
+        line.end()
 
 
 def by_loss(
@@ -109,7 +123,8 @@ def by_loss(
     model, file = modelled(job, of_what.loss, params, fix, of, of_what.model, output.again)
     if output.again and of_what.model is not None:
         columns(of_what.model, model, model.parameters.start, model.rows.columns)  # what it lacks it lacks before the work is done
-    fit = fit_loss(model, mean, by_element(model, ranges(bounds)), confidence, most)
+    with watching(job, "steps") as watch:
+        fit = fit_loss(model, mean, by_element(model, ranges(bounds)), confidence, most, watch)
     output.write(Setting(model, None, None, "loss", file, of_what.model), fit)
 
 

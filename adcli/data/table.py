@@ -26,7 +26,8 @@ MISSING = "--keep-going leaves out rows without a value"
 class Rows:
     """Columns of numbers, all finite.
 
-    columns: an array of shape [count] by name, for those that were wanted; names: all columns of the file; places: the line (or row) of the file each row stands in; place: for messages.
+    columns: an array of shape [count] by name, for those that were wanted; names: all columns of the file.
+    places: the line (or row) of the file each row stands in; place: for messages.
     kept: which rows of the file they are, by number, if some were left out; dropped: how many were.
     notes: flags of numbers that are not quite what is written. blocks: the rows as they came, where they are to be written again.
     """
