@@ -29,6 +29,7 @@ PARTS = {
     "loop": "scalar_loop",
     "rows": "rows_memory",
     "csv": "rows_csv",
+    "training": "training",
     "gradbench": "compare_gradbench",
     "slopes": "slopes",
     "compile": "compile_time",
