@@ -23,5 +23,5 @@ update:                           ## rewrite the outputs in README.md, docs/ and
 bench:                            ## speed, as ratios in one run: writes benchmarks/RESULTS.md
 	$(PYTHON) benchmarks/run.py
 
-fuzz:                             ## a long run of the generated programs: 2,000 of each property, 10,000 against differences
-	ADCLI_FUZZ=2000 $(PYTHON) -m pytest -q -n auto tests/test_properties.py tests/test_precise.py tests/test_gradbench.py tests/test_engines.py tests/test_derive_sympy.py
+fuzz:                             ## a long run of the generated programs: 2,000 of each property, 10,000 against differences; 20 killed training runs
+	ADCLI_FUZZ=2000 $(PYTHON) -m pytest -q -n auto tests/test_properties.py tests/test_precise.py tests/test_gradbench.py tests/test_engines.py tests/test_derive_sympy.py tests/test_training.py

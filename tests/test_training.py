@@ -221,6 +221,12 @@ def test_what_is_trained_on(files: pathlib.Path, words: list[str], loss: Any, me
     assert found["objective"] < found["training"]["objective_at_start"]
 
 
+def test_flags_at_the_end_are_told(files: pathlib.Path) -> None:
+    (files / "d.csv").write_text("x\n1\n0\n2\n")
+    done = invoke(["fit", "abs(x*b) + b^2", "--data", "d.csv", "--params", "b=1", "--optimizer", "gd", "--epochs", "2"], at=files)
+    assert done.code == 0 and "(1 row)" in done.err and "nondifferentiable" in done.err
+
+
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_history(files: pathlib.Path, suffix: str) -> None:
     done = invoke([*FIT, "--optimizer", "sgd", "--epochs", "3", "--history", f"h.{suffix}"], at=files)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from adcli.errors import EvaluationError, UsageError
+from adcli.errors import EvaluationError, LimitError, UsageError
 
 if TYPE_CHECKING:
     from adcli.api.objective import Objective
@@ -159,19 +159,22 @@ class Training:
         f = self.objective
         row = f.culprit(self.x, part)
         when = f"after step {self.step}" if g is None else f"at step {self.step + 1}"
-        what = "the objective" if not math.isfinite(value) else "its gradient"
-        said = f"{what} is {'not finite' if math.isfinite(value) else repr(value)} {when}, in epoch {self.epoch + (g is not None)}"
+        what = "the gradient is not finite" if math.isfinite(value) else f"the objective is {value!r}"
+        said = f"{what} {when}, in epoch {self.epoch + (g is not None)}"
         if row is None:
             raise EvaluationError(f"{said}: the sum over the rows leaves the range of numbers", help="try a smaller --lr")
-        raise EvaluationError(f"{said}: {f.where(row)}: {self._reason(row)}", help="try a smaller --lr, or a start nearer to the solution")
+        raise EvaluationError(f"{said}: {f.where(row)}{self._reason(row)}", help="try a smaller --lr, or a start nearer to the solution")
 
     def _reason(self, row: int) -> str:
-        """Which operation it was, and why."""
+        """Which operation it was, and why; nothing where the run of one row is too long to be recorded."""
         from adcli.api.blame import blame
 
         f = self.objective
         at = {**f.fixed(), **f.row(row), **f.point(self.x)}
-        return blame(f.program, at, wrt=[f.variant.names[k] for k in f.wrt], of=f.program.outputs[f.of]).summary
+        try:
+            return f": {blame(f.program, at, wrt=[f.variant.names[k] for k in f.wrt], of=f.program.outputs[f.of]).summary}"
+        except LimitError:
+            return ""
 
     # The state.
 

@@ -35,7 +35,7 @@ class Line:
             return
         self.next = now + EVERY
         self.drawn = True
-        sys.stderr.write("\r" + text(now - self.started) + "\x1b[K")
+        sys.stderr.write("\r" + text(now - self.started)[: columns() - 1] + "\x1b[K")
         sys.stderr.flush()
 
     def end(self) -> None:
@@ -44,6 +44,16 @@ class Line:
             self.drawn = False
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+def columns() -> int:
+    """The width of the terminal: a longer line could not be drawn over."""
+    import os
+
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 class Progress(Line):

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from adcli.api.rows_model import RowsModel
     from adcli.api.training import Settings, Training
     from adcli.cli.checkpoint import Keeper
+    from adcli.engines.flags import Flag
     from adcli.report.training import Trained
 
 EPOCHS, RATE = 100, 0.01
+# Rows that are looked at together for flags.
+BLOCK = 1 << 16
 
 
 def batch(ctx: click.Context, param: click.Parameter, value: str | None) -> int | str | None:
@@ -188,8 +191,8 @@ def _go(job: Job, run: Training, keeper: Keeper | None) -> None:
 
     def shown(seconds: float) -> str:
         part = (run.epoch + run.position / rows) / epochs
-        value = f", objective {run.history[-1].objective:.6g}" if run.history else ""
-        return bar(part, f"epoch {run.epoch:,} of {epochs:,}{value}, {seconds:.0f} s", seconds)
+        value = f", loss {run.history[-1].objective:.5g}" if run.history else ""
+        return bar(part, f"epoch {run.epoch:,}/{epochs:,}{value}, {seconds:.0f} s", seconds)
 
     def watch() -> None:
         try:
@@ -272,7 +275,7 @@ def finish(job: Job, model: RowsModel, run: Training, plot: str | None) -> None:
 
     report = result(model, run)
     source = run.objective.program.source
-    flags = [*run.objective.flags, *job.flags]
+    flags = [*run.objective.flags, *_flags(model, run.x), *job.flags]
     if plot:
         from adcli.report.plot_svg import svg
 
@@ -281,8 +284,10 @@ def finish(job: Job, model: RowsModel, run: Training, plot: str | None) -> None:
     document.data = report.data()
     for name, value in report.lines():
         document.add(name, value)
+    facts = {"program": source.name, "data": model.rows.place.name, "rows": report.rows, "engine": run.objective.engine}
     if job.format(FORMATS) != "text" or job.options.get("get") is not None:
         job.finish(document, flags, source)
+        job.say(**facts)
         return
     round_all(document, job.options.get("digits"))
     text = report.text(job.options.get("digits")) if job.drawing else to_lines(document)
@@ -291,6 +296,18 @@ def finish(job: Job, model: RowsModel, run: Training, plot: str | None) -> None:
 
         text += "\n" + drawn(report.plot(), ascii_only=not unicode_output())
     job.deliver(text, flags, source, False)
+    job.say(**facts)
+
+
+def _flags(model: RowsModel, x: Any) -> list[Flag]:
+    """The flags of the gradient at the end, with the number of their rows."""
+    from adcli.engines.rows import RowsResult
+
+    told = RowsResult([])
+    for begin in range(0, model.rows.count, BLOCK):
+        model.run("grad", x, begin, min(begin + BLOCK, model.rows.count))
+        told.count(model.flags)
+    return [flag._replace(message=f"{flag.message} ({count:,} row{'s' * (count != 1)})") for flag, count in told.flags.items()]
 
 
 def result(model: RowsModel, run: Training) -> Trained:
