@@ -103,6 +103,8 @@ def test_a_row_of_weight_zero_does_not_count(line: str) -> None:
     assert found["dof"] == 1
     slope = (5.9 - 2) / 2
     assert found["params"]["b"] == pytest.approx(slope, rel=1e-12)
+    gap = fit("a + b*x + log(4 - x)*0", "--data", line, "--target", "y", "--weights", "x < 4", "--params", "a=0,b=0")
+    assert gap["params"]["b"] == pytest.approx(slope, rel=1e-12)
 
 
 BOUNDED = [("a=0:1.5", 1.5, 1.55), ("a=3:", 3.0, -2.95), ("a=0:3", 2.035, -0.055), ("c=0:,a=0:", 2.02, 0.0)]
@@ -184,6 +186,7 @@ ERRORS = [
     (["a*x", "--target", "sinn(y)", "--params", "a=1"], 3, "'sinn' is not a function"),
     (["a*x", "--target", "y", "--params", "a=1", "--plot", "--json"], 2, "--plot FILE.svg"),
     (["s = 0; for i in 0..10 { s = s + a*x }; s", "--target", "y", "--params", "a=1", "--max-steps", "5"], 6, "line 2: the program takes"),
+    (["a*x", "--target", "y", "--params", "a=1", "--max-memory", "20b"], 6, "the Jacobian of all rows"),
     (["a*x", "--target", "y", "--params", "a=1", "--residuals"], 2, "--residuals are columns of --predict"),
     (["a*x", "--target", "y", "--params", "a=1", "--predict", "-", "--json"], 2, "-o FILE takes the results"),
 ]  # fmt: skip

@@ -48,6 +48,7 @@ class Residuals:
         self.model, self.target, self.watch = model, target, watch
         self.evaluations, self.least = 0, math.inf
         self.root = np.sqrt(weights)
+        self.without_weight = weights == 0
         limit = model.program.limits.timeout
         self.end = None if limit is None else perf_counter() + limit
 
@@ -62,9 +63,12 @@ class Residuals:
         value, slopes, failed = self.model.gradients(vector)
         if failed:
             self._limited(failed)
-            return None
+            if any(self.root[row] > 0 for row in failed):
+                return None
         with np.errstate(all="ignore"):
             r, jacobian = self.root * (value - self.target), slopes * self.root[:, None]
+        if self.without_weight.any():
+            r[self.without_weight], jacobian[self.without_weight] = 0.0, 0.0
         self.evaluations += 1
         if self.watch is not None:
             self.least = min(self.least, float(r @ r))
@@ -101,8 +105,8 @@ class Residuals:
             return
         value, slopes, failed = self.model.gradients(start)
         with np.errstate(all="ignore"):
-            bad = ~np.isfinite(value) | ~np.isfinite(slopes).all(1)
-        rows = sorted({*np.flatnonzero(bad).tolist(), *failed})
+            bad = (~np.isfinite(value) | ~np.isfinite(slopes).all(1)) & ~self.without_weight
+        rows = sorted({*np.flatnonzero(bad).tolist(), *(row for row in failed if not self.without_weight[row])})
         row = rows[0] if rows else 0
         worst = float(value[row]) if not math.isfinite(value[row]) else next((x for x in slopes[row].tolist() if not math.isfinite(x)), 0.0)
         raise no_value(self.model.rows, row, worst, failed.get(row))
@@ -214,6 +218,7 @@ def least_squares(
             f"{used} row{'s' * (used != 1)} cannot determine {len(parameters.names)} parameters: {', '.join(parameters.names[:8])}",
             help="give more rows, or hold parameters with --fix",
         )
+    bearable(model)
     residuals = Residuals(model, target, weights, watch)
     residuals.refuse_start()
     low, high = limits(bounds, parameters.names, parameters.start)
@@ -225,6 +230,15 @@ def least_squares(
     made = Fit(report, found.at, fitted, plain, np.full(model.rows.count, np.nan))
     _residual_facts(made, model, found, target, weights)
     return made
+
+
+def bearable(model: RowsModel) -> None:
+    """LimitError where the Jacobian alone would take more than the memory allowed."""
+    from adcli.engines.limits import memory_error
+
+    limits = model.program.limits
+    if 8 * model.rows.count * len(model.parameters.names) > limits.max_memory:
+        raise memory_error(limits, None, "the Jacobian of all rows")
 
 
 def limits(bounds: Mapping[str, tuple[float, float]], names: Sequence[str], start: Any) -> tuple[Any, Any]:

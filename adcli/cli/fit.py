@@ -47,7 +47,7 @@ FIT = (
     lambda: SuffixOption(
         ["--plot"], ".svg", metavar="[FILE.svg]", help="Draw data and curve, or the course of training, below the results or as SVG."
     ),
-    option("--max-evaluations", type=click.IntRange(min=1), metavar="N", help="Stop after so many runs over all rows (with a loss: steps)."),
+    option("--max-evaluations", type=click.IntRange(min=1), metavar="N", help="Stop after so many runs over all rows; with a loss, steps."),
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ over the part that it cannot, each for one degree of freedom.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -54,7 +55,8 @@ class Factors:
         self.scale = np.where(lengths > 0, lengths, 1.0)
         self.q, r = np.linalg.qr(jacobian / self.scale)
         self.u, self.singular, self.vt = np.linalg.svd(r)
-        least = max(jacobian.shape) * EPS * (self.singular[0] if self.singular.size else 0.0)
+        rows, columns = jacobian.shape
+        least = math.sqrt(rows) * columns * EPS * (self.singular[0] if columns else 0.0)
         self.rank = int(np.count_nonzero(self.singular > least))
 
     @property
@@ -117,6 +119,11 @@ class Fitted:
     linear: bool = False
 
     @property
+    def whole(self) -> bool:
+        """Whether it is a minimum that determines every free parameter."""
+        return self.converged and self.factors.rank == int(self.free.sum())
+
+    @property
     def squares(self) -> float:
         return float(self.residuals @ self.residuals)
 
@@ -154,23 +161,26 @@ def least_squares(residuals: Residuals, start: Any, low: Any = None, high: Any =
     start = np.array(start, float)
     low = np.full(start.shape, -np.inf) if low is None else np.array(low, float)
     high = np.full(start.shape, np.inf) if high is None else np.array(high, float)
-    counted.most = evaluations or EVALUATIONS + 200 * len(start)
     bounded = bool(np.isfinite(low).any() or np.isfinite(high).any())
-    methods = ("trf",) if bounded else ("lm", "trf")
     best: Fitted | None = None
-    for method in methods:
-        found = _from(counted, start, low, high, method)
-        lower = _below(counted, found, low, high)
-        if lower is not None:
-            found = _from(counted, lower, low, high, method)
-        if best is None or _better(found, best):
+    for method in ("trf", "lm") if bounded else ("lm", "trf"):
+        counted.most = evaluations or counted.evaluations + EVALUATIONS + 200 * len(start)
+        found = _attempt(counted, start, low, high, method)
+        if found is not None and (best is None or _better(found, best)):
             best = found
-        if (best.converged and best.factors.rank == len(start)) or not counted.left:
+        if (best is not None and best.whole) or (evaluations and not counted.left):
             break
     assert best is not None
     _second_look(counted, best)
     best.evaluations = counted.evaluations
     return best
+
+
+def _attempt(counted: Counted, start: Any, low: Any, high: Any, method: str) -> Fitted | None:
+    """One method from the start, and again from below where it ends at a saddle; None where it leaves the bounds: lm knows none."""
+    found = _from(counted, start, low, high, method)
+    lower = None if found is None else _below(counted, found, low, high)
+    return found if lower is None else _from(counted, lower, low, high, method) or found
 
 
 def _second_look(counted: Counted, found: Fitted) -> None:
@@ -220,15 +230,16 @@ def _below(counted: Counted, found: Fitted, low: Any, high: Any) -> Any:
 
 def _better(one: Fitted, other: Fitted) -> bool:
     """Whether a second attempt found more: a minimum with all parameters determined, or a smaller sum of squares."""
-    whole = [f.converged and f.factors.rank == f.factors.vt.shape[0] for f in (one, other)]
-    return whole[0] > whole[1] or (whole[0] == whole[1] and one.squares < CLEARLY * other.squares)
+    return one.whole > other.whole or (one.whole == other.whole and one.squares < CLEARLY * other.squares)
 
 
-def _from(counted: Counted, start: Any, low: Any, high: Any, method: str) -> Fitted:
-    """One attempt: scipy's method from the start, and Newton steps from where it ends."""
+def _from(counted: Counted, start: Any, low: Any, high: Any, method: str) -> Fitted | None:
+    """scipy's method from a start, and Newton steps from where it ends."""
     b, iterations = start, 0
     if len(start):
         b, iterations = _descended(counted, start, low, high, method)
+        if (b < low).any() or (b > high).any():
+            return None
         b = _at_bounds(counted, b, low, high)
     free = _free(counted, b, low, high)
     for _ in range(1 + len(start)):
