@@ -167,6 +167,16 @@ def test_where_nothing_goes_on() -> None:
     assert "no path leads from z to value" in lines and "- floor(x)" not in lines and "-  floor(x)  (1:12)" in lines
     assert "the gradient is 0" in text("2*floor(x)", "--at", "x=2.5").replace("\n", " ") or "flat" in text("2*floor(x)", "--at", "x=2.5")
     assert "no real input" in text("2 + 3")
+    for kind in ("text", "markdown", "latex"):
+        assert "3" in text("3", "--to", kind)
+    assert "value = 6\n" in text("input n: int; 2*n", "--at", "n=3")
+
+
+def test_values_stand_in_columns() -> None:
+    """Of steps in loops the iteration, and the others under them."""
+    lines = text("y = x; for i in 0..12 { y = sin(y) }; y*2", "--at", "x=1").splitlines()
+    assert [line[:9] for line in lines[1:4]] == ["        v", "   [0]  v", "  ... ite"]
+    assert "  [11]  v₁₂ = sin(v₁₁)" in "\n".join(lines) and "        v₁₃ = v₁₂ × 2" in "\n".join(lines)
 
 
 def test_forward_mode_says_where_nothing_goes_on() -> None:

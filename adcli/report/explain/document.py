@@ -121,6 +121,9 @@ class Document:
         yield from map(self._value, inputs)
         for item in self._plan(nodes):
             yield self._value(item) if isinstance(item, int) else self._folded(item, self.recording.values, "")
+        for name, ref in self.recording.outputs:
+            if ref < 0 and self.only is None:  # a constant, or a whole number, which no step of the run gave
+                yield Value(Place(1, 1, name), (), name, "", self.writer.number(self.recording.value(ref)))
 
     def _value(self, node: int) -> Value:
         formula, numbers, result = self.explanation.texts(self.trace.row(node))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from adcli.report.explain import titles
 from adcli.report.explain.document import Document, Folded, Group, Item, Section, Value, number
@@ -47,7 +47,7 @@ def _section(document: Document, section: Section, room: int, heading: Callable[
     if section.empty:
         yield from flowed(titles.nothing(document.trace, PLAIN), room, 0)
     if section.kind == "values":
-        yield from _values(section, len(_iteration(document.trace.recording.iterations[-1])), room)
+        yield from _values(section, _label(document.trace.recording.iterations), room)
         return
     last: tuple[int, ...] = ()
     for item in section.items:
@@ -66,6 +66,18 @@ def _values(section: Section, label: int, room: int) -> Iterator[str]:
         elif isinstance(item, Value):
             before = f"  {_iteration(item.iteration):>{label}}  " if label else "  "
             yield from _beside(before, chain(item.formula, item.numbers, item.result), item.place.fragment, room)
+
+
+def _label(iterations: Sequence[tuple[int, ...]]) -> int:
+    """The room for the iterations of all steps: each number as long as the largest at its depth."""
+    largest: list[int] = []
+    for iteration in iterations:
+        for depth, k in enumerate(iteration):
+            if depth == len(largest):
+                largest.append(k)
+            elif k > largest[depth]:
+                largest[depth] = k
+    return len(_iteration(tuple(largest)))
 
 
 def _iteration(iteration: tuple[int, ...]) -> str:

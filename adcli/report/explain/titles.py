@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from adcli.engines.flags import finite
 from adcli.report.explain.document import Document, Section
 from adcli.report.explain.markup import Markup
 from adcli.report.explain.steps import Place
@@ -69,6 +70,8 @@ def shares(total: Total, document: Document, m: Markup) -> Iterator[str]:
     """Where the terms of a sum come from, place by place."""
     if total.count == 0 and total.name in document.trace.wrt:
         yield m.text(f"no path leads from {total.name} to {document.trace.output_name}")
+    if not finite(total.value):
+        yield m.text("adcli blame finds where a number came from that is not finite")
     if total.count < 2:
         return
     shown = total.shares if len(total.shares) <= PLACES else _largest(total)
