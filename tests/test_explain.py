@@ -306,4 +306,8 @@ def test_from_python() -> None:
     steps = list(explain.steps(made, Writer(ASCII, exact_number), program.flags))
     assert [s.step for s in steps] == [1, 2, 3, 4, 5, 6]
     assert steps[3].place == (1, 9, "sin(x1)") and steps[3].rule == ("d sin(u)/du = cos(u)", "")
+    assert f"{program.explain(x1=2, x2=5)}\n" == text("x1*x2 + sin(x1)", *SURVEY[1:])
+    assert [s.kind for s in program.explain(x1=2, x2=5, mode="forward", wrt=["x2"]).steps()] == ["seed", "tangent", "tangent"]
+    program = adcli.compile("sqrt(x)")
+    assert program.explain(x=0).trace.mode == "reverse" and [flag.code for flag in program.flags] == ["singular"]
     assert steps[3].words == "Per unit of x1, sin(x1) moves by -0.4161, and value as much."

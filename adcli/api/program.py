@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from adcli.api.point import Value
     from adcli.api.sparse import Sparse
     from adcli.report.minimum import Minimum
+    from adcli.report.explain import Explanation
     from adcli.report.propagate import Propagated
     from adcli.report.root import Root
     from adcli.report.roundoff import Report as Losses
@@ -276,6 +277,18 @@ class Program:
         made, result = trace(self, {**(at or {}), **named}, mode=mode, along=along, wrt=wrt, of=of, order=order)
         self._keep(result)
         return made
+
+    def explain(
+        self, at: Mapping[str, Any] | None = None, /, *, mode: str = "reverse", along: Mapping[str, Any] | None = None,
+        wrt: Sequence[str] | None = None, of: str | None = None, **named: Any,
+    ) -> Explanation:  # fmt: skip
+        """Each derivative step in words, with its rule and numbers: print it, or go through its `steps()`."""
+        from adcli.api.trace import trace
+        from adcli.report.explain import Explanation
+
+        made, result = trace(self, {**(at or {}), **named}, mode=mode, along=along, wrt=wrt, of=of)
+        self._keep(result)
+        return Explanation(made, flags=result.flags)
 
     def derive(
         self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, order: int = 1, raw: bool = False,

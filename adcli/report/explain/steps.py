@@ -20,7 +20,8 @@ from adcli.errors import Span
 from adcli.report import rules
 from adcli.report.explain import words
 from adcli.report.explain.textbook import Rule, letters, rule
-from adcli.report.notation import Writer
+from adcli.report.notation import UNICODE, Writer
+from adcli.report.numbers import exact_number
 from adcli.report.sweep import Adjoint
 from adcli.report.trace import Statement, Trace
 
@@ -78,17 +79,27 @@ class ExplainedStep:
 
 
 class Explanation:
-    """A trace in words. flags: those of the result, which tell kinks and ends of domains at their places."""
+    """A trace in words. flags: those of the result, which tell kinks and ends of domains at their places.
 
-    def __init__(self, trace: Trace, writer: Writer, flags: Sequence[Flag] = ()) -> None:
+    writer: of formulas (default: in Unicode, with exact numbers).
+    """
+
+    def __init__(self, trace: Trace, writer: Writer | None = None, flags: Sequence[Flag] = ()) -> None:
         self.trace = trace
-        self.writer = writer
+        self.writer = writer = writer or Writer(UNICODE, exact_number)
         self.flags: dict[Span, list[Flag]] = {}
         for flag in flags:
             if flag.span is not None and flag.code != "no-path":
                 self.flags.setdefault(flag.span, []).append(flag)
         self.subjects = words.Subjects(trace, writer)
         self.letters = letters(frozenset(trace.recording.names))
+
+    def __str__(self) -> str:
+        """The explanation as plain text, at most 80 columns wide where that can be done; of long runs what is not alike."""
+        from adcli.report.explain.document import Document
+        from adcli.report.explain.text import text
+
+        return "".join(text(Document(self), 80)).rstrip("\n")
 
     def place(self, node: int) -> Place:
         """Where a node stands in the program; of an input, where it is declared."""

@@ -43,7 +43,7 @@ def flowed(sentence: str, room: int, indent: int) -> list[str]:
 def _section(document: Document, section: Section, room: int, heading: Callable[[str], str]) -> Iterator[str]:
     yield heading(titles.title(section))
     for line in titles.intro(section, document.trace, document.writer.notation, PLAIN):
-        yield from flowed(line, room, 0)
+        yield from [*flowed(line, room, 0), ""]
     if section.empty:
         yield from flowed(titles.nothing(document.trace, PLAIN), room, 0)
     if section.kind == "values":
