@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from adcli.api.fit import Fit
     from adcli.api.point import Value
     from adcli.api.sparse import Sparse
-    from adcli.report.minimum import Minimum
     from adcli.report.explain import Explanation
+    from adcli.report.minimum import Minimum
     from adcli.report.propagate import Propagated
     from adcli.report.root import Root
     from adcli.report.roundoff import Report as Losses
