@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pathlib
+import sys
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 import adcli
 from adcli.api.minimize import Search, Settings, minimize
+from adcli.api.target import Pointwise
 from adcli.errors import EvaluationError, LimitError, ProgramError, UsageError
 from adcli.report.contours import contour
 from adcli.report.minimum import Minimum
@@ -427,7 +429,98 @@ def test_a_search_takes_one_engine_whatever_ran_before() -> None:
     pytest.importorskip("llvmlite", reason="the native engine needs llvmlite: pip install 'adcli[native]'")
     light, heavy = adcli.compile("sin(x) + x^2/9"), adcli.compile("s = 0\nfor i in 0..20000 { s += (x*sin(i) - 1)^2 }\ns")
     for program, engine in ((light, "interpret"), (heavy, "native")):
-        search = Search(program, {"x": 1.0}, Settings(), None, None)
-        first, second = search.find()[0], Search(program, {"x": 1.0}, Settings(), None, None).find()[0]
-        assert search.program.engines == (engine,)
-        assert (first.at, first.evaluations) == (second.at, second.evaluations)
+        first, second = (Search(Pointwise(program, {"x": 1.0}, None, None), Settings()) for _ in range(2))
+        ends = first.find()[0], second.find()[0]
+        assert first.program.engines == (engine,)
+        assert (ends[0].at, ends[0].evaluations) == (ends[1].at, ends[1].evaluations)
+
+
+LOGIT = "-logsigmoid(if t > 0.5 { w0 + w[0]*x1 + w[1]*x2 } else { -(w0 + w[0]*x1 + w[1]*x2) })"
+POINTS = {
+    "x1": [0.1, 0.8, 0.3, 0.5, 0.9, 0.2, 0.4, 0.7, 0.6, 0.2],
+    "x2": [0.9, 0.7, 0.2, 0.6, 0.3, 0.1, 0.5, 0.1, 0.3, 0.85],
+    "t": [1, 1, 0, 1, 1, 0, 0, 0, 1, 0],
+}
+AT = {"w0": 0, "w": [0, 0]}
+
+
+@pytest.fixture
+def points(tmp_path: pathlib.Path) -> str:
+    lines = [",".join(POINTS), *(",".join(map(repr, row)) for row in zip(*POINTS.values(), strict=True))]
+    (tmp_path / "points.csv").write_text("\n".join(lines) + "\n")
+    return str(tmp_path / "points.csv")
+
+
+@pytest.mark.parametrize("method", ["newton", "newton-cg", "lbfgs", "slsqp", "trust-constr"])
+def test_sums_over_rows(method: str) -> None:
+    """The minimum of a convex loss, where the gradient written out by hand is zero."""
+    found = adcli.compile(LOGIT).minimize(AT, data=POINTS, method=method, mean=True)
+    assert found.converged and set(found.at) == {"w0", "w"} and found.point == "minimum"
+    x = np.stack([np.ones(10), POINTS["x1"], POINTS["x2"]], 1)
+    p = 1 / (1 + np.exp(-x @ [found.at["w0"], *found.at["w"]]))
+    np.testing.assert_allclose(x.T @ (p - POINTS["t"]), 0, atol=1e-7)
+    assert found.value == pytest.approx(-np.mean(np.log(np.where(POINTS["t"], p, 1 - p))), rel=1e-12)
+
+
+def test_bounds_and_constraints_over_rows() -> None:
+    program = adcli.compile(LOGIT)
+    assert program.minimize(AT, data=POINTS, bounds={"w": (None, 1)}).at_bounds == ["w[0]", "w[1]"]
+    equal = program.minimize(AT, data=POINTS, constraints=["w[0] = w[1]"])
+    assert equal.converged and equal.at["w"][0] == pytest.approx(equal.at["w"][1], rel=1e-12)
+    with pytest.raises(UsageError, match="no input"):
+        program.minimize(AT, data=POINTS, constraints=["x1 = w0"])
+
+
+def test_descent_by_batches_comes_close_and_is_drawn_from_the_seed(points: str) -> None:
+    words = [LOGIT, "--data", points, "--at", "w0=0,w=[0,0]", "--mean", "--method", "sgd", "--lr", "0.5", "--max-iterations", "300"]
+    words.append("--json")
+    done = run(*words)
+    data = json.loads(done.out)
+    assert done.code == 1 and data["iterations"] == 300 and "300 epochs" in data["reason"]
+    assert 0.3467 < data["value"] < 0.4
+    assert data["at"] == json.loads(run(*words).out)["at"]
+    assert data["at"] != json.loads(run(*words, "--seed", "1").out)["at"]
+    batches = json.loads(run(*words[:-1], "--batch", "5", "--json").out)
+    assert batches["value"] < 0.5 and batches["at"] != data["at"]
+    assert run(LOGIT, "--data", points, "--at", "w0=0,w=[0,0]", "--mean", "--method", "adam", "--batch", "4", "--lr", "0.1").code == 1
+
+
+def test_the_history_of_epochs(points: str, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "h.csv"
+    run(LOGIT, "--data", points, "--at", "w0=0,w=[0,0]", "--method", "sgd", "--max-iterations", "5", "--history", str(path))
+    lines = path.read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["iteration", "0", "1", "2", "3", "4", "5"]
+    assert float(lines[-1].split(",")[1]) < float(lines[1].split(",")[1]) == pytest.approx(10 * math.log(2))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--batch", "2", "--at", "t=1,x1=1,x2=1"], "need data"),
+        (["--method", "sgd", "--at", "t=1,x1=1,x2=1"], "need data"),
+        (["--mean"], "--mean goes with --data"),
+        (["--jobs", "2"], "--jobs goes with --data"),
+        (["--data", "POINTS", "--batch", "2", "--method", "lbfgs"], "takes all rows"),
+        (["--data", "POINTS", "--method", "sgd", "--bounds", "w0=0:1"], "no bounds"),
+        (["--data", "POINTS", "--seed", "2"], "--seed"),
+        (["--data", "POINTS", "--wrt", "w0,x1"], "no variable"),
+        (["--data", "POINTS", "--at", "t=1"], "is a column"),
+    ],
+)
+def test_options_of_rows_that_make_no_sense(points: str, words: list[str], message: str) -> None:
+    done = run(LOGIT, "--at", "w0=0,w=[0,0]", *(points if word == "POINTS" else word for word in words))
+    assert done.code == 2 and message in done.err
+
+
+def test_a_row_without_a_value_at_the_start_is_named(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "d.csv").write_text("x\n1\n-2\n")
+    done = run("(ln(x) - a)^2", "--data", str(tmp_path / "d.csv"), "--at", "a=0")
+    assert done.code == 5 and "line 3" in done.err
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "slsqp", "trust-constr"])
+def test_methods_of_scipy_say_what_to_install(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    done = run("x^2", "--at", "x=1", "--method", method)
+    assert done.code == 2 and 'pip install "adcli[optimize]"' in done.err
+    assert run("x^2", "--at", "x=1").code == 0

@@ -14,26 +14,27 @@ from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from adcli.api import derivatives
 from adcli.api.program import Program, Result
-from adcli.api.steady import steady
-from adcli.api.variables import Scalar, Variables
+from adcli.api.target import OverRows, Pointwise, Target
+from adcli.api.variables import Variables
 from adcli.engines.limits import timeout_error
 from adcli.errors import EvaluationError, UsageError
 from adcli.report.minimum import Held, Minimum, Step
 
 if TYPE_CHECKING:
     from adcli.api.constraints import Stacked
+    from adcli.api.objective import Objective
     from adcli.optimize.constrained import Conditions
     from adcli.optimize.smooth import Box, Counted, Iterate, Matrix, Outcome, Vector
 
-METHODS = ("auto", "newton", "newton-cg", "lbfgs", "gd", "momentum", "adam", "slsqp", "trust-constr")
-DESCENT = ("gd", "momentum", "adam")
+METHODS = ("auto", "newton", "newton-cg", "lbfgs", "gd", "momentum", "adam", "sgd", "slsqp", "trust-constr")
+DESCENT = ("gd", "momentum", "adam", "sgd")
 CONSTRAINED = ("slsqp", "trust-constr")
 # A Hessian takes a sweep for each variable. Conjugate gradients rarely take as many, and less the more there are; below so many,
 # the Hessian's eigenvalues are worth the sweeps: no badly scaled problem escapes them.
 FEW = 100
 STEPS = {"newton": 1000, "newton-cg": 1000, "slsqp": 1000, "trust-constr": 1000}
+EPOCHS = 100
 MANY_STEPS = 10_000
 RATE = 0.01
 # Eigenvalues this small beside the largest are zero, as far as rounding lets be seen, once the variables are scaled.
@@ -47,6 +48,7 @@ class Settings(NamedTuple):
     """method: one of METHODS. tol: see `adcli.optimize.smooth.Test`. steps: iterations at the most. rate, decay: of gd, momentum, adam.
 
     bounds: (low, high) by input or element, None for no bound. constraints: "x + y = 1", "x^2 + y^2 <= 1", …
+    batch: rows for each step of sgd, momentum or adam over data, in an order drawn from `seed` for each epoch; an iteration is an epoch.
     """
 
     method: str = "auto"
@@ -56,6 +58,8 @@ class Settings(NamedTuple):
     decay: float | None = None
     bounds: Mapping[str, tuple[float | None, float | None]] = {}
     constraints: Sequence[str] = ()
+    batch: int | None = None
+    seed: int = 0
 
 
 def minimize(
@@ -66,30 +70,25 @@ def minimize(
 
     watch: is told of every iteration. Raises UsageError for settings that make no sense, EvaluationError where the start has no value.
     """
-    return Search(program, at, settings or Settings(), wrt, of).find(watch)
+    return Search(Pointwise(program, at, wrt, of), settings or Settings()).find(watch)
 
 
 class Search:
-    """One minimisation of a program: `variables` is known at once, `find` runs it."""
+    """One minimisation: `variables` is known at once, `find` runs it."""
 
-    def __init__(self, program: Program, at: Mapping[str, Any], settings: Settings, wrt: Sequence[str] | None, of: str | None) -> None:
+    def __init__(self, target: Target, settings: Settings) -> None:
         from adcli.optimize.smooth import Counted
 
-        self.given = settings
+        self.target, self.given = target, settings
+        self.program, self.variables = target.program, target.variables
         self.watch: Callable[[Step], None] | None = None
-        setting = derivatives.Setting(program, at)
-        self.of = setting.scalar_output(of, "a minimum")
-        inputs = setting.wrt(wrt)
-        if inputs and setting.real(self.of):
-            program = steady(setting, ("reverse", inputs, self.of, ()), [*setting.args, 1.0])
-        self.program = program
-        self.variables = Variables(derivatives.Setting(program, at), wrt)
         self.box = box(self.variables, settings.bounds)
-        self.f: Counted = Counted(Scalar(self.variables, self.of))
+        self.f: Counted = Counted(target.f)
         self.constraints = self._constraints(settings.constraints)
         self.method = self._method(settings.method)
-        startable(program, self.variables, self.of)
-        self.deadline = None if program.limits.timeout is None else perf_counter() + program.limits.timeout
+        target.startable()
+        limit = self.program.limits.timeout
+        self.deadline = None if limit is None else perf_counter() + limit
         self.rule: Any = None
 
     def _constraints(self, texts: Sequence[str]) -> Stacked | None:
@@ -111,7 +110,18 @@ class Search:
             raise UsageError(f"{name} has no learning rate", help=f"--lr goes with --method {', '.join(DESCENT)}")
         if self.given.decay is not None and name != "momentum":
             raise UsageError(f"{name} has no momentum", help="--momentum goes with --method momentum")
+        if name == "sgd" or self.given.batch is not None:
+            self._stochastic(name)
         return name if name != "auto" else "newton" if self.variables.size <= FEW else "newton-cg"
+
+    def _stochastic(self, name: str) -> None:
+        """Steps by batches of rows need rows, and a method that takes what these say."""
+        if not isinstance(self.target, OverRows):
+            raise UsageError("steps by batches of rows need data", help="--data FILE gives rows; --method gd takes steps without")
+        if name not in ("sgd", "momentum", "adam"):
+            raise UsageError(f"{name} takes all rows", help="--batch goes with --method sgd, momentum and adam")
+        if self.box.bounded:
+            raise UsageError("steps by batches of rows take no bounds", help="a method that takes all rows does, such as lbfgs")
 
     def find(self, watch: Callable[[Step], None] | None = None) -> tuple[Minimum, Result]:
         self.watch = watch
@@ -136,6 +146,8 @@ class Search:
                 return constrained.minimize(
                     self.f, stacked, self.variables.start, self.box, self.method, tol=self.given.tol, steps=steps, watch=self.told
                 )  # fmt: skip
+            if isinstance(self.target, OverRows) and (self.method == "sgd" or self.given.batch is not None):
+                return self._trained(self.target.objective), None
             return self._free()(self.f, self.variables.start, self.box, tol=self.given.tol, steps=steps, watch=self.told), None
 
     def _free(self) -> Callable[..., Outcome]:
@@ -157,6 +169,33 @@ class Search:
         models = trust_region.newton if self.method == "newton" else trust_region.newton_cg
         return lambda f, x, within, **rest: trust_region.minimize(f, x, within, models, **rest)
 
+    def _trained(self, objective: Objective) -> Outcome:
+        """A training run, whose iterations are epochs."""
+        from adcli.api import training
+        from adcli.optimize.smooth import Iterate, Outcome, Test, norm
+
+        epochs = EPOCHS if self.given.steps is None else self.given.steps
+        rate, decay = self.given.rate or RATE, 0.9 if self.given.decay is None else self.given.decay
+        told = training.Settings(self.method, rate, epochs, self.given.batch or 1, True, self.given.seed, decay=decay)
+        run = training.Training(objective, told)
+        before = run.x.copy()
+        start, g = self.f.gradient(before)
+        self.told(Iterate(0, start, norm(g), 0.0, before))
+
+        def watch() -> None:
+            nonlocal before
+            if run.position == 0:
+                value, g = self.f.gradient(run.x.copy())
+                self.told(Iterate(run.epoch, value, norm(g), norm(run.x - before), run.x))
+                before = run.x.copy()
+
+        run.go(watch)
+        self.rule = run.rule
+        value, g = self.f.gradient(run.x.copy())
+        converged = Test(self.given.tol, start).passes(run.x, value, g)
+        reason = "the gradient is zero within the tolerance" if converged else f"stopped after {epochs:,} epochs"
+        return Outcome(run.x, value, g, run.epoch, converged, reason)
+
     def told(self, now: Iterate) -> None:
         if self.deadline is not None and perf_counter() > self.deadline:
             raise timeout_error(self.program.limits)
@@ -176,11 +215,10 @@ class Search:
         if kind in ("saddle", "maximum"):
             converged, reason = False, f"the gradient is zero, but this is no minimum; {self.method} does not leave such points"
         at_bounds = [name for name, low, high, here in zip(v.names, self.box.low, self.box.high, x, strict=True) if here in (low, high)]
-        result = derivatives.gradient(self.program, v.point(x), v.owners, self.program.outputs[self.of], "reverse")
         return Minimum(
             self.method, v.point(x), v.names, outcome.value, v.named(outcome.gradient), norm(slope), outcome.iterations, converged, reason,
             counts, kind, curvature, at_bounds, self._held(x, conditions), {} if self.rule is None else self.rule.settings,
-        ), result  # fmt: skip
+        ), self.target.result(x)  # fmt: skip
 
     def _kind(self, outcome: Outcome, conditions: Conditions | None, free: Any) -> tuple[str, tuple[float, float] | None]:
         """What the second derivatives say, along what may move: see KINDS in report/minimum."""
@@ -265,23 +303,6 @@ class Unconstrained:
 
     def product(self, x: Vector, weights: Vector, v: Vector) -> Vector:
         return 0.0 * v
-
-
-def startable(program: Program, variables: Variables, of: int) -> None:
-    """EvaluationError where value or gradient at the start are not finite."""
-    import numpy as np
-
-    name = program.outputs[of]
-    result = derivatives.gradient(program, variables.point(variables.start), variables.owners, name, "reverse")
-    value = float(result.outputs[name])
-    why = f": {result.flags[0].message}" if result.flags else ""
-    span = next((flag.span for flag in result.flags if flag.span is not None), None)
-    source = program.source if span is not None else None
-    hint = "start with --at where the program has a finite value and gradient"
-    if not math.isfinite(value):
-        raise EvaluationError(f"the value at the start is {value!r}{why}", span, source=source, help=hint)
-    if not np.isfinite(variables.flat([result.derivative[owner] for owner in variables.owners])).all():
-        raise EvaluationError(f"the gradient at the start is not finite{why}", span, source=source, help=hint)
 
 
 def box(variables: Variables, bounds: Mapping[str, tuple[float | None, float | None]]) -> Box:

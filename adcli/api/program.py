@@ -364,16 +364,22 @@ class Program:
     def minimize(
         self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, method: str = "auto",
         bounds: Mapping[str, tuple[float | None, float | None]] | None = None, constraints: Sequence[str] = (), tol: float = 1e-8,
-        max_iterations: int | None = None, lr: float | None = None, momentum: float | None = None, **named: Any,
+        max_iterations: int | None = None, lr: float | None = None, momentum: float | None = None, data: Mapping[str, Any] | None = None,
+        mean: bool = False, batch: int | None = None, seed: int = 0, **named: Any,
     ) -> Minimum:  # fmt: skip
         """The minimum of a scalar output that lies downhill from a point. Needs scipy for lbfgs, slsqp and trust-constr.
 
-        bounds: {"x": (0, 1), "w[0]": (None, 5)}; constraints: ["x + y = 1", "x^2 + y^2 <= 1"]; for the rest see `adcli minimize --help`.
+        bounds: {"x": (0, 1), "w[0]": (None, 5)}; constraints: ["x + y = 1", "x^2 + y^2 <= 1"]; data: columns for the inputs over which the
+        output is summed, or its mean taken; for the rest see `adcli minimize --help`.
         """
-        from adcli.api.minimize import Settings, minimize
+        from adcli.api.minimize import Search, Settings
+        from adcli.api.target import Pointwise, over_rows
 
-        settings = Settings(method, tol, max_iterations, lr, momentum, bounds or {}, constraints)
-        found, result = minimize(self, {**(at or {}), **named}, settings, wrt, of)
+        settings = Settings(method, tol, max_iterations, lr, momentum, bounds or {}, constraints, batch, seed)
+        point = {**(at or {}), **named}
+        engine = self.tiers.choice.engine
+        target = Pointwise(self, point, wrt, of) if data is None else over_rows(self, data, point, wrt, of, mean=mean, engine=engine)
+        found, result = Search(target, settings).find()
         self._keep(result)
         return found
 

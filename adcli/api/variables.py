@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 
 
 class Variables:
-    """Inputs at positions `inputs`, laid out one after the other, arrays row by row."""
+    """Inputs at positions `inputs`, laid out one after the other, arrays row by row. hidden: inputs that are data, and in no point."""
 
-    def __init__(self, setting: Setting, wrt: Sequence[str] | None, verb: str = "minimize") -> None:
+    def __init__(
+        self, setting: Setting, wrt: Sequence[str] | None, verb: str = "minimize", hidden: frozenset[str] = frozenset()
+    ) -> None:  # fmt: skip
         import numpy as np
 
-        self.setting = setting
+        self.setting, self.hidden = setting, hidden
         self.inputs = setting.wrt(wrt)
         types, own = setting.variant.types, setting.variant.names
         self.shapes = [tuple(n or 0 for n in types[k].shape) for k in self.inputs]
@@ -74,7 +76,8 @@ class Variables:
 
     def point(self, x: Vector) -> dict[str, Any]:
         """The whole point: the variables and what is fixed, by input."""
-        return dict(zip(self.setting.variant.names, self.args(x), strict=True))
+        named = zip(self.setting.variant.names, self.args(x), strict=True)
+        return {name: value for name, value in named if name not in self.hidden}
 
     def places(self, name: str) -> list[int]:
         """Where an input, or one element "w[0]" or "A[0,1]", is in the vector; UsageError where it is not."""

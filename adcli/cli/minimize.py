@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adcli.cli.fit import DATA
 from adcli.cli.options import ENGINE, GET, LIMITS, OF, POINT, PROGRAM, STRICT, Job, define, names, option, output
 from adcli.cli.words import SuffixOption
 from adcli.errors import UsageError
@@ -13,14 +14,16 @@ from adcli.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from adcli.api import Program
     from adcli.api.minimize import Search
+    from adcli.api.target import Target
     from adcli.cli.document import Document
     from adcli.engines.flags import Flag
     from adcli.report.minimum import Minimum, Step
     from adcli.report.plot import Plot
 
 FORMATS = ("text", "json", "csv", "markdown")
-METHODS = ("auto", "newton", "newton-cg", "lbfgs", "gd", "momentum", "adam", "slsqp", "trust-constr")
+METHODS = ("auto", "newton", "newton-cg", "lbfgs", "gd", "momentum", "adam", "sgd", "slsqp", "trust-constr")
 SEARCH = (
     option("--wrt", metavar="NAMES", help="Inputs to change: a,b (default: all real ones); the others stay where --at says."),
     option(
@@ -35,14 +38,21 @@ SEARCH = (
     ),
     option(
         "--max-iterations", type=click.IntRange(min=0), metavar="N",
-        help="Stop after so many (default 1000; 10,000 for lbfgs, gd, momentum and adam).",
+        help="Stop after so many (default 1000; 10,000 for lbfgs, gd, momentum and adam; with --batch 100 epochs).",
     ),
     option(
         "--lr", type=click.FloatRange(0, min_open=True), metavar="RATE",
-        help="Learning rate of gd, momentum, adam (default 0.01; gd then looks for a step that lowers the value).",
+        help="Learning rate of gd, momentum, adam, sgd (default 0.01; gd then looks for a step that lowers the value).",
     ),
     option("--momentum", type=click.FloatRange(0, 1, max_open=True), metavar="DECAY", help="What momentum keeps of a step (default 0.9)."),
 )  # fmt: skip
+ROWS_OF = (
+    option("--data", metavar="FILE", help="Minimise the sum over the rows of FILE (- is standard input), whose columns are inputs."),
+    *DATA[1:],
+    option("--mean", is_flag=True, help="With --data, the mean over the rows."),
+    option("--batch", type=click.IntRange(min=1), metavar="N", help="Rows for each step of sgd (default 1), momentum, adam (default all)."),
+    option("--seed", type=click.IntRange(min=0), metavar="N", help="Of the order of the rows, for sgd and --batch (default 0)."),
+)
 WATCHED = (
     option("--history", metavar="FILE", help="Write every iteration to FILE.csv or FILE.jsonl."),
     lambda: SuffixOption(
@@ -51,7 +61,7 @@ WATCHED = (
 )  # fmt: skip
 
 
-@define("minimize", PROGRAM, POINT, SEARCH, WATCHED, OF, ENGINE, output(FORMATS), GET, STRICT, LIMITS)
+@define("minimize", PROGRAM, POINT, SEARCH, ROWS_OF, WATCHED, OF, ENGINE, output(FORMATS), GET, STRICT, LIMITS)
 def command(
     job: Job, wrt: str | None, of: str | None, bounds: tuple[str, ...], history: str | None, plot: str | None, **asked: Any
 ) -> None:  # fmt: skip
@@ -60,7 +70,8 @@ def command(
     By default Newton's method in a trust region with the exact Hessian, for many variables with Hessian-vector products; both take bounds,
     and leave saddle points. Where the program has no value, steps are shortened. Constraints are ADL expressions over the same inputs.
     At the end the gradient, the constraints and the Hessian say what kind of point was found. What has not converged, or is no minimum,
-    is printed all the same, and the exit code is 1.
+    is printed all the same, and the exit code is 1. With --data the sum (or mean) of the output over rows of data is minimised, by any
+    method, or by sgd in batches of rows.
 
     Examples:
       adcli minimize "100*(y - x^2)^2 + (1 - x)^2" --at x=-1.2,y=1
@@ -71,23 +82,64 @@ def command(
     from adcli.api.minimize import Search, Settings
     from adcli.cli.fit_words import bounds as ranges
     from adcli.cli.history import History
+    from adcli.cli.progress import Line
     from adcli.report.minimum import history_names
 
     results = Output(job, plot)
     program = job.program()
     settings = Settings(
-        asked["method"], asked["tol"], asked["max_iterations"], asked["lr"], asked["momentum"], ranges(bounds), asked["constraints"]
-    )
-    search = Search(program, job.point(program), settings, names(wrt), of)
+        asked["method"], asked["tol"], asked["max_iterations"], asked["lr"], asked["momentum"], ranges(bounds), asked["constraints"],
+        asked["batch"], asked["seed"] or 0,
+    )  # fmt: skip
+    if asked["seed"] is not None and settings.method != "sgd" and settings.batch is None:
+        raise UsageError("--seed is of the order of rows that batches are taken in", help="--method sgd or --batch N takes batches")
+    search = Search(target(job, program, names(wrt), of, asked["mean"]), settings)
     with History(history, history_names(search.variables.names)) as file:
+
+        line = Line(job, beside=True)
 
         def watch(step: Step) -> None:
             file.add(step)
             results.add(step)
+            line.draw(lambda seconds: progress(step, seconds))
 
-        found, result = search.find(watch)
+        try:
+            found, result = search.find(watch)
+        finally:
+            line.end()
     job.report(search.program, result, method=found.method, variables=len(found.names))
     results.write(search, found, result.flags)
+
+
+def progress(step: Step, seconds: float) -> str:
+    """How far a long search has come, in one line."""
+    return f"iteration {step.iteration:,}, value {step.value:.6g}, gradient {step.gradient_norm:.1e}, {seconds:.0f} s"
+
+
+def target(job: Job, program: Program, wrt: list[str] | None, of: str | None, mean: bool) -> Target:
+    """What is minimised: the output at the point, or with --data its sum or mean over the rows."""
+    from adcli.api.target import Pointwise, over_rows
+
+    options = job.options
+    if options.get("data") is None:
+        given = next((name for name in ("source", "delimiter", "keep_going", "jobs") if options.get(name)), "mean" if mean else None)
+        if given is not None:
+            shown = {"source": "from"}.get(given, given).replace("_", "-")
+            raise UsageError(f"--{shown} goes with --data", help="--data FILE gives the rows")
+        return Pointwise(program, job.point(program), wrt, of)
+    from adcli.api.bindings import found
+    from adcli.cli.fit import table
+    from adcli.data.table import no_rows
+
+    at = job.point(program)
+    file, rows = table(job, program, list(at), {})
+    if not rows.count:
+        raise no_rows(rows)
+    values = {name: b.values(rows.columns, rows.count) for name, b in found(program, list(rows.columns), rows.place.name).items()}
+    twice = next((name for name in at if name in values), None)
+    if twice is not None:
+        raise UsageError(f"'{twice}' is a column of {file.name}, and --at gives it, too", help="leave it out of --at")
+    return over_rows(program, values, at, wrt, of, mean=mean, engine=options["engine"], jobs=options.get("jobs"), where=rows.where)
 
 
 class Output:

@@ -11,6 +11,7 @@ from adcli.errors import UsageError
 
 if TYPE_CHECKING:
     from adcli.api import Program
+    from adcli.optimize.smooth import Iterate
 
 FORMATS = ("text", "json", "csv", "markdown")
 SEARCH = (
@@ -45,11 +46,20 @@ def command(
     from adcli.api.solve import Search
     from adcli.cli.document import Document
     from adcli.cli.fit_words import bounds as ranges
+    from adcli.cli.progress import Line
     from adcli.cli.streams import error_text
 
     program = system(job, equations)
     search = Search(program, job.point(program), names(wrt), ranges(bounds))
-    found, result = search.find(tol, max_iterations)
+    line = Line(job, beside=True)
+
+    def watch(now: Iterate) -> None:
+        line.draw(lambda seconds: f"iteration {now.iteration:,}, {seconds:.0f} s")
+
+    try:
+        found, result = search.find(tol, max_iterations, watch)
+    finally:
+        line.end()
     document = Document("adcli/solve/1")
     document.data = found.data()
     for name, value in found.at.items():
