@@ -12,6 +12,7 @@ from adcli.api.shelf import Facts
 from adcli.engines.flags import BIRTHS, Flag, finite
 from adcli.engines.limits import NESTED, frames
 from adcli.errors import AdcliError, LimitError
+from adcli.ir.collector import put_off
 
 if TYPE_CHECKING:
     from adcli.ad import Plan
@@ -87,6 +88,7 @@ class Variant:
             self.program.keep()
 
     @frames(NESTED)
+    @put_off()
     def _build(self, kind: str, wrt: tuple[int, ...], of: int | None, along: tuple[int, ...], plan: Plan | None = None) -> Function:
         if kind == "value":
             from adcli.passes import optimize

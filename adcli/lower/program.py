@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Mapping, Sequence
 
 from adcli.errors import DeclarationError, ShapeError, Source, Span, UnsetVariable
+from adcli.ir.collector import put_off
 from adcli.ir.nodes import Atom, Function, Var
 from adcli.ir.signature import ORDER, Input, Signature
 from adcli.ir.types import REAL, Type, shape_text
@@ -21,14 +21,8 @@ from adcli.syntax import tree
 
 def lower(program: tree.Program, source: Source, types: Mapping[str, Type], order: int = ORDER) -> Function:
     """The program as a function for inputs of those types; raises ProgramError where it does not fit them."""
-    # Lowering makes many objects and almost no garbage: the collector would walk them all again and again.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
+    with put_off():
         return _lower(program, source, types, order)
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _lower(program: tree.Program, source: Source, types: Mapping[str, Type], order: int) -> Function:

@@ -17,6 +17,7 @@ from adcli.engines.native import llvm, runtime, sites, state, vectors
 from adcli.engines.native.frame import Frame
 from adcli.engines.native.sites import Site
 from adcli.errors import AdcliError, Span
+from adcli.ir.collector import put_off
 from adcli.ir.types import Shape
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Code:
 
 
 @frames(NESTED)
+@put_off()
 def compiled(function: Function, limits: Limits, exact_libm: bool = False, level: int = 2, watch: bool = False) -> Code:
     """Compile a function. Raises `loops.Unsupported` where it is of no form that native code has."""
     # What was compiled before runs without all this.

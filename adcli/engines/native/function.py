@@ -7,7 +7,7 @@ copied into storage that the loop took before it began.
 """
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,8 +34,6 @@ CUT = 100
 # A virtual array that takes more than this for an element, in additions, is stored; and so is one that is read again, where that
 # would take more than the other number once more.
 LARGEST, CHEAP = 256, 3
-# Operations on arrays, beside those on numbers, whose results are arrays of their own, or numbers.
-FRESH = frozenset({"matmul", "dot", "sum", "concat"})
 # Operations that make their results where they find room. Writing them across memory that is not at hand takes longer than moving them.
 PRODUCTS = frozenset({"matmul", "outer"})
 
@@ -65,19 +63,14 @@ class Writer:
         self.addressed = module.addressed
         self.remaining: Counter[Var] = Counter()
         self.factors: set[Atom] = set()  # of matrix products, perhaps transposed
-        self.read_only: dict[Atom, bool] = defaultdict(lambda: True)  # arrays that nothing hands on, gives another name, or changes
+        self.handed_on: set[Atom] | None = None  # see `tapes.handed_on`
         self.room_of: dict[Push, str] = {}  # records that there is room for already, and where
         for s in statements(function.body):
-            if not (isinstance(s, Push) or (isinstance(s, Let) and not s.inplace and (s.op.scalar or s.op.name in FRESH))):
-                self.read_only.update(dict.fromkeys(reads(s), False))
-            for b in blocks(s):
-                self.read_only.update(dict.fromkeys(b.results, False))
             self.remaining.update(a for a in reads(s) if isinstance(a, Var))
             if isinstance(s, Let) and s.op.name in ("matmul", "transpose"):
                 self.factors.update(s.args)
             for b in blocks(s):
                 self.remaining.update(a for a in b.results if isinstance(a, Var))
-        self.read_only.update(dict.fromkeys(function.body.results, False))
         self.remaining.update(a for a in function.body.results if isinstance(a, Var))
         self.pending: dict[Var, Virtual] = {}
         self.overflow: dict[Var, str] = {}

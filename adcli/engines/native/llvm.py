@@ -31,12 +31,17 @@ def registers_of_eight() -> bool:
     return bool(llvm.get_host_cpu_features().get("avx512f", False))
 
 
-def optimised(text: str, level: int, target: Any = None) -> Any:
-    """The module after the standard passes."""
-    target = target or machine(level)
+def _parsed(text: str, target: Any) -> Any:
     module = llvm.parse_assembly(text)
     module.triple = llvm.get_process_triple()
     module.data_layout = str(target.target_data)
+    return module
+
+
+def optimised(text: str, level: int, target: Any = None) -> Any:
+    """The module after the standard passes."""
+    target = target or machine(level)
+    module = _parsed(text, target)
     options = llvm.create_pipeline_tuning_options(speed_level=level)
     options.loop_vectorization = True
     options.slp_vectorization = level > 1
@@ -46,8 +51,9 @@ def optimised(text: str, level: int, target: Any = None) -> Any:
 
 
 def object_code(text: str, level: int) -> bytes:
+    """At level 0 as it stands: even to write small functions out where they are called would triple the time."""
     target = machine(level)
-    code: bytes = target.emit_object(optimised(text, level, target))
+    code: bytes = target.emit_object(optimised(text, level, target) if level else _parsed(text, target))
     return code
 
 

@@ -15,10 +15,14 @@ from adcli.engines.native.code import SIZE, is_number
 from adcli.engines.native.values import SMALL, Mem, Regs, Value, Virtual
 from adcli.ir.nodes import Atom, Block, Call, Check, For, Function, Let, Pop, Push, Statement, Var
 from adcli.ir.types import Type, size
-from adcli.ir.walk import all_blocks, all_compound, blocks, compound
+from adcli.ir.walk import all_blocks, all_compound, blocks, compound, reads, statements
 
 if TYPE_CHECKING:
     from adcli.engines.native.function import Writer
+
+
+# Operations on arrays, beside those on numbers, whose results are arrays of their own, or numbers.
+FRESH = frozenset({"matmul", "dot", "sum", "concat"})
 
 
 class Unsupported(Exception):
@@ -59,11 +63,23 @@ def foreseen(w: Writer, b: Block) -> dict[Var, Sequence[Push]]:
         pushed = {s.value for s in group if not in_registers(s.value.type)}
         for s in reversed(b.statements[: b.statements.index(group[0])]):
             if isinstance(s, Let):
-                if s.out in pushed and w.read_only[s.out]:
+                if s.out in pushed and s.out not in handed_on(w):
                     found[s.out] = group
             elif tape.uses(s):
                 break
     return found
+
+
+def handed_on(w: Writer) -> set[Atom]:
+    """The values of the function that get other names, or may be changed."""
+    if w.handed_on is None:
+        w.handed_on = set(w.function.body.results)
+        for s in statements(w.function.body):
+            if not (isinstance(s, Push) or (isinstance(s, Let) and not s.inplace and (s.op.scalar or s.op.name in FRESH))):
+                w.handed_on.update(reads(s))
+            for b in blocks(s):
+                w.handed_on.update(b.results)
+    return w.handed_on
 
 
 def make_room(w: Writer, v: Var, group: Sequence[Push]) -> None:
