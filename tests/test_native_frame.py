@@ -65,3 +65,17 @@ def test_too_few_arguments() -> None:
     made = Native(function("output y = x + z", x=Type("real"), z=Type("real")))
     with pytest.raises(ValueError, match="1 arguments for 2 parameters"):
         made.run([1.0])
+
+
+@pytest.mark.parametrize("text", ["mean(v)", "mean(v)*x", "x + 1/(n*0.0)", "ln(n*0.0) + x"])
+def test_what_is_computed_when_code_is_made_is_told(text: str) -> None:
+    """Numbers that leave the finite ones without an input, whose operations LLVM has done away with."""
+    told = []
+    for engine in ("interpret", "native"):
+        program = adcli.compile(f"input v: [n]\ninput x\noutput y = {text}", engine=engine)
+        seen = []
+        for ask in (program.value, program.gradient):
+            ask(v=[], x=2.0)
+            seen.append([(flag.code, flag.op, flag.message) for flag in program.flags])
+        told.append(seen)
+    assert told[0] == told[1] and all(told[0])

@@ -38,20 +38,24 @@ def engines_here() -> tuple[str, ...]:
 
 def bench(
     program: Program, at: Mapping[str, Any], *, engines: Sequence[str] | None = None, wrt: Sequence[str] | None = None,
-    of: str | None = None, seconds: float = 1.0,
+    of: str | None = None, seconds: float = 1.0, tick: Callable[[], object] = lambda: None,
 ) -> dict[str, Measured]:  # fmt: skip
     """Measure value and gradient of a scalar output at a point, by calls in memory, repeated for `seconds` in all; medians.
 
+    tick: called now and then meanwhile.
     Raises what a gradient there raises, and UsageError where there is nothing to differentiate by.
     """
     chosen = tuple(engines or engines_here())
     for name in chosen:
         if name not in ("interpret", "native"):
             raise UsageError(f"'{name}' is no engine that can be measured", help="--engine native,interpret")
-    return {name: _measured(program.using(name), at, wrt, of, seconds / len(chosen) / SHARES) for name in dict.fromkeys(chosen)}
+    share = seconds / len(chosen) / SHARES
+    return {name: _measured(program.using(name), at, wrt, of, share, tick) for name in dict.fromkeys(chosen)}
 
 
-def _measured(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None, of: str | None, share: float) -> Measured:
+def _measured(
+    program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None, of: str | None, share: float, tick: Callable[[], object]
+) -> Measured:
     setting = Setting(program, at)
     output = setting.scalar_output(of, "a benchmark")
     inputs = setting.wrt(wrt)
@@ -63,9 +67,9 @@ def _measured(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None
     args, seeded = setting.args, [*setting.args, 1.0]
     variant.run(args, *value[:3])
     variant.run(seeded, *gradient[:3])  # now the tape is one that fits in memory
-    (compiling,) = medians([lambda: _compiled(variant, gradient)], share)
+    (compiling,) = medians([lambda: _compiled(variant, gradient)], share, tick)
     runners = variant.runner(value), variant.runner(gradient)
-    forth, back = medians([lambda: runners[0].run(args), lambda: runners[1].run(seeded)], 2 * share)
+    forth, back = medians([lambda: runners[0].run(args), lambda: runners[1].run(seeded)], 2 * share, tick)
     return Measured(compiling, forth, back, back / forth, _tape(runners[1], seeded))
 
 
@@ -86,14 +90,18 @@ def _tape(runner: Runner, args: Sequence[Any]) -> int:
     return tape_peak(runner.function, args, runner.tiers.limits)
 
 
-def medians(calls: Sequence[Callable[[], object]], seconds: float) -> list[float]:
-    """The median time of each call, in turn, so that a busy machine disturbs all alike; what is slow runs three times at least."""
+def medians(calls: Sequence[Callable[[], object]], seconds: float, tick: Callable[[], object] = lambda: None) -> list[float]:
+    """The median time of each call, in turn, so that a busy machine disturbs all alike; what is slow runs three times at least.
+
+    tick: called after each.
+    """
     batches = [_batch(call, min(seconds / 20, 0.01)) for call in calls]
     times = [[_timed(call, batch)] for call, batch in zip(calls, batches, strict=True)]
     end = perf_counter() + seconds
     while perf_counter() < end:
         for call, batch, found in zip(calls, batches, times, strict=True):
             found.append(_timed(call, batch))
+            tick()
     return [sorted(found)[len(found) // 2] for found in times]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from adcli.engines.budget import Budget, Spent
+from adcli.engines.flags import BIRTHS
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class Runner:
     def _compiled(self, function: Function) -> Native:
         try:
             from adcli.engines.native import Native
-            from adcli.engines.native.loops import Unsupported
+            from adcli.engines.native.tapes import Unsupported
         except (ImportError, OSError) as reason:
             raise UsageError(f"llvmlite does not load: {reason}", help='pip install --force-reinstall "adcli[native]"') from None
         try:
@@ -165,6 +166,14 @@ class Runner:
             results = self.engine.run(args)
         self.tiers.used[self.name] = None
         return results
+
+    def unseen(self, args: Sequence[Any]) -> list[Flag]:
+        """Where the interpreter sees numbers that are not finite come up in a run in which native code saw none: what depends on no
+        input is computed when code is made.
+        """
+        if not hasattr(self.engine, "explained"):
+            return []
+        return [flag for flag in self.engine.explained(list(args)) if flag.code in BIRTHS]
 
     @property
     def flags(self) -> Sequence[Flag]:

@@ -117,7 +117,7 @@ class Variant:
             raise
         flags = list(runner.flags)
         if not all(map(finite, results)) and not any(flag.code in BIRTHS for flag in flags):
-            flags += births(self._runnable(what), self.names, args, self.program.limits)
+            flags += runner.unseen(args) or births(self._runnable(what), self.names, args, self.program.limits)
         if kind != "value" and any(flag.code in BIRTHS for flag in flags):
             flags = attributed(flags, owners(self.lowered))
         self.note(flags)

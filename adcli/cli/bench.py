@@ -33,12 +33,22 @@ def command(job: Job, engines: tuple[str, ...], seconds: float, wrt: str | None,
     """
     from adcli.api.bench import Measured, bench
     from adcli.cli.document import rounded, to_json
+    from adcli.cli.progress import Line, bar
 
     program = job.program()
     chosen = [name.strip() for word in engines for name in word.split(",")]
     if not all(chosen):
         raise UsageError("--engine takes names between commas", help="--engine native,interpret")
-    found = bench(program, job.point(program), engines=chosen or None, wrt=names(wrt), of=of, seconds=seconds)
+    at = job.point(program)
+    progress = Line(job, beside=True)
+
+    def tick() -> None:
+        progress.draw(lambda spent: bar(min(spent / seconds, 1.0), f"{spent:.0f} s", spent))
+
+    try:
+        found = bench(program, at, engines=chosen or None, wrt=names(wrt), of=of, seconds=seconds, tick=tick)
+    finally:
+        progress.end()
     digits = job.options.get("digits")
     if job.format(["text", "json"]) == "json":
         job.write(to_json(rounded({"schema": "adcli/bench/1", "engines": {k: m._asdict() for k, m in found.items()}}, digits)) + "\n")

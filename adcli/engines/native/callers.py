@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from adcli.engines.native import state
 from adcli.engines.native.code import LLVM, SIZE, STATE, Code, real
+from adcli.engines.native.values import is_small_type
 from adcli.ir.types import Type, size
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Entry(Caller):
 
     def array(self, t: Type, to: str, rest: Iterator[str]) -> None:
         c = self.c
-        if not self.module.is_small(t):
+        if not is_small_type(t):
             there = next(rest)
             c.copy(to, there, c.select(c.op(f"icmp eq ptr {to}, {there}"), "i64", "0", str(size(t.shape) * SIZE[t.elem])))
             return
@@ -185,7 +186,7 @@ class Rows(Caller):
         for k, (a, column) in enumerate(zip(self.module.entry.body.results, columns, strict=True)):
             t = a.type
             at = c.element(t.elem, column, c.mul(row, str(size(t.shape))))
-            if t.shape and not self.module.is_small(t):
+            if t.shape and not is_small_type(t):
                 c.copy(at, next(rest), str(size(t.shape) * SIZE[t.elem]))
                 numbers.append(("ptr", at))
                 continue
@@ -316,7 +317,7 @@ class Rows(Caller):
         c, rest, total = self.c, iter(pieces), real(0.0)
         for a in self.module.entry.body.results:
             t = a.type
-            if t.shape and not self.module.is_small(t):
+            if t.shape and not is_small_type(t):
                 ptr = next(rest)
                 if t.elem == "real":
                     total = self.difference(ptr, size(t.shape), total)

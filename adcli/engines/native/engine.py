@@ -58,7 +58,7 @@ class Code:
 @frames(NESTED)
 @put_off()
 def compiled(function: Function, limits: Limits, exact_libm: bool = False, level: int = 2, watch: bool = False) -> Code:
-    """Compile a function. Raises `loops.Unsupported` where it is of no form that native code has."""
+    """Compile a function. Raises `tapes.Unsupported` where it is of no form that native code has."""
     # What was compiled before runs without all this.
     from adcli.engines.native.module import Module, prepared
     from adcli.ir.walk import all_blocks, functions
@@ -166,9 +166,9 @@ class Native:
         flags = [flag for flag, raised in zip(self.code.flags, self._run.flagged, strict=True) if raised]
         if self.code.watched is not None:
             return flags + self._births()
-        return self._explained(args) if self._run.words[state.RAISED] & ~state.KINKS else flags
+        return self.explained(args) if self._run.words[state.RAISED] & ~state.KINKS else flags
 
-    def _explained(self, args: Sequence[Any]) -> list[Flag]:
+    def explained(self, args: Sequence[Any]) -> list[Flag]:
         """Arithmetic divided by zero, or left a domain or the range of numbers: the interpreter says where, as it does for itself.
 
         Where that would take it too long, the function is compiled once more, with its operations watched.

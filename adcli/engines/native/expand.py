@@ -15,6 +15,9 @@ from adcli.lower import inline
 from adcli.passes.dead import dead_code
 from adcli.passes.simplify import simplify
 
+# Statements in a row beyond which operations on numbers are called in Python instead: that takes less time than to compile their text.
+HUGE = 50_000
+
 Expansion = Callable[[Builder, Let], Atom]
 
 
@@ -87,9 +90,10 @@ def _follow(names: dict[object, Atom]) -> None:
 def _block(block: Block, names: dict[object, Atom]) -> None:
     todo = list(reversed(block.statements))
     done: list[Statement] = []
+    huge = len(todo) > HUGE
     while todo:
         s = todo.pop()
-        made = _written_out(s) if isinstance(s, Let) else None
+        made = _written_out(s) if isinstance(s, Let) and not (huge and s.op.scalar is not None and not s.out.type.shape) else None
         if made is None:
             done.append(s)
             continue

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from adcli.engines.native import arrays, forms, reductions, scalars, state, tapes
+from adcli.engines.native import arrays, checks, forms, reductions, scalars, state, tapes
 from adcli.engines.native.code import DATA, LLVM, SIZE, STATE, Code, constant, is_number
 from adcli.engines.native.loops import for_loop, while_loop
 from adcli.engines.native.sites import Site, of_check, of_statement
-from adcli.engines.native.values import SMALL, Array, Mem, Regs, Value, Virtual, count, element, waiting
+from adcli.engines.native.values import Array, Mem, Regs, Value, Virtual, count, element, is_small_type, waiting
 from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
 from adcli.ir.types import Type, size
 from adcli.ir.walk import blocks, reads, statements
@@ -36,10 +36,6 @@ CUT = 100
 LARGEST, CHEAP = 256, 3
 # Operations that make their results where they find room. Writing them across memory that is not at hand takes longer than moving them.
 PRODUCTS = frozenset({"matmul", "outer"})
-
-
-def is_small(t: Type) -> bool:
-    return bool(t.shape) and t.static and size(t.shape) <= SMALL
 
 
 def shaped(v: Value, t: Type) -> Value:
@@ -148,7 +144,7 @@ class Writer:
         if not t.shape:
             name = c.name("p")
             return name, [f"{LLVM[t.elem]} {name}"]
-        if is_small(t) and p not in self.addressed:
+        if is_small_type(t) and p not in self.addressed:
             names = [c.name("p") for _ in range(size(t.shape))]
             shape = tuple(n or 0 for n in t.shape)
             return Regs(t.elem, shape, names), [f"{LLVM[t.elem]} {n}" for n in names]
@@ -165,14 +161,14 @@ class Writer:
 
     def result(self, a: Atom) -> Value:
         v = self.value(a)
-        if isinstance(v, Virtual) or (isinstance(v, Mem) and is_small(a.type)):
-            return self.registers(v) if is_small(a.type) else self.in_memory(v)
+        if isinstance(v, Virtual) or (isinstance(v, Mem) and is_small_type(a.type)):
+            return self.registers(v) if is_small_type(a.type) else self.in_memory(v)
         return v
 
     def outlive(self, results: list[Value]) -> list[Value]:
         """Results that lie on the stack are moved to where arrays that outlive the function are."""
         for k, v in enumerate(results):
-            if isinstance(v, Regs) and not is_small(self.function.body.results[k].type):
+            if isinstance(v, Regs) and not is_small_type(self.function.body.results[k].type):
                 results[k] = v = self.in_memory(v)
             if isinstance(v, Mem) and self.on_stack(v):
                 v = self.copied(v, outlive=True)
@@ -244,7 +240,7 @@ class Writer:
                 self.pending[v] = value
         elif (isinstance(value, Virtual) and v in self.addressed) or (isinstance(value, Regs) and v in self.addressed):
             value = self.in_memory(value)
-        elif isinstance(value, Mem) and is_small(v.type) and v not in self.addressed:
+        elif isinstance(value, Mem) and is_small_type(v.type) and v not in self.addressed:
             value = self.registers(value)
         self.values[v] = value
 
@@ -261,7 +257,7 @@ class Writer:
         self.settle(m.base)
 
     def settled(self, s: Let, m: Mem) -> Value:
-        return self.registers(m) if is_small(s.out.type) and s.out not in self.addressed else m
+        return self.registers(m) if is_small_type(s.out.type) and s.out not in self.addressed else m
 
     def in_memory(self, v: Array) -> Mem:
         if isinstance(v, Virtual) and v.mem is not None:
@@ -525,8 +521,7 @@ class Writer:
         if s.kind == "flag":
             return self.flag(s, values[0])
         v = [str(x) for x in values]
-        ok = getattr(self, "holds_" + s.kind.replace("-", "_"))(s, *v)
-        self.hold(ok, of_check(s), v)
+        self.hold(checks.HOLDS[s.kind](self, s, *v), of_check(s), v)
         if s.kind == "equal":
             self.found_equal(*v)
         return None
@@ -548,47 +543,6 @@ class Writer:
         byte = c.op(f"zext i1 {cond} to i8")
         old = c.op(f"load i8, ptr {ptr}, !tbaa {STATE}")
         c.do(f"store i8 {c.op(f'or i8 {old}, {byte}')}, ptr {ptr}, !tbaa {STATE}")
-
-    def holds_bounds(self, s: Check, i: str, n: str) -> str:
-        c = self.c
-        below = c.op(f"icmp slt i64 {i}, {n}")
-        if self.never_negative(i) or (is_number(i) and int(i) >= 0):
-            return below
-        least = c.sub("0", n)
-        return c.op(f"and i1 {below}, {c.op(f'icmp sge i64 {i}, {least}')}")
-
-    def holds_slice(self, s: Check, start: str, size_: str, step: str, n: str) -> str:
-        c = self.c
-        before_last = c.op(f"sub i64 {size_}, 1")
-        last = c.op(f"add i64 {start}, {c.op(f'mul i64 {before_last}, {step}')}")
-        inside = [c.op(f"icmp ult i64 {k}, {n}") for k in (start, last)]
-        both = c.op(f"and i1 {inside[0]}, {inside[1]}")
-        return c.op(f"or i1 {both}, {c.op(f'icmp sle i64 {size_}, 0')}")
-
-    def holds_integral(self, s: Check, x: str) -> str:
-        c = self.c
-        if s.args[0].type.elem != "real":
-            return "true"
-        whole = c.op(f"fcmp oeq double {x}, {scalars.intrinsic('trunc')(c, x)}")
-        finite = c.op(f"fcmp olt double {scalars.intrinsic('fabs')(c, x)}, {constant(float('inf'), 'real')}")
-        return c.op(f"and i1 {whole}, {finite}")
-
-    def holds_int64(self, s: Check, v: str) -> str:
-        a = s.args[0]
-        over = self.overflow.get(a) if isinstance(a, Var) else None
-        return self.c.op(f"xor i1 {over}, true") if over else "true"
-
-    def holds_divisor(self, s: Check, n: str) -> str:
-        return self.c.op(f"icmp ne i64 {n}, 0")
-
-    def holds_equal(self, s: Check, a: str, b: str) -> str:
-        return self.c.op(f"icmp eq i64 {a}, {b}")
-
-    def holds_positive_size(self, s: Check, n: str) -> str:
-        return self.c.op(f"icmp sge i64 {n}, 0")
-
-    def holds_true(self, s: Check, cond: str) -> str:
-        return cond
 
     def watch(self, op: Op, args: Sequence[tuple[str, str]], out: str) -> None:
         """Note where a result is not finite."""
@@ -631,7 +585,7 @@ class Writer:
         v = shaped(self.value(a), out.type)
         if isinstance(v, str):
             return scalars.coerced(self.c, v, a.type.elem, out.type.elem)
-        if is_small(out.type) and out not in self.addressed:
+        if is_small_type(out.type) and out not in self.addressed:
             return self.registers(v)
         m = self.in_memory(v)
         return m if m.elem == out.type.elem else self.converted(m, out.type.elem)
@@ -712,7 +666,7 @@ class Writer:
             t = a.type
             if not t.shape:
                 value: Value = scalars.coerced(c, piece(), t.elem, v.type.elem)
-            elif is_small(t):
+            elif is_small_type(t):
                 value = Regs(t.elem, tuple(n or 0 for n in t.shape), [piece() for _ in range(size(t.shape))])
             else:
                 name = c.name("q")

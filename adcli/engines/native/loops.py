@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 from adcli.engines.native import arrays, scalars, state
 from adcli.engines.native.code import LLVM, STATE, is_number
-from adcli.engines.native.tapes import Reserved, is_small_type, release, reserve
-from adcli.engines.native.tapes import Unsupported as Unsupported
-from adcli.engines.native.values import Mem, Regs, Value, Virtual
+from adcli.engines.native.tapes import Reserved, release, reserve
+from adcli.engines.native.values import Mem, Regs, Value, Virtual, is_small_type
 from adcli.ir.nodes import Block, Call, Const, For, If, Let, Var, While
 from adcli.ir.types import size
 from adcli.ir.walk import all_compound

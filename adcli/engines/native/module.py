@@ -12,12 +12,13 @@ from adcli.engines.native import prelude, state, vectors
 from adcli.engines.native.aliases import Aliases, recursive
 from adcli.engines.native.code import LLVM
 from adcli.engines.native.expand import expand
-from adcli.engines.native.function import PRODUCTS, Writer, is_small
+from adcli.engines.native.function import PRODUCTS, Writer
 from adcli.engines.native.sites import Site
 from adcli.engines.native.tapes import Tape
+from adcli.engines.native.values import is_small_type
 from adcli.errors import Span
 from adcli.ir.nodes import Call, Check, Const, For, Function, If, Let, Var, While
-from adcli.ir.types import REAL, Type, size
+from adcli.ir.types import REAL, size
 from adcli.ir.walk import functions, statements
 from adcli.passes.storage import storage
 
@@ -132,7 +133,7 @@ class Module:
         """
         if f is self.entry and self.by_rows:
             return []
-        large = [k for k, a in enumerate(f.body.results) if a.type.shape and a.type.static and not is_small(a.type)]
+        large = [k for k, a in enumerate(f.body.results) if a.type.shape and a.type.static and not is_small_type(a.type)]
         return large if f is self.entry else [k for k in large if k in self.made(f)]
 
     def made(self, f: Function) -> dict[int, Var]:
@@ -145,12 +146,9 @@ class Module:
             if root is not None and root in made and roots.count(root) == 1 and root.type == a.type
         }
 
-    def is_small(self, t: Type) -> bool:
-        return is_small(t)
-
     def by_element(self, p: Var) -> bool:
         """Whether an array parameter is passed element by element."""
-        return is_small(p.type) and p not in self.addressed
+        return is_small_type(p.type) and p not in self.addressed
 
     def results(self, f: Function) -> list[str]:
         """The LLVM types of a function's results, without the status."""
@@ -159,7 +157,7 @@ class Module:
             t = a.type
             if not t.shape:
                 found.append(LLVM[t.elem])
-            elif is_small(t):
+            elif is_small_type(t):
                 found += [LLVM[t.elem]] * size(t.shape)
             else:
                 found += ["ptr", *("i64" for n in t.shape if n is None)]
@@ -185,7 +183,7 @@ class Module:
             self.straight = simple and all(t == REAL for t in results)
             bodies += [Sums(self, varying).text()] if self.straight else []
         else:
-            self.straight = simple and all(not t.shape or is_small(t) for t in results)
+            self.straight = simple and all(not t.shape or is_small_type(t) for t in results)
             bodies.append(Rows(self, varying).text(self.straight))
         vector = vectors.text(frozenset(self.declared) & self.vectorised.keys())
         given = [prelude.TEXT, prelude.EXCEPTIONS, prelude.NOTE, vector, *self.included]
@@ -204,7 +202,7 @@ def prepared(function: Function) -> Function:
     """The program written out and with its updates in place. Small sections are in registers once they are read."""
     entry = expand(function)
     in_memory = addressed(functions(entry))
-    return storage(entry, lambda v: is_small(v.type) and v not in in_memory)
+    return storage(entry, lambda v: is_small_type(v.type) and v not in in_memory)
 
 
 def addressed(program: Iterable[Function]) -> set[Var]:
@@ -213,7 +211,7 @@ def addressed(program: Iterable[Function]) -> set[Var]:
     linked: dict[Var, list[Var]] = {}
 
     def link(a: object, b: object) -> None:
-        if isinstance(a, Var) and isinstance(b, Var) and is_small(a.type) and is_small(b.type):
+        if isinstance(a, Var) and isinstance(b, Var) and is_small_type(a.type) and is_small_type(b.type):
             linked.setdefault(a, []).append(b)
             linked.setdefault(b, []).append(a)
 
@@ -225,7 +223,7 @@ def addressed(program: Iterable[Function]) -> set[Var]:
                     x = s.args[0]
                     if s.op.name != "index":
                         link(s.out, x)
-                    if isinstance(x, Var) and is_small(x.type) and not all(isinstance(i, Const) for i in at):
+                    if isinstance(x, Var) and is_small_type(x.type) and not all(isinstance(i, Const) for i in at):
                         found.add(x)
                 case If():
                     for out, a, b in zip(s.outs, s.then.results, s.other.results, strict=True):

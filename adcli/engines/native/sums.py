@@ -13,8 +13,8 @@ import numpy as np
 
 from adcli.engines.limits import Limits
 from adcli.engines.native.callers import TILE
-from adcli.engines.native.loops import Unsupported
 from adcli.engines.native.rows import SHARE, Compiled, Table, in_threads
+from adcli.engines.native.tapes import Unsupported
 from adcli.ir.nodes import Function
 
 # Tiles that one call of native code goes through, between two of which a signal is heard.

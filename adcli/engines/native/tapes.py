@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from adcli.engines.native import arrays, scalars, state
 from adcli.engines.native.code import SIZE, is_number
-from adcli.engines.native.values import SMALL, Mem, Regs, Value, Virtual
+from adcli.engines.native.values import Mem, Regs, Value, Virtual, is_small_type
 from adcli.ir.nodes import Atom, Block, Call, Check, For, Function, Let, Pop, Push, Statement, Var
 from adcli.ir.types import Type, size
 from adcli.ir.walk import all_blocks, all_compound, blocks, compound, reads, statements
@@ -333,10 +333,6 @@ def plain_size(t: Type) -> int:
     if not t.shape or is_small_type(t):
         return 8 * size(t.shape)
     return (size(t.shape) * SIZE[t.elem] + 7) // 8 * 8
-
-
-def is_small_type(t: Type) -> bool:
-    return bool(t.shape) and t.static and size(t.shape) <= SMALL
 
 
 def groups(b: Block, kind: type[Push] | type[Pop]) -> Iterator[list[Push | Pop]]:

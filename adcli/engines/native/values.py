@@ -13,9 +13,15 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from adcli.engines.native.code import Code, constant, is_number
+from adcli.ir.types import Type, size
 
 # Arrays of constant shape up to this size live in registers.
 SMALL = 16
+
+
+def is_small_type(t: Type) -> bool:
+    return bool(t.shape) and t.static and size(t.shape) <= SMALL
+
 
 Index: TypeAlias = "Sequence[str]"
 
