@@ -86,7 +86,8 @@ class Program:
     """A program that can be evaluated and differentiated.
 
     Points are given as keywords (`f.value(x=1, w=[1, 2])`) or, where a name is also an option of the method, as a mapping
-    (`f.value({"of": 1})`). Numbers come back as floats (ints, bools), arrays as NumPy arrays. `flags` holds those of the last call.
+    (`f.value({"of": 1})`). Numbers come back as floats (ints, bools), arrays as NumPy arrays. `flags` holds those of the last call; of
+    threads that share a program, which wait for one another in native code, those of whichever ran last.
     """
 
     def __init__(self, source: Source, limits: Limits, tape: str = "auto", choice: Choice | None = None) -> None:
