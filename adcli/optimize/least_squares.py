@@ -31,6 +31,11 @@ ROUNDING = 100.0  # times ε, see `_verdict`
 CLEARLY = 1 - 1e-6  # times a sum of squares is less than that
 NEAR = 1e-6  # relative distance from a bound that may be none
 NEGATIVE = -1e-7  # a curvature below that times the largest is no rounding
+# Where scipy's methods end: well before rounding decides, since the Newton steps that follow take two or three to get there. The sum of
+# squares falls by less than this part of itself, the parameters move by less, the residuals stand as upright on the tangent plane.
+FALL, MOVE, ANGLE = 1e-13, 1e-11, 1e-11
+# A Newton step that moves no parameter by more than this part of itself is the last: the next would be one of rounding.
+LAST = 1e-11
 POLISHING = 30  # steps of it at most
 EVALUATIONS = 1000  # of residuals at most, and 200 more for each parameter
 
@@ -301,7 +306,7 @@ def _descended(counted: Counted, start: Any, low: Any, high: Any, method: str) -
     with np.errstate(all="ignore"):
         done = scipy_optimize().least_squares(
             values, start, jacobian, bounds=(low, high) if method == "trf" else (-np.inf, np.inf), method=method, x_scale="jac",
-            ftol=EPS, xtol=EPS, gtol=EPS, max_nfev=counted.left,
+            ftol=FALL, xtol=MOVE, gtol=ANGLE, max_nfev=counted.left,
         )  # fmt: skip
     return done.x, int(done.njev or 0)
 
@@ -337,10 +342,12 @@ def _polished(counted: Counted, b: Any, free: Any, low: Any, high: Any) -> tuple
     factors = Factors(jacobian[:, free])
     along = factors.coordinates(r)
     curvature = counted.residuals.curvature(b)
+    last = False
     for k in range(POLISHING):
         step = _newton(factors, along, None if curvature is None else curvature[np.ix_(free, free)])
-        if not counted.left or np.all(np.abs(step) <= EPS / 2 * np.abs(b[free])):
+        if not counted.left or last or np.all(np.abs(step) <= EPS / 2 * np.abs(b[free])):
             return b, k
+        last = bool(np.all(np.abs(step) <= LAST * np.abs(b[free])))
         trial = b.copy()
         trial[free] = np.clip(b[free] + step, low[free], high[free])
         found = counted.at(trial)
