@@ -8,8 +8,9 @@ from typing import Any
 from adcli.api import derivatives
 from adcli.api.program import Program, Result
 from adcli.api.variant import ready
-from adcli.engines.record import record
+from adcli.engines.record import Recording, record
 from adcli.errors import AdcliError, UsageError
+from adcli.ir.nodes import Function
 from adcli.report.trace import Trace, by_level
 
 
@@ -23,13 +24,9 @@ def trace(
     input of `wrt` in turn (an array moves as a whole).
     order: "eval", or "level" by depth in the graph.
     """
-    result, seeds = _reverse(program, at, wrt, of) if mode == "reverse" else _forward(program, at, along, wrt, of)
+    result, seeds = _reverse(program, at, wrt, of) if mode == "reverse" else along_each(program, at, along, wrt, of)
     setting = derivatives.Setting(program, at)
-    try:
-        recording = record(ready(setting.variant.lowered), setting.args, program.limits)
-    except AdcliError as error:
-        error.source = error.source or program.source
-        raise
+    recording = recorded_run(setting, ready(setting.variant.lowered))
     if order == "level":
         recording = by_level(recording, program.limits)
     lines = {i.name: program.source.position(i.span.start)[0] for i in program.inputs}
@@ -38,15 +35,26 @@ def trace(
     return Trace(recording, program.source, mode, lines, moving, seeds, output, program.limits), result
 
 
+def recorded_run(setting: derivatives.Setting, function: Function) -> Recording:
+    """One run of a program's function at its point."""
+    program = setting.program
+    try:
+        return record(function, setting.args, program.limits)
+    except AdcliError as error:
+        error.source = error.source or program.source
+        raise
+
+
 def _reverse(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None, of: str | None) -> tuple[Result, list[Mapping[str, Any]]]:
     result = derivatives.gradient(program, at, wrt, of, "reverse")
     result.gradient = result.derivative
     return result, []
 
 
-def _forward(
+def along_each(
     program: Program, at: Mapping[str, Any], along: Mapping[str, Any] | None, wrt: Sequence[str] | None, of: str | None
 ) -> tuple[Result, list[Mapping[str, Any]]]:
+    """Values and tangents along a direction, or along each input of `wrt` in turn; and the directions."""
     setting = derivatives.Setting(program, at)
     if along is not None:
         if wrt is not None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output, refused
-from adcli.cli.trace import Rows, Strays, View, along_direction, choose_notation, terminal_width
+from adcli.cli.strays import Strays
+from adcli.cli.trace import Rows, View, along_direction, choose_notation, terminal_width
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _json(view: View, document: Document) -> Iterator[str]:
     from adcli.report.explain import records
 
     digits = view.job.options.get("digits")
-    strays = Strays()
+    strays = Strays(("value", "partial", "increment", "running"))
     yield to_json(rounded({**view.head(), "schema": "adcli/explain/1"}, digits))[:-1]
     for name, items in records.sections(document):
         yield f', "{name}": ['

@@ -22,6 +22,7 @@ COMMANDS = {
     "derive": "the derivative as a formula",
     "trace": "the evaluation trace with its derivatives, step by step",
     "explain": "every derivative step in words: rule, formula, numbers, place in the program",
+    "graph": "the computational graph of a program or of one run, drawn",
     "compare": "ways to differentiate side by side, and where differences go wrong",
     "propagate": "uncertainties of the results from those of the inputs",
     "blame": "why a gradient, or a value, is nan, infinite, 0 or huge",

@@ -32,6 +32,7 @@ SOURCE_LIMIT = 2**20
 ROWS = ("csv", "tsv", "jsonl", "json", "npy", "parquet")  # formats of data
 SUFFIXES = {
     "json": "json", "csv": "csv", "md": "markdown", "markdown": "markdown", "tex": "latex", "html": "html", "svg": "svg", "txt": "text",
+    "dot": "dot", "gv": "dot", "mmd": "mermaid",
 }  # fmt: skip
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 

@@ -14,7 +14,6 @@ from adcli.errors import UsageError
 if TYPE_CHECKING:
     from adcli.api import Program
     from adcli.api.program import Result
-    from adcli.engines.flags import Flag
     from adcli.report.grid import Grid
     from adcli.report.notation import Writer
     from adcli.report.table import Omitted
@@ -197,10 +196,11 @@ class View:
     def _json(self) -> Iterator[str]:
         """One object on one line, schema adcli/trace/1."""
         from adcli.cli.document import flag_data, rounded, to_json
+        from adcli.cli.strays import Strays
         from adcli.report import records
 
         digits = self.job.options.get("digits")
-        found = Strays()
+        found = Strays(("value", "partial", "increment", "running"))
 
         def rows(name: str, items: Iterable[Mapping[str, Any]], path: str = "") -> Iterator[str]:
             yield f'"{name}": ['
@@ -257,29 +257,6 @@ class View:
         yield ",".join(records.COLUMNS) + "\n"
         for row in records.flat(self.trace, self.writer(True), self.shown(None), self.only, self.limit(None)):
             yield ",".join(cell(row.get(name)) for name in records.COLUMNS) + "\n"
-
-
-class Strays:
-    """The numbers written that are not finite, by their paths: JSON has null for them, and a flag."""
-
-    def __init__(self) -> None:
-        self.numbers: dict[str, Any] = {}
-
-    def look(self, path: str, item: Mapping[str, Any]) -> None:
-        from adcli.engines.flags import finite
-
-        for key in ("value", "partial", "increment", "running"):
-            number = item.get(key)
-            if number is not None and not finite(number):
-                self.numbers[f"{path}.{key}"] = number
-
-    def flags(self, known: list[Flag]) -> list[Flag]:
-        """A flag for each, with the operation that the flags known say it came from."""
-        from adcli.api.flags import explained
-        from adcli.api.program import Result
-
-        result = Result({}, list({(f.code, f.span): f for f in known}.values()))
-        return [flag for flag in explained(result, **self.numbers).flags if flag.at in self.numbers] if self.numbers else []
 
 
 def terminal_width() -> int:

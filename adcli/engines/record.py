@@ -128,7 +128,7 @@ def ruled_step(s: Call, rule: CustomRule) -> RuledStep:
 ROW, ALIAS, VALUE = "row", "alias", "value"
 
 # They give a value another storage or kind, and are no step of the computation.
-_SAME_VALUE = frozenset({"to_real", "copy"})
+ALIASES = frozenset({"to_real", "copy"})
 
 
 class _Run(Shadowed):
@@ -181,4 +181,4 @@ def _role(s: Let) -> str:
     """What an operation is in a recording: a row, another name for its argument, or a value that is a constant there."""
     if s.out.type.elem != "real" or (s.op.name == "neg" and isinstance(s.args[0], Const)):
         return VALUE
-    return ALIAS if s.op.name in _SAME_VALUE else ROW
+    return ALIAS if s.op.name in ALIASES else ROW

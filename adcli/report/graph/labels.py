@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adcli.report.formula import Ref
-from adcli.report.graph.model import CONSTANT, ENTRY, FOLD, INPUT, OPERATION, OUTPUT, Edge, Graph, Node
+from adcli.report.graph.model import CONSTANT, ENTRY, EXIT, FOLD, INPUT, OPERATION, OUTPUT, Edge, Graph, Node
 from adcli.report.grid import width
 from adcli.report.notation import ASCII, UNICODE, Writer
 from adcli.report.numbers import table_number
@@ -28,27 +28,30 @@ class View:
 
     def lines(self, node: Node) -> list[tuple[str, str]]:
         """(role, text) of each line below a node; "name" is the role of a line without a number."""
+        if node.kind in (ENTRY, EXIT):
+            return []
         found = list(self._lines(node))
         return found or ([("name", text)] if (text := self._name(node)) else [])
 
     def _lines(self, node: Node) -> Iterator[tuple[str, str]]:
         if self.values and node.value is not None and not (node.kind == CONSTANT and node.number is None):
-            yield "value", f"{self._name(node) or ''} = {self.run(node)}".lstrip()
+            yield "value", f"{self._name(node)} = {self.run(node.first, node.value, node.runs)}".lstrip()
         if self.tangents and node.kind != OUTPUT:
             for k, tangent in enumerate(node.tangents):
                 mark = self._ref("dot", node) + (f"[{k + 1}]" if len(node.tangents) > 1 else "")
                 if tangent is not None:
                     yield "tangent", f"{mark} = {self.number(tangent)}"
         if self.adjoints and node.adjoint is not None and node.kind != OUTPUT:
-            yield "adjoint", f"{self._ref('bar', node)} = {self.number(node.adjoint)}"
+            yield "adjoint", f"{self._ref('bar', node)} = {self.run(node.first_adjoint, node.adjoint, node.runs)}"
 
-    def run(self, node: Node) -> str:
-        """The value, and for a statement of a loop its first and its last."""
-        text = self.number(node.value)
-        if node.first is None or (node.runs or 0) < 2:
+    def run(self, first: Any, last: Any, runs: int | None) -> str:
+        """A number, and for a statement of a loop the first and the last."""
+        text = self.number(last)
+        if first is None or (runs or 0) < 2:
             return text
-        first = self.number(node.first)
-        return text if first == text else f"{first} {self.writer.notation.dots} {text}"
+        before = self.number(first)
+        both = f"{before} {self.writer.notation.dots} {text}"
+        return text if before == text or (width(both) > ROOM and hasattr(last, "shape")) else both
 
     def number(self, value: Any) -> str:
         """A number, or an array; of one that takes too much room its shape."""
@@ -57,18 +60,24 @@ class View:
         return text if not shape or width(text) <= ROOM else f"array {'×'.join(map(str, shape))}"
 
     def _name(self, node: Node) -> str:
-        if node.kind == OUTPUT:
-            return ""
+        if node.kind in (OUTPUT, FOLD):
+            return node.name if node.kind == FOLD else ""
         number = "" if node.number is None else self.writer.notation.ref(Ref("v", node.number))
         if node.kind in (OPERATION, CONSTANT) and node.name:
             return f"{node.name} = {number}" if number else node.name
         return number
 
+    def short(self, node: Node) -> str:
+        """What a node is called where there is little room."""
+        if node.kind != INPUT and node.number is not None:
+            return self.writer.notation.ref(Ref("v", node.number))
+        return node.name or node.label
+
     def _ref(self, kind: str, node: Node) -> str:
         if node.number is not None:
             return self.writer.notation.ref(Ref(kind, node.number))
         mark = {"dot": "\u0307", "bar": "\u0304"}[kind] if self.writer.notation.name == "unicode" else f"_{kind}"
-        name = node.name or node.label
+        name = node.name or ("v" if node.kind != INPUT else node.label)
         return (name[:1] + mark + name[1:] if mark.startswith(("\u0307", "\u0304")) else name + mark) if name.isidentifier() else f"v{mark}"
 
     def edge(self, edge: Edge) -> tuple[str, str] | None:

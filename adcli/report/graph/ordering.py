@@ -49,7 +49,17 @@ def ordered(layers: list[list[int]], segments: Sequence[Segment]) -> list[list[i
             stale += 1
         if stale == 4:
             break
-    return best
+    return _as_given(best, fewest, gaps, place)
+
+
+def _as_given(layers: list[list[int]], fewest: int, gaps: Sequence[Sequence[Segment]], place: list[float]) -> list[list[int]]:
+    """The layers or their mirror image, whichever has the first layer more as it was given, if that costs no crossing."""
+    mirrored = [layer[::-1] for layer in layers]
+    if not layers or _inversions(mirrored[0]) >= _inversions(layers[0]):
+        return layers
+    for layer in mirrored:
+        _number(layer, place)
+    return mirrored if crossings(gaps, place) <= fewest else layers
 
 
 class _Neighbours:

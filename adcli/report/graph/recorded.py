@@ -66,8 +66,9 @@ class _Recorded:
         sources = [self.places[ref] if ref >= 0 else self.constant(k, j) for j, ref in enumerate(refs)]
         self.places.append(self.graph.add(made))
         ordered = symbols.ordered(let)
+        smooth = self.trace.derivatives.positions(let)
         for j, source in enumerate(sources):
-            self.edge(Edge(source, self.places[k], j, ordered=ordered and len(sources) > 1))
+            self.edge(Edge(source, self.places[k], j, ordered=ordered and len(sources) > 1, smooth=j in smooth))
 
     def constant(self, k: int, j: int) -> int:
         """A node for the constant that is argument j of node k."""

@@ -6,7 +6,9 @@ Every node is <g class="node KIND" id="n1" data-node="2"> (data-node: its positi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from adcli.report.graph.labels import View, described
 from adcli.report.graph.model import CHOICE, CONSTANT, ENTRY, EXIT, FOLD, INPUT, OUTPUT, Box, Edge, Graph, Node
@@ -59,6 +61,7 @@ STYLE = """
 .adcli-graph .edge.idle path { opacity: 0.35; }
 .adcli-graph .edge rect { fill: var(--paper); }
 .adcli-graph .edge text { font-size: 10.5px; }
+.adcli-graph .edge .argument { font-size: 9px; fill: var(--faint); }
 .adcli-graph .head { fill: var(--line); }
 .adcli-graph .head.forward { fill: var(--tangent); }
 .adcli-graph .head.reverse { fill: var(--adjoint); }
@@ -82,10 +85,14 @@ class _Drawing:
         self.lines = [view.lines(n) for n in graph.nodes]
         self.widths = [self.breadth(n) for n in graph.nodes]
         sizes = [self.size(k) for k in range(len(graph.nodes))]
-        self.placed: Placed = place(graph, sizes, SPACES, self.room)
+        titles = [text_width(box.label, 12) + 28 for box in graph.boxes]
+        least = [Size(0, wide) if self.right else Size(wide, 0) for wide in titles]
+        spaces = replace(SPACES, crowned=not self.right)
+        self.placed: Placed = place(graph, sizes, least, spaces, self.room)
         self.top = TITLE if graph.title else 0.0
         self.points = [self.point(a + s.port, c) for (a, c), s in zip(self.placed.centres, sizes, strict=True)]
         self.into = self.arrivals()
+        self.degrees = Counter(e.source for e in graph.edges), Counter(e.target for e in graph.edges)
 
     def point(self, along: float, across: float) -> tuple[float, float]:
         """A place of the layout in the document."""
@@ -126,8 +133,12 @@ class _Drawing:
         return found
 
     def arrivals(self) -> dict[int, float]:
-        """For each edge how far from the middle of its target it ends: arguments apart, in the order in which they come."""
+        """For each edge how far from the middle of its target it ends: arguments apart, in the order in which they come.
+
+        Where that is not the order of the arguments, and matters, they are numbered.
+        """
         by_target: dict[int, list[int]] = {}
+        self.marked: set[int] = set()
         for k, edge in enumerate(self.graph.edges):
             if not edge.carried:
                 by_target.setdefault(edge.target, []).append(k)
@@ -136,6 +147,8 @@ class _Drawing:
             reach = HEIGHT if self.right else self.widths[target]
             edges.sort(key=lambda k: (self.origin(k), self.graph.edges[k].position))
             step = min(12.0, reach * SPREAD / max(len(edges) - 1, 1))
+            if [self.graph.edges[k].position for k in edges] != sorted(self.graph.edges[k].position for k in edges):
+                self.marked |= {k for k in edges if self.graph.edges[k].ordered}
             for j, k in enumerate(edges):
                 found[k] = (j - (len(edges) - 1) / 2) * step
         return found
@@ -198,8 +211,9 @@ class _Drawing:
 
     def edge(self, k: int, edge: Edge) -> Iterator[str]:
         nodes, highlight = self.graph.nodes, self.view.highlight
-        path, middle = self.carried(k, edge) if edge.carried else self.way(k, edge)
-        moved = edge.step is not None if highlight == "reverse" else any(t is not None for t in edge.tangents)
+        stub = k in self.placed.stubs
+        path, middle = self.stub(k, edge) if stub else self.carried(k, edge) if edge.carried else self.way(k, edge)
+        moved = edge.active
         kinds = "edge" + (" carried" if edge.carried else "") + (" idle" if highlight and not moved else "")
         yield (
             f'<g class="{kinds}" data-from="{escaped(nodes[edge.source].id)}" data-to="{escaped(nodes[edge.target].id)}"'
@@ -210,7 +224,11 @@ class _Drawing:
             yield f'<path class="{highlight}" d="{path}" {ends}="url(#graph-{highlight})"/>'
         else:
             yield f'<path d="{path}" marker-end="url(#graph-head)"/>'
-        label = self.label(edge)
+        if k in self.marked:
+            (x, y), apart = self.points[edge.target], self.into[k]
+            x, y = (x - self.border(edge.target, apart) - 12, y + apart - 3) if self.right else (x + apart - 6, y - HEIGHT / 2 - 8)
+            yield f'<text class="argument" x="{x:.1f}" y="{y:.1f}">{edge.position + 1}</text>'
+        label = ("name", self.view.short(nodes[edge.source])) if stub else self.label(edge)
         if label:
             (x, y), wide = middle, text_width(label[1], SMALL - 1) + 4
             yield f'<rect x="{x - wide / 2:.1f}" y="{y - 7:.1f}" width="{wide:.1f}" height="14" rx="3"/>'
@@ -222,7 +240,7 @@ class _Drawing:
         points = self.ends(k, edge)
         (x, y), *rest = points
         path = f"M{x:.1f} {y:.1f}"
-        best, middle = -1.0, (x, y)
+        middle: tuple[float, float] | None = None
         for j, (u, v) in enumerate(rest):
             if j % 2 == 0:
                 if (u, v) != (x, y):
@@ -231,10 +249,26 @@ class _Drawing:
                 path += f"C{(x + u) / 2:.1f} {y:.1f} {(x + u) / 2:.1f} {v:.1f} {u:.1f} {v:.1f}"
             else:
                 path += f"C{x:.1f} {(y + v) / 2:.1f} {u:.1f} {(y + v) / 2:.1f} {u:.1f} {v:.1f}"
-            if j % 2 and best < 0:
-                best, middle = 1.0, ((x + u) / 2, (y + v) / 2)
+            if j % 2 and middle is None:
+                middle = self.between((x, y), (u, v), self.degrees[0][edge.source] - self.degrees[1][edge.target])
             x, y = u, v
-        return path, middle
+        return path, middle or points[0]
+
+    def between(self, start: tuple[float, float], end: tuple[float, float], lean: int) -> tuple[float, float]:
+        """A point of the curve between two layers: nearer to its end where more edges leave its source than come to its target."""
+        t = 0.5 + 0.16 * ((lean > 0) - (lean < 0))
+        along, across = t * t * (3 - 2 * t), 1.5 * t * (1 - t) + t**3
+        (x, y), (u, v) = start, end
+        a, b = (across, along) if self.right else (along, across)
+        return x + a * (u - x), y + b * (v - y)
+
+    def stub(self, k: int, edge: Edge) -> tuple[str, tuple[float, float]]:
+        """The last piece of an edge from far away; where it begins stands the name of its source."""
+        (x, y), apart = self.points[edge.target], self.into.get(k, 0.0)
+        end = self.border(edge.target, apart) + TIP
+        if self.right:
+            return f"M{x - end - 16:.1f} {y + apart:.1f}H{x - end:.1f}", (x - end - 24, y + apart)
+        return f"M{x + apart:.1f} {y - end - 12:.1f}V{y - end:.1f}", (x + apart, y - end - 18)
 
     def ends(self, k: int, edge: Edge) -> list[tuple[float, float]]:
         """The points of an edge: from the source to the end of its layer, through the layers passed, from the target's layer to it."""
@@ -270,16 +304,17 @@ class _Drawing:
         area = self.placed.areas[node.box]
         same = [e for e in self.graph.edges if e.carried and self.graph.nodes[e.target].box == node.box]
         lift = 5.0 + min(TRACK * same.index(edge), SPACES.box - 8) * 0.5
+        after, before = self.point(0, self.placed.cells[edge.source][1]), self.point(0, self.placed.cells[edge.target][0])
         (sx, sy), (tx, ty) = self.points[edge.source], self.points[edge.target]
         far, near = self.border(edge.source, 0), self.border(edge.target, 0)
         side = area.along + area.size.along - lift
         if self.right:
             y = self.point(side, 0)[1]
-            right, left = sx + far + lift, tx - near - lift
-            return f"M{sx + far:.1f} {sy:.1f}H{right:.1f}V{y:.1f}H{left:.1f}V{ty:.1f}H{tx - near - TIP:.1f}", (sx, y)
+            right, left = after[0] + lift, before[0] - lift
+            return f"M{sx + far:.1f} {sy:.1f}H{right:.1f}V{y:.1f}H{left:.1f}V{ty + 7:.1f}H{tx - near - TIP:.1f}", (sx, y)
         x = self.point(side, 0)[0]
-        low, high = sy + far + lift, ty - near - lift
-        return f"M{sx:.1f} {sy + far:.1f}V{low:.1f}H{x:.1f}V{high:.1f}H{tx:.1f}V{ty - near - TIP:.1f}", (x, sy)
+        low, high = after[1] + lift, before[1] - lift
+        return f"M{sx:.1f} {sy + far:.1f}V{low:.1f}H{x:.1f}V{high:.1f}H{tx + 7:.1f}V{ty - near - TIP:.1f}", (x, sy)
 
 
 def text_width(text: str, size: float) -> float:

@@ -9,7 +9,7 @@ from adcli.ir.nodes import Let
 from adcli.report import rules
 
 SIGNS = {
-    "add": "+", "sub": "−", "mul": "×", "div": "/", "neg": "−", "sqrt": "√", "le": "≤", "ge": "≥", "ne": "≠", "eq": "=", "stack": "[ ]",
+    "add": "+", "sub": "−", "mul": "×", "div": "/", "neg": "−", "sqrt": "√", "le": "≤", "ge": "≥", "ne": "≠", "eq": "=", "stack": "[ , ]",
     "lt": "<", "gt": ">", "transpose": "'",
 }  # fmt: skip
 # Their operands can be exchanged, so a picture need not say which is the first.
@@ -22,7 +22,7 @@ def symbol(let: Let, ints: Sequence[object] = ()) -> str:
     """The sign or name of an operation; `ints` are its trailing integers, where all are known."""
     op = let.op
     if op.name in rules.SUBSCRIPTED:
-        at = rules.subscript(str(let.attrs[0]), [n for n in ints if isinstance(n, int)]) if ints else ""
+        at = rules.subscript(str(let.attrs[0]), [n for n in ints if isinstance(n, int)]) if ints else "·"
         return f"[{at}]" + {"update": " :=", "addat": " +="}.get(op.name, "")
     if op.name in SIGNS and (op.name != "stack" or let.attrs == (0,)):
         return SIGNS[op.name]
