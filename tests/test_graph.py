@@ -26,7 +26,10 @@ BAYDIN = "ln(x1)+x1*x2-sin(x2)"
 POINT = {"x1": 2, "x2": 5, "x": 0.7, "y": 3.0}
 ALL = View(values=True, adjoints=True)
 SAMPLES = ["newton_sqrt", "tax", "power", "lstm", "black_scholes", "hypergradient", "logistic_map", "kepler", "rosenbrock"]
-NASTY = ['"]; a [URL="javascript:1', "<b>x</b>", "</title><script>alert(1)</script>", 'x" onload="alert(1)', "a\\nb\\", "&lt;\x1b[31m\u202e", "`*_#1;"]
+NASTY = [
+    '"]; a [URL="javascript:1', "<b>x</b>", "</title><script>alert(1)</script>", 'x" onload="alert(1)', "a\\nb\\", "&lt;\x1b[31m\u202e",
+    "`*_#1;",
+]  # fmt: skip
 
 
 def sample(name: str) -> str:
