@@ -277,7 +277,9 @@ def test_markdown_is_escaped(notation: str) -> None:
     bare = re.sub(r"`[^`]*`|\$[^$]*\$|\\.", "", shown)
     assert not re.search(r"[<`]", bare) and "x_1" not in bare and "a_b" not in bare
     loop = text("y = x; for i in 0..9 { y = y*x }; y", "--at", "x=2", "--to", "markdown", "--rows", "4")
-    assert loop.count("<details") == loop.count("</details>") > 0
+    assert loop.count("<details open>") == loop.count("</details>") == 4
+    whole = text("y = x; for i in 0..9 { y = y*x }; y", "--at", "x=2", "--to", "markdown", "--rows", "all")
+    assert whole.count("<details>") == whole.count("</details>") == 18
 
 
 def test_latex_is_escaped() -> None:

@@ -83,12 +83,16 @@ Item: TypeAlias = "Value | Group | Folded | Total"
 
 @dataclass(slots=True)
 class Section:
-    """kind: "values", "adjoints", "tangents" or "totals"; seed: what moves, in a section of tangents; empty: there are no steps."""
+    """kind: "values", "adjoints", "tangents" or "totals"; seed: what moves, in a section of tangents; empty: there are no steps.
+
+    again: another of this kind came before, and has said what the symbols mean.
+    """
 
     kind: str
     items: Iterable[Item]
     seed: str = ""
     empty: bool = False
+    again: bool = False
 
 
 class Document:
@@ -190,7 +194,7 @@ class Document:
         """A section for each seed."""
         labels = Table(self.trace, self.writer, [])
         for k in range(len(self.trace.seeds)):
-            yield Section("tangents", self._along(k), labels.seed(k))
+            yield Section("tangents", self._along(k), labels.seed(k), again=k > 0)
 
     def _along(self, seed: int) -> Iterator[Item]:
         dots, first = self.trace.tangents[seed], len(self.recording.inputs)

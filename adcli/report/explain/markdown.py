@@ -35,7 +35,9 @@ class _Markdown:
             yield titles.nothing(self.document.trace, self.mark)
         for iteration, items in looped(section.items):
             if iteration:
-                yield f"<details open><summary>iteration {number(iteration)}</summary>"
+                # All iterations are too many to be open; the few that a fold leaves are not.
+                shown = "" if self.document.looped is None else " open"
+                yield f"<details{shown}><summary>iteration {number(iteration)}</summary>"
             yield from self.blocks(items)
             if iteration:
                 yield "</details>"

@@ -40,11 +40,11 @@ def intro(section: Section, trace: Trace, n: Notation, m: Markup) -> Iterator[st
             f"{m.math(variable(n, 'bar'))}, the adjoint of {v}, is the rate at which {y} moves with {v}. "
             f"An operation hands its adjoint on to its arguments, times its derivative by each. {ROUNDED}"
         )
-    elif section.kind == "tangents":
-        along = m.text(section.seed)
+    elif section.kind == "tangents" and not section.again:
+        dot = m.math(variable(n, "dot"))
         yield (
-            f"{m.math(variable(n, 'dot'))}, the tangent of {v}, is the rate at which {v} moves when the inputs move along {along}. "
-            f"{ROUNDED}"
+            f"{dot}, the tangent of {v}, is the rate at which {v} moves when the inputs move along a direction, here "
+            f"{m.text(section.seed)}. {ROUNDED}"
         )
 
 
