@@ -179,6 +179,12 @@ def test_values_stand_in_columns() -> None:
     assert "  [11]  v₁₂ = sin(v₁₁)" in "\n".join(lines) and "        v₁₃ = v₁₂ × 2" in "\n".join(lines)
 
 
+def test_inputs_have_their_places() -> None:
+    steps = explained("input xy, x\ninput y = 2\nx*y*z + xy", "--at", "x=1,xy=2,z=3", "--mode", "forward")["steps"]
+    places = {s["source"]: (s["line"], s["column"]) for s in steps if s["kind"] == "seed"}
+    assert places == {"xy": (1, 7), "x": (1, 11), "y": (2, 7), "z": (3, 5)}
+
+
 def test_forward_mode_says_where_nothing_goes_on() -> None:
     (still,) = [s for s in explained("floor(x)*x", "--at", "x=2.5", "--mode", "forward")["steps"] if s["kind"] == "still"]
     assert still["source"] == "floor(x)"

@@ -11,6 +11,7 @@ where nothing goes on: operations without a derivative, such as floor.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -107,7 +108,9 @@ class Explanation:
         let = trace.recording.lets[node]
         span = None if let is None else let.span
         if span is None:
-            return Place(trace.place(node), 1, trace.recording.names[node])
+            name, line = trace.recording.names[node], trace.place(node)
+            met = re.search(rf"\b{re.escape(name)}\b", trace.source.line(line)) if line else None
+            return Place(line, met.start() + 1 if met else 1, name)
         return Place(*trace.source.position(span.start), words.fragment(trace.source, span))
 
     def steps(self, shown: Container[int] | None = None, seed: int = 0) -> Iterator[ExplainedStep]:
