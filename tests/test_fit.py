@@ -362,6 +362,9 @@ def test_a_minimum_where_the_jacobian_vanishes(line: str) -> None:
 
 
 def test_a_kink_or_a_step_is_no_slope(line: str) -> None:
+    kink = invoke(["fit", "abs(c)*x", "--data", line, "--target", "0 - y", "--params", "c=0"])
+    assert "flag[nondifferentiable]: abs is not differentiable at 0: the derivative is taken as 0 (5 rows)" in kink.err
+    assert invoke(["fit", "abs(c)*x", "--data", line, "--target", "0 - y", "--params", "c=0", "--strict"]).code == 5
     done = invoke(["fit", "floor(c)*x", "--data", line, "--target", "y", "--params", "c=0", "--json"])
     assert json.loads(done.out)["undetermined"] == [["c"]]
     assert "the data say nothing about c" in done.err

@@ -223,7 +223,7 @@ def least_squares(
     residuals.refuse_start()
     low, high = limits(bounds, parameters.names, parameters.start)
     found = method.least_squares(residuals, parameters.start, low, high, evaluations)
-    fitted, _ = model.outcome(found.at)  # its flags are those of the result
+    fitted, _, _ = model.gradients(found.at)  # its flags are those of the result
     report = _report(model, found, used - found.factors.rank, level)
     with np.errstate(all="ignore"):
         plain = np.where(weights > 0, -found.residuals / np.sqrt(weights), target - fitted)

@@ -90,7 +90,7 @@ def fit_loss(
     with np.errstate(all="ignore"):
         found = trust_region.minimize(counted, parameters.start, Box(low, high), models, tol=1e-10, steps=steps or STEPS, watch=told)
     report = _report(model, objective, found, counted.counts, Box(low, high).free(found.x, found.gradient), level)
-    values, _ = model.outcome(found.x)  # its flags are those of the result
+    values, _, _ = model.gradients(found.x)  # its flags are those of the result
     nothing = np.full(model.rows.count, np.nan)
     return Fit(report, found.x, values, nothing, nothing)
 

@@ -13,9 +13,9 @@ DRAWN = 2000
 
 
 def over_column(name: str, target: str, x: Sequence[float], y: Sequence[float], curve: tuple[Sequence[float], Sequence[float]]) -> Plot:
-    """Data as points, the fit as a line."""
+    """The fit as a line, the data as points over it."""
     order = thinned(sorted(range(len(x)), key=x.__getitem__))
-    series = [Series(target, [x[k] for k in order], [y[k] for k in order]), Series("fit", *curve, "line")]
+    series = [Series("fit", *curve, "line"), Series(target, [x[k] for k in order], [y[k] for k in order])]
     return Plot(f"{target} and its fit", Axis(name), Axis(target), series)
 
 
@@ -23,7 +23,7 @@ def against(target: str, y: Sequence[float], fitted: Sequence[float]) -> Plot:
     """Fitted values over the target, with the line where they are equal."""
     order = thinned(sorted(range(len(y)), key=y.__getitem__))
     low, high = min(y, default=0.0), max(y, default=1.0)
-    series = [Series("fitted", [y[k] for k in order], [fitted[k] for k in order]), Series("equal", [low, high], [low, high], "line")]
+    series = [Series("equal", [low, high], [low, high], "line"), Series("fitted", [y[k] for k in order], [fitted[k] for k in order])]
     return Plot(f"fitted values against {target}", Axis(target), Axis("fitted"), series)
 
 
