@@ -179,6 +179,17 @@ def test_values_stand_in_columns() -> None:
     assert "  [11]  v₁₂ = sin(v₁₁)" in "\n".join(lines) and "        v₁₃ = v₁₂ × 2" in "\n".join(lines)
 
 
+@pytest.mark.parametrize(("program", "said"), [
+    ("sum(w)", "is linear"), ("dot(w, w)", "linear in each argument"), ("sum(softmax(w)*w)", "a rule of its own"),
+    ("norm(w)", "d norm(u)/du"),
+])  # fmt: skip
+def test_rules_of_arrays_forward(program: str, said: str) -> None:
+    steps = explained(program, "--at", "w=[1,2]", "--mode", "forward")["steps"]
+    assert any(said in (s["rule"] or "") for s in steps)
+    reverse = explained(program, "--at", "w=[1,2]")["steps"]
+    assert all(s["rule"] for s in reverse if s["kind"] == "adjoint")
+
+
 def test_inputs_have_their_places() -> None:
     steps = explained("input xy, x\ninput y = 2\nx*y*z + xy", "--at", "x=1,xy=2,z=3", "--mode", "forward")["steps"]
     places = {s["source"]: (s["line"], s["column"]) for s in steps if s["kind"] == "seed"}

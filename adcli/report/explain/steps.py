@@ -229,8 +229,9 @@ class Explanation:
 
     def rules(self, step: rules.Step, moving: Sequence[int]) -> Rule:
         """The partial derivatives by the arguments that move; of operations whose rules are of adjoints, a sentence."""
-        if step.let.op.kind not in ("partials", "reduce", "ruled"):
-            return Rule("", words.LINEAR)
+        op = step.let.op
+        if op.kind not in ("partials", "reduce", "ruled"):
+            return Rule("", words.TANGENTS.get(op.kind, words.LINEAR) if op.tangent is None else words.OWN)
         stated = [rule(step.let, k, self.writer, self.letters) for k in moving]
         return Rule((r" \qquad " if self.writer.notation.name == "latex" else ", ").join(s.formula for s in stated))
 

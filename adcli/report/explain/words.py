@@ -23,7 +23,13 @@ LONGEST = 40
 # Characters of the program that a fragment is taken from: sums of many terms begin with each other.
 LOOK = 400
 ASSIGNED = re.compile(r"\w+\s*[-+*/^]=")
-LINEAR = "the tangents pass as the values do: the operation is linear in them"
+# How tangents pass operations whose rules are those of adjoints.
+LINEAR = "the operation is linear: it does to tangents what it does to values"
+OWN = "the operation has a rule of its own for tangents"
+TANGENTS = {
+    "bilinear": "the operation is linear in each argument: one after the other is replaced by its tangent, and the results are added",
+    "form": "the tangents become further arguments of the operation",
+}
 JUMPS = frozenset({"floor", "ceil", "round", "trunc", "sign", "floordiv"})
 
 
