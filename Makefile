@@ -18,6 +18,7 @@ tables:                           ## the parser tables, after a change of gramma
 
 update:                           ## rewrite the outputs in README.md, docs/ and tests/cases/: review the diff
 	$(PYTHON) -m tests.errors_page
+	$(PYTHON) -m tests.fitting_page
 	$(PYTHON) -m tests.transcripts --update
 
 bench:                            ## speed, as ratios in one run: writes benchmarks/RESULTS.md

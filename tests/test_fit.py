@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pathlib
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -219,6 +220,10 @@ def test_rows_with_their_fitted_values(line: str, tmp_path: pathlib.Path) -> Non
     leverage = 1 / 5 + (table[:, 0] - 3) ** 2 / 10
     s = math.sqrt(float(table[:, 4] @ table[:, 4]) / 3)
     assert table[:, 5] == pytest.approx(table[:, 4] / (s * np.sqrt(1 - leverage)), rel=1e-9)
+    largest = json.loads(invoke([*words, "--json"]).out)["largest_residuals"][0]
+    assert largest["line"] == 4
+    assert [largest["target"], largest["residual"]] == [5.9, pytest.approx(table[2, 4], rel=1e-9)]
+    assert largest["studentised"] == pytest.approx(table[2, 5], rel=1e-9)
     path = tmp_path / "fitted.jsonl"
     assert invoke([*words, "--predict", str(path)]).code == 0
     assert json.loads(path.read_text().splitlines()[0])["fitted"] == pytest.approx(1.98, rel=1e-12)
@@ -388,3 +393,9 @@ def test_nothing_is_compiled_anew_for_other_parameters(monkeypatch: pytest.Monke
     found = adcli.compile("a*exp(-k*x)").fit({"x": x, "y": y}, "y", {"a": 1, "k": 0.1}, engine=engine)
     assert found.report.converged and found.report.evaluations > 8
     assert 1 <= len(compiled) <= 5
+
+
+def test_without_scipy_it_says_what_to_install(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    done = invoke(["fit", "a*x", "--data", line, "--target", "y", "--params", "a=1"])
+    assert (done.code, "adcli[optimize]" in done.err) == (2, True)

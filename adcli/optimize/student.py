@@ -12,4 +12,6 @@ def quantile(freedom: int, level: float) -> float:
 
 def normal_quantile(level: float) -> float:
     """z such that a share `level` of the standard normal distribution lies in [-z, z]."""
-    return float(scipy_special().ndtri(0.5 + level / 2))
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(0.5 + level / 2)

@@ -115,7 +115,8 @@ class FitReport:
             "dof": self.freedom,
         }
         if least:
-            made |= {"residual_sd": self.residual_sd, "r_squared": self.r_squared}
+            largest = [{self.unit: row.place, **{k: v for k, v in row._asdict().items() if k != "place"}} for row in self.largest]
+            made |= {"residual_sd": self.residual_sd, "r_squared": self.r_squared, "largest_residuals": largest}
         made |= {self.measure[0].replace(" ", "_"): self.measure[1], "condition": self.condition, "undetermined": self.undetermined}
         return made
 
