@@ -175,6 +175,9 @@ def test_the_command() -> None:
     lost = run("x^2 + 1", "--at", "x=3")
     assert lost.code == 1 and "no root" in lost.err and "residual_norm\t1.0" in lost.out
     assert run("x^2 <= 2", "--at", "x=3").code == 2
+    assert run("x^2 == 4", "--at", "x=3", "--get", "x").out == "2.0\n"
+    several = run("x^2 + y^2 = 1; x = y", "--at", "x=3,y=1")
+    assert several.code == 3 and "--equation" in several.err
     assert run("--equation", "x <= 2", "--at", "x=3").code == 2
     assert run("x", "--equation", "x = 2", "--at", "x=3").code == 2
 

@@ -317,7 +317,7 @@ def box(variables: Variables, bounds: Mapping[str, tuple[float | None, float | N
     for name, low, high, x in zip(variables.names, made.low, made.high, variables.start.tolist(), strict=True):
         if not low <= high:
             raise UsageError(f"the bounds of '{name}' leave nothing: {low:g} to {high:g}", help="the lower bound comes first: x=0:1")
-        if not low <= x <= high:
+        if x < low or x > high:
             raise UsageError(
                 f"the start of '{name}', {x!r}, is not within its bounds {low:g} to {high:g}", help="start with --at inside the bounds"
             )

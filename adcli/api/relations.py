@@ -78,11 +78,11 @@ def _expression(text: str, begin: int, side: str, what: str) -> None:
 
 
 def is_equation(text: str) -> bool:
-    """Whether a program's text is a single equation, such as x = cos(x): one `=` outside brackets and no further statement."""
+    """Whether a program's text is a single equation, such as x = cos(x): one `=` or `==` outside brackets, and no further statement."""
     plain = re.sub(r"#[^\n]*", "", text).strip()
     if re.search(r"[;\n{]", plain) or re.match(r"(input|output|fn|for|while|if|rule)\b", plain):
         return False
-    return [sign for _, sign, _ in _signs(plain)] == ["="]
+    return [sign for _, sign, _ in _signs(plain)] in (["="], ["=="])
 
 
 def _signs(text: str) -> Iterator[tuple[int, str, int]]:

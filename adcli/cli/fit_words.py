@@ -36,8 +36,8 @@ def fixed(words: Sequence[str]) -> dict[str, float | None]:
     return {name: None if text is None else number(name, text, "--fix") for name, text in parts(words, "--fix")}
 
 
-def bounds(words: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """b1=0:10, b1=0: and b1=:10 as lower and upper bound."""
+def bounds(words: Sequence[str], hold: str = "to hold a parameter, say --fix") -> dict[str, tuple[float, float]]:
+    """b1=0:10, b1=0: and b1=:10 as lower and upper bound. hold: what to do instead of giving equal ones."""
     made: dict[str, tuple[float, float]] = {}
     for name, text in parts(words, "--bounds"):
         low, colon, high = (text or "").partition(":")
@@ -46,6 +46,6 @@ def bounds(words: Sequence[str]) -> dict[str, tuple[float, float]]:
         least = number(name, low.strip(), "--bounds") if low.strip() else -math.inf
         most = number(name, high.strip(), "--bounds") if high.strip() else math.inf
         if not least < most:
-            raise UsageError(f"the bounds of '{name}' are empty: {least!r} to {most!r}", help="to hold a parameter, say --fix")
+            raise UsageError(f"the bounds of '{name}' are empty: {least!r} to {most!r}", help=hold)
         made[name] = (least, most)
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -75,7 +76,7 @@ def command(
 
     Examples:
       adcli minimize "100*(y - x^2)^2 + (1 - x)^2" --at x=-1.2,y=1
-      adcli minimize samples/rosenbrock.adl --bounds "x=-2:0.5" --json
+      adcli minimize samples/rosenbrock.adl --bounds "x[0]=:0.5" --json
       adcli minimize "x + y" --at x=0,y=0.5 --constraint "x^2 + y^2 = 1"
       adcli minimize "x^4 - x^2 + y^2" --at x=1,y=1 --method gd --lr 0.1 --history path.csv --plot
     """
@@ -88,7 +89,7 @@ def command(
     results = Output(job, plot)
     program = job.program()
     settings = Settings(
-        asked["method"], asked["tol"], asked["max_iterations"], asked["lr"], asked["momentum"], ranges(bounds), asked["constraints"],
+        asked["method"], asked["tol"], asked["max_iterations"], asked["lr"], asked["momentum"], ranges(bounds, HOLD), asked["constraints"],
         asked["batch"], asked["seed"] or 0,
     )  # fmt: skip
     if asked["seed"] is not None and settings.method != "sgd" and settings.batch is None:
@@ -142,6 +143,20 @@ def target(job: Job, program: Program, wrt: list[str] | None, of: str | None, me
     return over_rows(program, values, at, wrt, of, mean=mean, engine=options["engine"], jobs=options.get("jobs"), where=rows.where)
 
 
+def folded(sentences: Sequence[str]) -> list[str]:
+    """Sentences in lines of a terminal's width, if they go to one; whole ones elsewhere."""
+    from adcli.cli.group import width
+    from adcli.cli.streams import terminal
+    from adcli.report.grid import wrapped
+
+    if not terminal(sys.stderr):
+        return list(sentences)
+    return [line for sentence in sentences for line in wrapped(sentence, max(40, width() - 1), 2)]
+
+
+HOLD = "the lower bound comes first; --wrt names what moves, and the rest stays where --at says"
+
+
 class Output:
     """Where the results of one minimisation go. plot: a file's name, "" for a plot below the results, None for none."""
 
@@ -180,7 +195,7 @@ class Output:
             job.finish(document, flags, source)
         wanted = found.converged and found.point in ("minimum", "corner")
         if not job.options.get("quiet") and (job.drawing or job.options.get("verbose") or not wanted):
-            error_text("".join(f"{line}\n" for line in found.sentences()))
+            error_text("".join(f"{line}\n" for line in folded(found.sentences())))
         if not found.converged:
             raise click.exceptions.Exit(1)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from adcli.cli.options import ENGINE, GET, LIMITS, POINT, PROGRAM, STRICT, Job, define, names, option, output
-from adcli.errors import UsageError
+from adcli.errors import AssignmentError, UsageError
 
 if TYPE_CHECKING:
     from adcli.api import Program
@@ -46,11 +46,12 @@ def command(
     from adcli.api.solve import Search
     from adcli.cli.document import Document
     from adcli.cli.fit_words import bounds as ranges
+    from adcli.cli.minimize import HOLD, folded
     from adcli.cli.progress import Line
     from adcli.cli.streams import error_text
 
     program = system(job, equations)
-    search = Search(program, job.point(program), names(wrt), ranges(bounds))
+    search = Search(program, job.point(program), names(wrt), ranges(bounds, HOLD))
     line = Line(job, beside=True)
 
     def watch(now: Iterate) -> None:
@@ -71,20 +72,27 @@ def command(
     job.finish(document, result.flags, program.source)
     said = found.sentences()
     if not job.options.get("quiet") and (job.drawing or job.options.get("verbose") or not found.converged or len(said) > 1):
-        error_text("".join(f"{line}\n" for line in said))
+        error_text("".join(f"{line}\n" for line in folded(said)))
     if not found.converged:
         raise click.exceptions.Exit(1)
 
 
 def system(job: Job, given: tuple[str, ...]) -> Program:
     """The program that is to be 0, from --equation or PROGRAM."""
+    from adcli.api import compile
     from adcli.api.relations import is_equation
     from adcli.api.solve import equations
 
     options = {"limits": job.limits(), "engine": job.options.get("engine", "auto"), "exact_libm": job.options.get("exact_libm", False)}
     if not given:
         source = job.source()
-        return equations([source.text], **options) if is_equation(source.text) else job.program()
+        if is_equation(source.text):
+            return equations([source.text], **options)
+        try:
+            return compile(source, **options)
+        except AssignmentError as error:
+            error.help = 'several equations are --equation "x^2 + y^2 = 1" --equation "x = y"'
+            raise
     if job.options["words"] or job.options["files"] or job.options["texts"]:
         raise UsageError("--equation stands in place of a program, and there is one, too", help="leave one of them out")
     return equations(given, **options)

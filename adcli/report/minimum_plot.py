@@ -15,6 +15,8 @@ CURVE, GRID = 200, 64
 LEVELS = 7
 # The frame goes beyond the path by this part of its extent.
 AROUND = 0.2
+# Times the way from the start to the end, from where on a point is left out of the frame.
+FAR = 3.0
 NAN = math.nan
 
 
@@ -32,13 +34,14 @@ def curve(found: Minimum, path: Sequence[Step], value: Callable[[Sequence[float]
     grid = between(low, high, CURVE)
     ys = [step.value for step in path]
     series = [Series("value", grid, [value([x]) for x in grid], "line"), Series("iterations", xs, ys), end(xs[-1], ys[-1], found)]
-    return Plot(f"the way of {found.method}", Axis(found.names[0]), Axis("value"), series)
+    return Plot(f"the way of {found.method}", Axis(found.names[0], low=low, high=high), Axis("value"), series)
 
 
 def plane(found: Minimum, path: Sequence[Step], value: Callable[[Sequence[float]], float]) -> Plot:
     """The path in the plane of two variables, over lines of equal value."""
     xs, ys = ([float(step.x[k]) for step in path] for k in (0, 1))
-    across, up = between(*frame(xs), GRID), between(*frame(ys), GRID)
+    wide, tall = frame(xs), frame(ys)
+    across, up = between(*wide, GRID), between(*tall, GRID)
     heights = [[value([x, y]) for x in across] for y in up]
     lines: tuple[list[float], list[float]] = ([], [])
     for level in levels([h for row in heights for h in row], found.value):
@@ -46,7 +49,8 @@ def plane(found: Minimum, path: Sequence[Step], value: Callable[[Sequence[float]
             lines[0].extend((ax, bx, NAN))
             lines[1].extend((ay, by, NAN))
     series = [Series("equal value", *lines, "line"), Series("iterations", xs, ys, "both"), end(xs[-1], ys[-1], found)]
-    return Plot(f"the way of {found.method}", Axis(found.names[0]), Axis(found.names[1]), series)
+    x, y = (Axis(name, low=low, high=high) for name, (low, high) in zip(found.names, (wide, tall), strict=True))
+    return Plot(f"the way of {found.method}", x, y, series)
 
 
 def convergence(found: Minimum, path: Sequence[Step]) -> Plot:
@@ -65,8 +69,11 @@ def end(x: float, y: float, found: Minimum) -> Series:
 
 
 def frame(values: Sequence[float]) -> tuple[float, float]:
-    """From the least to the greatest, and a part beyond."""
-    low, high = min(values), max(values)
+    """From the least to the greatest, and a part beyond; without what lies far off the way from the first to the last."""
+    first, last = values[0], values[-1]
+    usual = sorted(abs(v - last) for v in values)[len(values) // 2]
+    near = [v for v in values if abs(v - last) <= FAR * max(abs(first - last), usual)]
+    low, high = min(near), max(near)
     beyond = AROUND * (high - low) or 0.1 * max(abs(low), 1.0)
     return low - beyond, high + beyond
 
