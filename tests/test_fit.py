@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import nnls
 
 import adcli
 from adcli.errors import UsageError
@@ -399,3 +400,16 @@ def test_without_scipy_it_says_what_to_install(line: str, monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "scipy", None)
     done = invoke(["fit", "a*x", "--data", line, "--target", "y", "--params", "a=1"])
     assert (done.code, "adcli[optimize]" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_active_bounds_against_non_negative_least_squares(seed: int) -> None:
+    """scipy's nnls is an active-set method for linear problems; columns are of very different sizes."""
+    rng = np.random.default_rng(seed)
+    design = rng.normal(size=(30, 8)) * 10.0 ** rng.uniform(-2, 2, 8)
+    y = 3 * rng.normal(size=30) + design @ (rng.normal(size=8) * 10.0 ** rng.uniform(-2, 0))
+    expected, _ = nnls(design, y)
+    found = adcli.compile("dot(w, x)").fit({"x": design, "y": y}, "y", {"w": np.ones(8)}, bounds={"w": (0, math.inf)})
+    assert found.report.converged
+    assert found.params["w"] == pytest.approx(expected, rel=1e-9, abs=1e-11 * expected.max())
+    assert ((found.params["w"] == 0) == (expected == 0)).all()

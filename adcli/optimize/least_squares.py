@@ -29,6 +29,7 @@ EPS = float(np.finfo(float).eps)
 OFFSET = 1e-6
 ROUNDING = 100.0  # times ε, see `_verdict`
 CLEARLY = 1 - 1e-6  # times a sum of squares is less than that
+LEVEL = 1e-12  # sums of squares that differ by less than this part of themselves are equal
 NEAR = 1e-6  # relative distance from a bound that may be none
 NEGATIVE = -1e-7  # a curvature below that times the largest is no rounding
 # Where scipy's methods end: well before rounding decides, since the Newton steps that follow take two or three to get there. The sum of
@@ -321,7 +322,7 @@ def _at_bounds(counted: Counted, b: Any, low: Any, high: Any) -> Any:
         return b
     here, there = counted.at(b), counted.at(snapped)
     assert here is not None
-    return snapped if there is not None and there[0] @ there[0] <= here[0] @ here[0] else b
+    return snapped if there is not None and there[0] @ there[0] <= (here[0] @ here[0]) * (1 + LEVEL) else b
 
 
 def _free(counted: Counted, b: Any, low: Any, high: Any) -> Any:
@@ -353,6 +354,8 @@ def _polished(counted: Counted, b: Any, free: Any, low: Any, high: Any) -> tuple
         found = counted.at(trial)
         if found is None or found[0] @ found[0] > (r @ r) * (1 + 1e-9) + np.finfo(float).tiny:
             return b, k
+        if (trial[free] != b[free] + step).any():  # a bound is in the way: what is free from here on, is asked anew
+            return trial, k + 1
         new = Factors(found[1][:, free])
         shrunk = new.coordinates(found[0])
         if new.rank < factors.rank or np.linalg.norm(shrunk) >= np.linalg.norm(along):
