@@ -227,3 +227,26 @@ def test_what_is_long_is_left(text: str) -> None:
     program = adcli.compile(text)
     variant, _, _ = program.bind({"v": np.ones(tuple(map(int, program.inputs[0].shape or ())))})
     assert written_out(ready(variant.function("value", of=0))) is None
+
+
+@EVERY
+def test_many_features_are_run_as_arrays(engine: str) -> None:
+    """More than vector code is written for, and more numbers than are held at once."""
+    x, t = DRAW.normal(size=(40, 900)), (DRAW.normal(size=40) > 0).astype(float)
+    program = adcli.compile("input w: [900]; input x: [900]; input t\nz = sum(w*x)\noutput l = softplus(z) - t*z")
+    w = DRAW.normal(size=900) / 30
+    value, g = Objective(program, {"x": x, "t": t}, {"w": w}, ["w"], engine=engine).gradient(w)
+    z = x @ w
+    assert value == pytest.approx(float(np.sum(np.logaddexp(0, z) - t * z)), rel=1e-12)
+    np.testing.assert_allclose(g, x.T @ (1 / (1 + np.exp(-z)) - t), rtol=1e-10, atol=1e-12)
+
+
+def test_blocks_of_rows_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    from adcli.engines.rows import sums
+
+    whole = logistic("columns").gradient(W)
+    monkeypatch.setattr(sums, "NUMBERS", 4 * 33)
+    parts = logistic("columns").gradient(W)
+    assert parts[0] == pytest.approx(whole[0], rel=1e-13)
+    np.testing.assert_allclose(parts[1], whole[1], rtol=1e-12)
+    assert parts[0] != whole[0] or parts[1].tobytes() != whole[1].tobytes()  # the sums were others

@@ -17,6 +17,8 @@ from adcli.engines.native.rows import SHARE, Compiled, Table, in_threads
 from adcli.engines.native.tapes import Unsupported
 from adcli.ir.nodes import Function
 
+# Statements above which vector code is not worth it: LLVM takes time that grows with their square, a second for about 400.
+MOST = 300
 # Tiles that one call of native code goes through, between two of which a signal is heard.
 STRETCH = 256
 
@@ -31,6 +33,8 @@ class NativeSums:
     @staticmethod
     def of(function: Function, varying: Sequence[bool], limits: Limits, exact_libm: bool = False) -> NativeSums | None:
         """The function compiled; None where it has no vector code. varying: for each parameter whether it has a column."""
+        if len(function.body.statements) > MOST:
+            return None
         try:
             return NativeSums(Compiled(function, limits, exact_libm, tuple(varying), summed=True))
         except Unsupported:

@@ -55,6 +55,8 @@ def written_out(function: Function) -> Function | None:
     except _Left:
         return None
     block = writer.b.block
+    if len(block.statements) > MOST:
+        return None
     block.results = tuple(a for value in results for a in _flat(value))
     params = tuple(a for value in args for a in _flat(value) if isinstance(a, Var))
     return optimize(Function(function.name, params, block, span=function.span))

@@ -23,8 +23,8 @@ from adcli.engines.rows.interpret import InterpretRows
 from adcli.errors import AdcliError
 from adcli.ir.nodes import Function
 
-# Rows whose results are there at once before they are added up: always the same, whatever the number of threads.
-BLOCK = 1 << 15
+# Rows, and numbers in their results, that are there at once before they are added up: always the same, whatever the number of threads.
+BLOCK, NUMBERS = 1 << 15, 1 << 22
 
 
 @dataclass
@@ -50,6 +50,8 @@ class Sums:
         self.params = function.params
         self.by_element = False
         self._join = joiner(function)
+        numbers = sum(_size(a.type.shape) for a in function.body.results)
+        self._block_rows = max(1, min(BLOCK, NUMBERS // max(1, numbers)))
         self._rows: Rows
         self._native: Any = None
         elements = None if engine == "interpret" else written_out(function)
@@ -84,7 +86,8 @@ class Sums:
     def _run(self, given: Sequence[Any], rows: int, jobs: int) -> Summed:
         if self._native is not None:
             return Summed(self._join(self._native.run(given, rows, jobs)))
-        blocks = [self._block(given, at, min(at + BLOCK, rows), jobs) for at in range(0, rows, BLOCK)]
+        step = self._block_rows
+        blocks = [self._block(given, at, min(at + step, rows), jobs) for at in range(0, rows, step)]
         totals = [_total([block.results[k] for block in blocks]) for k in range(len(blocks[0].results))]
         failed = {row: error for block in blocks for row, error in block.failed.items()}
         return Summed(self._join(totals) if self.by_element else totals, failed)
