@@ -8,7 +8,7 @@ import numpy as np
 
 from adcli.errors import EvaluationError
 from adcli.optimize.descent import Rule
-from adcli.optimize.smooth import BOTTOM, Box, Iterate, Outcome, Smooth, Test, Vector, Watch, norm
+from adcli.optimize.smooth import BOTTOM, ROUNDING, Box, Iterate, Outcome, Smooth, Test, Vector, Watch, norm
 
 # Times the rate is halved in a row for a step that ends where there is no value, or is not low enough.
 HALVINGS = 60
@@ -16,7 +16,6 @@ HALVINGS = 60
 GROWN = 1e10
 # The part of what the slope promises that a searched step must bring (Armijo, Pacific J. Math. 16, 1966).
 PROMISED = 1e-4
-ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
 
 def descend(

@@ -13,6 +13,7 @@ from adcli.optimize.smooth import BOTTOM, Box, Iterate, Outcome, Smooth, Test, V
 
 # Searches begun anew from the best point, where one ended before its gradient was small: without a value on the way, mostly.
 RESTARTS = 10
+FINISHING = 5
 
 
 def lbfgs(
@@ -37,6 +38,8 @@ def lbfgs(
         return run.outcome(False, "the value falls without end")
     if run.iterations >= steps:
         return run.outcome(False, f"stopped after {steps:,} iterations")
+    if run.finished():
+        return run.outcome(True, "the gradient is zero within the tolerance, after Newton steps at the end")
     return run.outcome(False, f"the line search finds no lower value (L-BFGS-B says: {message})")
 
 
@@ -82,6 +85,17 @@ class Search:
         """What a point without a value counts for: so much that it is never taken, and little enough to reckon with."""
         value, start = self.best[0], self.test.start
         return value + 1e3 * max(1e-3, abs(value), start - value)
+
+    def finished(self) -> bool:
+        """Newton steps where rounding hides from the line search what is left to gain; whether they end at a minimum."""
+        from adcli.optimize.trust_region import minimize, newton_cg
+
+        done = minimize(self.f, self.best[1], self.box, newton_cg, tol=self.test.tol, steps=FINISHING, origin=self.test.start)
+        if done.converged:
+            self.best = (done.value, done.x, done.gradient)
+            self.iterations += done.iterations
+            self.tell(norm(done.x - self.x))
+        return done.converged
 
     def told(self, intermediate_result: Any) -> None:
         self.iterations += 1

@@ -16,6 +16,8 @@ Matrix: TypeAlias = Vector
 
 # Below -1e100 a value that goes on falling has no end that matters.
 BOTTOM = -1e100
+# Of a number: a few units in its last place.
+ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
 
 class Smooth(Protocol):
@@ -92,7 +94,10 @@ class Box(NamedTuple):
         return bool(np.isfinite(self.low).any() or np.isfinite(self.high).any())
 
     def clip(self, x: Vector) -> Vector:
-        return np.clip(x, self.low, self.high)
+        """The nearest point in the box; what is a rounding away from a bound is on it."""
+        low, high = (ROUNDING * np.where(np.isfinite(bound), np.abs(bound), 0.0) for bound in self)
+        x = np.where(x - self.low <= low, self.low, x)
+        return np.where(self.high - x <= high, self.high, x)
 
     def snap(self, x: Vector, near: float) -> Vector:
         """The point with the elements that are that close to a bound, beside their size, on it."""

@@ -66,12 +66,16 @@ class State(NamedTuple):
 
 
 def minimize(
-    f: Smooth, start: Vector, box: Box, models: Models, *, tol: float = 1e-8, steps: int = 1000, watch: Watch | None = None
+    f: Smooth, start: Vector, box: Box, models: Models, *, tol: float = 1e-8, steps: int = 1000, watch: Watch | None = None,
+    origin: float | None = None,
 ) -> Outcome:  # fmt: skip
-    """The minimum that the steps from `start` lead to; the value and gradient there must be finite."""
+    """The minimum that the steps from `start` lead to; the value and gradient there must be finite.
+
+    origin: the value that the fall is measured from, where another method began.
+    """
     run = Run(f, box, models, watch)
     run.at(start)
-    test = Test(tol, run.now.value)
+    test = Test(tol, run.now.value if origin is None else origin)
     with np.errstate(all="ignore"):
         for k in range(steps):
             model = run.model()
@@ -94,6 +98,7 @@ class Run:
         self.now: State
 
     def at(self, x: Vector) -> None:
+        x = self.box.clip(x)
         value, g = self.f.gradient(x)
         self.now = State(x, value, g, self.box.free(x, g))
         self.reach = np.maximum(np.abs(x), 1.0)  # the largest so far: an element that is rounding of its rounding is 0
