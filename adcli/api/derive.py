@@ -117,12 +117,13 @@ def _derived(program: Program, wrt: Sequence[str] | None, order: int, raw: bool,
         raise UsageError("the program has no real input to differentiate by", help="names that nothing assigns are inputs: x^2")
     chosen = [leaf for k in setting.wrt(wrt) for leaf in leaves[k]]
     plain = _orders(value, chosen, order, lambda e, _: e, False)
+    total = sum(e.size for e in set(plain.values()))
     if is_ruled([value]):
         # Rules must be there for the next order too, so that simplifying comes last.
         value, plain = settled(value), {key: settled(e) for key, e in plain.items()}
-        found = plain if raw else {key: simplify(e) for key, e in plain.items()}
+        found = plain if raw else {key: simplify(e, total - e.size) for key, e in plain.items()}
     else:
-        found = _orders(value, chosen, order, _step(raw), raw)
+        found = _orders(value, chosen, order, _step(raw, total), raw)
     graph = shared_size([value, *plain.values()])
     variant = setting.variant
     shapes = {n: [m or 0 for m in t.shape] for n, t in zip(variant.names, variant.types, strict=True) if t.elem == "real"}
@@ -175,11 +176,12 @@ def _unrolled(setting: Setting, j: int) -> tuple[Expr, dict[int, list[Expr]]]:
     return value, leaves
 
 
-def _step(raw: bool) -> Any:
+def _step(raw: bool, total: int) -> Any:
+    """What is done with a derivative before the next order; total: operations of all that are asked for."""
     from adcli.symbolic.products import swollen
     from adcli.symbolic.simplify import simplify
 
-    return (lambda e, by: swollen(e, by)) if raw else (lambda e, _: simplify(e))
+    return (lambda e, by: swollen(e, by)) if raw else (lambda e, _: simplify(e, max(0, total - e.size)))
 
 
 def _orders(value: Expr, by: Sequence[Expr], order: int, step: Any, raw: bool) -> dict[str, Expr]:

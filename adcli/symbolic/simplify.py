@@ -14,7 +14,7 @@ from adcli.symbolic.sums import Algebra, E, Exhausted, Exponent, Product, Sum, a
 from adcli.symbolic.text import operations, text
 from adcli.symbolic.written import label, written
 
-LARGE = 4000  # operations of an expression from which on it is only gathered
+LARGE = 4000  # operations of an expression, or of several together, from which on they are only gathered
 BEYOND = 1_000_000  # operations from which on there is no use in a formula
 WIDE = 64  # products of a sum in which common factors are looked for
 STEPS = 200  # of a division
@@ -36,13 +36,16 @@ def gathered(e: Expr) -> Expr:
     return written(Algebra(expand=False).sum(e))
 
 
-def simplify(e: Expr) -> Expr:
-    """The shortest form found; TooLong where the formula, written out, is too long to be looked at."""
+def simplify(e: Expr, others: int = 0) -> Expr:
+    """The shortest form found; TooLong where the formula, written out, is too long to be looked at.
+
+    others: operations of formulas that are to be simplified beside it, which together are as much work as one of that length.
+    """
     if e.size > BEYOND:
         raise TooLong(e.size)
     if any(part.op == "name" and part.value in ("inf", "nan") for part in postorder([e])):
         return e  # their sums do not cancel
-    return gathered(e) if e.size > LARGE else Simplifier().best(e)
+    return gathered(e) if e.size + others > LARGE else Simplifier().best(e)
 
 
 class Simplifier:
