@@ -304,6 +304,25 @@ def test_a_checkpoint_is_written_as_often_as_asked(files: pathlib.Path) -> None:
     assert decode((files / "c.ck.1").read_bytes(), "c", "")["state"]["epoch"] == 8
 
 
+def test_what_a_killed_run_left_is_cleared(files: pathlib.Path) -> None:
+    """Killed while writing, and between the two renames, when FILE and FILE.1 are one file."""
+    assert invoke([*RUN, "--epochs", "4"], at=files).code == 0
+    (files / "c.ck.1").unlink()
+    os.link(files / "c.ck", files / "c.ck.1")
+    (files / "c.ck.new").write_text("half")
+    assert invoke([*RUN, "--epochs", "6", "--resume", "--checkpoint-every", "1"], at=files).code == 0
+    assert sorted(p.name for p in files.glob("c.*")) == ["c.ck", "c.ck.1"]
+    assert [decode((files / name).read_bytes(), name, "")["state"]["epoch"] for name in ("c.ck.1", "c.ck")] == [5, 6]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_system_without_links_keeps_two_as_well(files: pathlib.Path, links: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *paths: os.stat(""))
+    assert invoke([*RUN, "--epochs", "6", "--checkpoint-every", "1"], at=files).code == 0
+    assert [decode((files / name).read_bytes(), name, "")["state"]["epoch"] for name in ("c.ck.1", "c.ck")] == [5, 6]
+
+
 def test_a_file_that_is_there_is_not_overwritten(files: pathlib.Path) -> None:
     (files / "c.ck").write_text("mine")
     done = invoke(RUN, at=files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -37,35 +38,45 @@ class Keeper:
     def save(self) -> None:
         """Write the state, unless it has been written."""
         from adcli import __version__
-        from adcli.cli.streams import open_output
         from adcli.data.checkpoint import encode
 
         run = self.run
         if self.saved == (run.step, len(run.history)):
             return
         content = {"adcli": __version__, **self.identity, "epochs": run.settings.epochs, "state": run.state()}
-        fresh = f"{self.path}.new"
-        with open_output(fresh, sync=True) as put:
-            put(encode(content))
-        self._replace(fresh)
+        self._write(encode(content))
         self.saved = run.step, len(run.history)
         self.last = monotonic()
 
-    def _replace(self, fresh: str) -> None:
-        """At every moment there is a whole file of that name; where the file system knows no links, one of that name or of FILE.1."""
+    def _write(self, data: bytes) -> None:
+        """Put the data on the disk, and only then in the place of the file. What a run that is killed leaves, the next one overwrites."""
         from adcli.cli.streams import unwritable
 
-        with unwritable(self.path):
-            if os.path.exists(self.path):
-                link = f"{self.path}.old"
-                try:
-                    if os.path.lexists(link):
-                        os.unlink(link)
-                    os.link(self.path, link)
-                except OSError:
-                    link = self.path
-                os.replace(link, f"{self.path}.1")
-            os.replace(fresh, self.path)
+        fresh = f"{self.path}.new"
+        with unwritable(fresh):
+            try:
+                with open(fresh, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except BaseException:
+                _unlink(fresh)
+                raise
+            self._replace(fresh)
+
+    def _replace(self, fresh: str) -> None:
+        """At every moment there is a whole file of that name; where the file system knows no links, one of that name or of FILE.1."""
+        before, link = f"{self.path}.1", f"{self.path}.old"
+        if os.path.exists(self.path):
+            try:
+                _unlink(link)
+                os.link(self.path, link)
+            except OSError:
+                os.replace(self.path, before)
+            else:
+                os.replace(link, before)
+                _unlink(link)  # it stays where both are one file: a run was killed after these lines
+        os.replace(fresh, self.path)
 
     def restore(self, content: dict[str, Any]) -> None:
         """Go on from what a file says. UsageError: it is of another run; DataError: it is no state of one."""
@@ -88,6 +99,11 @@ class Keeper:
                 help=f"--epochs {run.epoch + 1} or more goes on",
             )
         self.saved = run.step, len(run.history)
+
+
+def _unlink(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def read(path: str | None, resume: bool) -> dict[str, Any] | None:

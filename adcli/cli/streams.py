@@ -46,11 +46,10 @@ def write_raw(raw: io.RawIOBase, data: bytes | memoryview) -> None:
 
 
 @contextmanager
-def open_output(path: str | None, sync: bool = False) -> Iterator[Callable[[bytes | memoryview], None]]:
+def open_output(path: str | None) -> Iterator[Callable[[bytes | memoryview], None]]:
     """Somewhere to write bytes bit by bit: standard output, or a file that is replaced whole at the end, and not if there is an error.
 
-    Whoever opens the file finds the old rows or all new ones. When those reach the disk is left to the system, as `sort -o` does,
-    unless `sync` asks for it before the old ones go.
+    Whoever opens the file finds the old rows or all new ones. When those reach the disk is left to the system, as `sort -o` does.
     """
     if path is None or path == "-":
         yield output_bytes
@@ -68,9 +67,6 @@ def open_output(path: str | None, sync: bool = False) -> Iterator[Callable[[byte
     try:
         with file:
             yield put
-            if sync:
-                with unwritable(path):
-                    os.fsync(file.fileno())
         if not in_place:
             with unwritable(path):
                 _replace(path, temporary)
