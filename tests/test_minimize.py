@@ -524,3 +524,19 @@ def test_methods_of_scipy_say_what_to_install(monkeypatch: pytest.MonkeyPatch, m
     done = run("x^2", "--at", "x=1", "--method", method)
     assert done.code == 2 and 'pip install "adcli[optimize]"' in done.err
     assert run("x^2", "--at", "x=1").code == 0
+
+
+def test_negative_curvature_counts_beside_the_size_of_the_value() -> None:
+    """A direction along which nothing happens any more is flat, whatever the sign of what rounding leaves of its curvature."""
+    found = minimum("x^2 + exp(-y)", {"x": 1, "y": 200})
+    assert found.converged and found.point == "flat"
+    assert minimum("x^2 - 1e-3*y^2 + y^4", {"x": 1, "y": 0}).value == pytest.approx(-1e-6 / 4)
+
+
+def test_where_rounding_ends_a_run_it_has_to_be_at_the_bottom() -> None:
+    """Meyer's function by products: conjugate gradients do not reach the minimum of so bad a model, and say so."""
+    problem = next(k for k in KNOWN if k.name == "meyer")
+    found = adcli.compile(problem.text).minimize(method="newton-cg")
+    assert found.converged == (found.value == pytest.approx(problem.minima[0], rel=1e-8))
+    solution = minimum("sum((exp(w) - 2)^2)", {"w": [math.log(2), math.log(2)]})
+    assert solution.converged and solution.iterations <= 1

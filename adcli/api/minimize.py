@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,7 +40,6 @@ MANY_STEPS = 10_000
 RATE = 0.01
 # Eigenvalues this small beside the largest are zero, as far as rounding lets be seen, once the variables are scaled.
 ZERO = 1e-12
-NEGATIVE = -1e-8
 # By how much of itself the lowest curvature at a minimum may change with Newton's step from there.
 STEADY = 0.25
 
@@ -87,6 +87,7 @@ class Search:
         self.constraints = self._constraints(settings.constraints)
         self.method = self._method(settings.method)
         target.startable()
+        self.origin = target.f.value(self.variables.start)
         limit = self.program.limits.timeout
         self.deadline = None if limit is None else perf_counter() + limit
         self.rule: Any = None
@@ -213,7 +214,7 @@ class Search:
         kind, curvature = self._kind(outcome, conditions, free)
         converged, reason = outcome.converged, outcome.reason
         if kind in ("saddle", "maximum"):
-            converged, reason = False, f"the gradient is zero, but this is no minimum; {self.method} does not leave such points"
+            converged, reason = False, "the gradient is zero, but this is no minimum"
         at_bounds = [name for name, low, high, here in zip(v.names, self.box.low, self.box.high, x, strict=True) if here in (low, high)]
         return Minimum(
             self.method, v.point(x), v.names, outcome.value, v.named(outcome.gradient), norm(slope), outcome.iterations, converged, reason,
@@ -225,7 +226,7 @@ class Search:
         if not outcome.converged:
             return "none", None
         if conditions is not None:
-            return self._kind_constrained(outcome.x, conditions)
+            return self._kind_constrained(outcome, conditions)
         if not free.any():
             return "corner", None
         if self.variables.size > FEW:
@@ -234,9 +235,16 @@ class Search:
             from adcli.optimize.curvature import extremes
 
             ends = extremes(lambda u: np.where(free, self.f.f.product(outcome.x, np.where(free, u, 0.0)), 0.0), free)
-            return kind(ends.low, ends.high), (ends.low, ends.high)
-        found, curvature = classified(self.f.f.hessian(outcome.x)[free][:, free])
+            return kind(ends.low, ends.high, self._bends(outcome, ends.low, ends.high)), (ends.low, ends.high)
+        h = self.f.f.hessian(outcome.x)[free][:, free]
+        found, curvature = classified(h, partial(self._bends, outcome), outcome.x[free])
         return "flat" if found == "minimum" and self._flattens(outcome, free) else found, curvature
+
+    def _bends(self, outcome: Outcome, low: float, high: float) -> bool:
+        """Whether curvature is negative, in units of max(1, |x|)."""
+        from adcli.optimize.smooth import Test
+
+        return Test(self.given.tol, self.origin).bends(low, high, outcome.value)
 
     def _flattens(self, outcome: Outcome, free: Any) -> bool:
         """Whether the lowest curvature is another one where Newton's step leads: then it is on its way to 0, as that of x^4 and x^3 is."""
@@ -253,10 +261,11 @@ class Search:
         before, after = (float(np.linalg.eigvalsh(m / np.outer(scale, scale))[0]) for m in (h, there))
         return not abs(after - before) <= STEADY * before
 
-    def _kind_constrained(self, x: Vector, conditions: Conditions) -> tuple[str, tuple[float, float] | None]:
+    def _kind_constrained(self, outcome: Outcome, conditions: Conditions) -> tuple[str, tuple[float, float] | None]:
         """The Hessian of the Lagrangian, along the directions that the active constraints and bounds leave."""
         import numpy as np
 
+        x = outcome.x
         if self.variables.size > FEW:
             return "unknown", None
         free = (x > self.box.low) & (x < self.box.high)
@@ -271,7 +280,7 @@ class Search:
         h = self.f.f.hessian(x)
         if conditions.multipliers.any():
             h = h - np.stack([stacked.product(x, conditions.multipliers, unit) for unit in np.eye(len(x))])
-        return classified(z.T @ h[np.ix_(free, free)] @ z)
+        return classified(z.T @ h[np.ix_(free, free)] @ z, partial(self._bends, outcome))
 
     def _held(self, x: Vector, conditions: Conditions | None) -> list[Held]:
         if self.constraints is None or conditions is None:
@@ -324,26 +333,29 @@ def box(variables: Variables, bounds: Mapping[str, tuple[float | None, float | N
     return made
 
 
-def classified(h: Matrix) -> tuple[str, tuple[float, float] | None]:
+def classified(h: Matrix, bends: Callable[[float, float], bool], x: Vector | None = None) -> tuple[str, tuple[float, float] | None]:
     """What kind of point has this Hessian, and its lowest and highest eigenvalue.
 
-    The signs are those of the Hessian scaled to a unit diagonal (Sylvester's law of inertia), so that units do not hide them.
+    bends: whether extreme eigenvalues, in units of max(1, |x|) if there is an x, mean negative curvature. Positive definite is what has
+    positive eigenvalues once it is scaled to a unit diagonal (Sylvester's law of inertia), so that units do not hide them.
     """
     import numpy as np
 
     if not np.isfinite(h).all():
         return "unknown", None
     values = np.linalg.eigvalsh(h)
+    size = np.ones(len(h)) if x is None else np.maximum(1.0, np.abs(x))
+    sized = np.linalg.eigvalsh(h * np.outer(size, size))
     scale = np.sqrt(np.abs(h.diagonal()))
     scale = np.where(scale > 0, scale, 1.0)
     w = np.linalg.eigvalsh(h / np.outer(scale, scale))
-    return kind(float(w[0]), float(w[-1])), (float(values[0]), float(values[-1]))
+    negative = bends(float(sized[0]), float(sized[-1]))
+    return kind(float(w[0]), float(w[-1]), negative), (float(values[0]), float(values[-1]))
 
 
-def kind(low: float, high: float) -> str:
+def kind(low: float, high: float, bends: bool) -> str:
+    """By the extreme eigenvalues, and whether curvature is negative."""
     size = max(abs(low), abs(high))
-    if low > ZERO * size:
-        return "minimum"
-    if low >= NEGATIVE * size:
-        return "flat"
-    return "saddle" if high > ZERO * size else "maximum"
+    if bends:
+        return "saddle" if high > ZERO * size else "maximum"
+    return "minimum" if low > ZERO * size else "flat"

@@ -105,13 +105,17 @@ class Linear(Spectrum):
         scale = np.maximum(lengths, LEAST_SCALE * most) if most > 0 else np.ones_like(lengths)
         u, s, vt = np.linalg.svd(j / scale, full_matrices=False)
         self.sigma, self.turned, self.j, self.r = s, u.T @ r, j, r
-        super().__init__(s * s, vt.T, s * self.turned, scale, free, self._change)
+        super().__init__(s * s, vt.T, s * self.turned, scale, free)
 
     @property
     def singular(self) -> bool:
         return bool(self.sigma.size and self.sigma.min() <= SINGULAR * self.sigma.max(initial=0.0))
 
-    def _change(self, s: Vector) -> float:
+    def ends(self, size: Vector) -> tuple[float, float]:
+        """A sum of squares has no negative curvature in this model."""
+        return 0.0, 1.0
+
+    def change(self, s: Vector) -> float:
         """|r + Js|²/2 - |r|²/2, in the form that loses no digits."""
         moved = self.j @ s[self.free]
         return float(self.r @ moved + moved @ moved / 2)

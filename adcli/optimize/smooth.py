@@ -16,6 +16,8 @@ Matrix: TypeAlias = Vector
 
 # Below -1e100 a value that goes on falling has no end that matters.
 BOTTOM = -1e100
+# An eigenvalue so small beside the largest is 0.
+FLAT = 1e-12
 # Of a number: a few units in its last place.
 ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
@@ -130,7 +132,15 @@ class Test:
         if not math.isfinite(value):
             return False
         left = np.abs(g[free]) * np.maximum(1.0, np.abs(x[free]))
-        return bool(left.max(initial=0.0) <= self.tol * max(abs(value), min(1.0, self.start - value)))
+        return bool(left.max(initial=0.0) <= self.tol * self.size(value))
+
+    def size(self, value: float) -> float:
+        """How large f is, for the right side."""
+        return max(abs(value), min(1.0, self.start - value))
+
+    def bends(self, low: float, high: float, value: float) -> bool:
+        """Whether curvature is negative, beyond tolerance and rounding: by the ends of the Hessian's spectrum, in units of max(1, |xᵢ|)."""
+        return low < -max(self.tol * self.size(value), FLAT * max(abs(low), abs(high)))
 
 
 class Iterate(NamedTuple):

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from adcli.errors import EvaluationError
-from adcli.optimize.curvature import extremes
+from adcli.optimize.curvature import Extremes, extremes
 from adcli.optimize.smooth import BOTTOM, Box, Iterate, Matrix, Outcome, Smooth, Test, Vector, Watch, norm
 
 EPS = float(np.finfo(np.float64).eps)
@@ -29,22 +28,30 @@ SHRINK, GROW = 0.25, 3.0
 FIRST = 0.1
 # A variable without curvature has no scale of its own: it gets this part of the largest one.
 LEAST_SCALE = 1e-3
-# Eigenvalues of a Hessian scaled to a unit diagonal, below which the curvature is negative and not just rounded.
-NEGATIVE = -1e-8
 # Reductions below so many units in the last place of the value are noise.
 NOISE = 10 * EPS
+# A model's minimum so close, or so little lower, that rounding may be what keeps a run from it.
+CLOSE = 1000 * EPS
+# The part of the gradient that conjugate gradients may leave where all digits of the model's minimum are wanted.
+EXACT = 1e-8
+# Products in one step by conjugate gradients, at the most.
+PRODUCTS = 500
 TINY = 1e-300
 
 
 class Model(Protocol):
     """The quadratic model at a point, for the elements that may move."""
 
-    @property
-    def curved_down(self) -> bool:
-        """Whether there is a direction of negative curvature."""
+    leaving: bool  # whether steps are to follow negative curvature, the gradient being zero
+
+    def ends(self, size: Vector) -> tuple[float, float]:
+        """The lowest and the highest eigenvalue of the Hessian in units of `size`, along what may move."""
 
     def step(self, radius: float) -> tuple[Vector, bool]:
-        """The step of scaled length at most `radius`, and whether it ends inside, at the model's own minimum."""
+        """The step of scaled length at most `radius`, and whether it ends inside, at the model's own minimum.
+
+        An infinite radius asks for that minimum to all digits, and whether there is one.
+        """
 
     def change(self, s: Vector) -> float:
         """What the model says of f(x + s) - f(x)."""
@@ -75,11 +82,11 @@ def minimize(
     """
     run = Run(f, box, models, watch)
     run.at(start)
-    test = Test(tol, run.now.value if origin is None else origin)
+    run.test = Test(tol, run.now.value if origin is None else origin)
     with np.errstate(all="ignore"):
         for k in range(steps):
             model = run.model()
-            if test.passes(run.now.x, run.now.value, run.now.g, run.now.free) and not model.curved_down:
+            if run.test.passes(run.now.x, run.now.value, run.now.g, run.now.free) and not run.bends(model):
                 run.once_more(model)
                 return run.outcome(True, "the gradient is zero within the tolerance")
             reason, converged = run.advance(model, k + 1)
@@ -93,6 +100,7 @@ class Run:
 
     def __init__(self, f: Smooth, box: Box, models: Models, watch: Watch | None) -> None:
         self.f, self.box, self.models, self.watch = f, box, models, watch
+        self.test = Test(0.0, math.inf)
         self.radius = math.nan
         self.iterations = 0
         self.now: State
@@ -111,6 +119,12 @@ class Run:
     def model(self) -> Model:
         return self.models(self.f, self.now.x, self.now.g, self.now.free)
 
+    def bends(self, model: Model) -> bool:
+        """Whether the curvature is negative somewhere; the model's steps then go there."""
+        low, high = model.ends(np.maximum(1.0, np.abs(self.now.x)))
+        model.leaving = self.test.bends(low, high, self.now.value)
+        return model.leaving
+
     def outcome(self, converged: bool, reason: str) -> Outcome:
         return Outcome(self.now.x, self.now.value, self.now.g, self.iterations, converged, reason)
 
@@ -127,8 +141,8 @@ class Run:
             foretold = -model.change(s)
             length = model.length(s)
             if not (np.abs(s) > EPS * np.maximum(np.abs(self.now.x), EPS * self.reach if refused else 0.0)).any():
-                return STILL if inside and not model.curved_down else STUCK
-            if inside and abs(foretold) <= NOISE * abs(self.now.value) and not model.curved_down:
+                return self.stuck(model)
+            if inside and abs(foretold) <= NOISE * abs(self.now.value) and self.at_bottom(model, NOISE) and not self.bends(model):
                 return self.last_digits(x, norm(s))
             found = self.trial(x) if foretold > 0 else None
             gained = self.now.value - found.value if found is not None else -math.inf
@@ -140,6 +154,19 @@ class Run:
                 self.reach = np.maximum(self.reach, np.abs(x))
                 self.tell(norm(s))
                 return (ENDLESS, False) if found.value < BOTTOM else ("", False)
+
+    def stuck(self, model: Model) -> tuple[str, bool]:
+        """No step is taken: at a minimum, if the model's own is within rounding; else why ever."""
+        s, inside = model.step(math.inf)
+        s = self.box.clip(self.now.x + s) - self.now.x
+        if inside and (np.abs(s) <= CLOSE * np.abs(self.now.x)).all() and not self.bends(model):
+            return STILL
+        return ROUNDED if self.at_bottom(model, CLOSE) and not self.bends(model) else STUCK
+
+    def at_bottom(self, model: Model, part: float) -> bool:
+        """Whether the model has a minimum, and one that is lower by no more than that part of the value."""
+        s, inside = model.step(math.inf)
+        return inside and abs(model.change(self.box.clip(self.now.x + s) - self.now.x)) <= part * abs(self.now.value)
 
     def trial(self, x: Vector) -> State | None:
         """The point, if it is lower and its gradient is finite."""
@@ -162,9 +189,9 @@ class Run:
 
     def once_more(self, model: Model) -> None:
         """The model is there already: its step brings what digits are missing, for one gradient."""
-        s, _ = model.step(math.inf)
+        s, inside = model.step(math.inf)
         x = self.box.clip(self.now.x + s)
-        if np.isfinite(x).all() and (x != self.now.x).any():
+        if inside and (x != self.now.x).any():
             self.iterations += 1
             self.last_digits(x, norm(x - self.now.x))
 
@@ -196,14 +223,10 @@ def first_radius(model: Model, now: State) -> float:
 class Spectrum:
     """A model by the eigenvalues w of its scaled Hessian, in whose coordinates the gradient is c (Moré and Sorensen, 1983)."""
 
-    def __init__(self, w: Vector, q: Matrix, c: Vector, scale: Vector, free: Any, change: Callable[[Vector], float]) -> None:
+    def __init__(self, w: Vector, q: Matrix, c: Vector, scale: Vector, free: Any) -> None:
         self.w, self.q, self.c, self.scale, self.free = w, q, c, scale, free
-        self.change = change
         self.size = float(np.abs(w).max(initial=0.0)) or 1.0
-
-    @property
-    def curved_down(self) -> bool:
-        return bool(self.w.size and self.w.min() < NEGATIVE * self.size)
+        self.leaving = False
 
     def length(self, s: Vector) -> float:
         return norm(s[self.free] * self.scale)
@@ -263,14 +286,25 @@ def newton(f: Smooth, x: Vector, g: Vector, free: Any) -> Model:
     if not np.isfinite(h).all():
         h = np.zeros_like(h)
     own = g[free]
-    scale = scaling(np.sqrt(np.abs(h.diagonal())))
-    w, q = np.linalg.eigh(h / np.outer(scale, scale))
+    return Exact(h, own, scaling(np.sqrt(np.abs(h.diagonal()))), free)
 
-    def change(s: Vector) -> float:
-        s = s[free]
-        return float(own @ s + s @ (h @ s) / 2)
 
-    return Spectrum(w, q, q.T @ (own / scale), scale, free, change)
+class Exact(Spectrum):
+    """A model with the Hessian h and the gradient g of what may move."""
+
+    def __init__(self, h: Matrix, g: Vector, scale: Vector, free: Any) -> None:
+        w, q = np.linalg.eigh(h / np.outer(scale, scale))
+        super().__init__(w, q, q.T @ (g / scale), scale, free)
+        self.h, self.g = h, g
+
+    def change(self, s: Vector) -> float:
+        s = s[self.free]
+        return float(self.g @ s + s @ (self.h @ s) / 2)
+
+    def ends(self, size: Vector) -> tuple[float, float]:
+        own = size[self.free]
+        w = np.linalg.eigvalsh(self.h * np.outer(own, own)) if own.size else np.zeros(1)
+        return float(w[0]), float(w[-1])
 
 
 def scaling(d: Vector) -> Vector:
@@ -286,20 +320,18 @@ class Truncated:
     def __init__(self, f: Smooth, x: Vector, g: Vector, free: Any) -> None:
         self.f, self.x, self.free = f, x, free
         self.g = np.where(free, g, 0.0)
+        self.leaving = False
+        self._extremes: Extremes | None = None
 
     def product(self, v: Vector) -> Vector:
         return np.where(self.free, self.f.product(self.x, v), 0.0)
 
-    @cached_property
-    def lowest(self) -> tuple[float, Vector]:
-        """The lowest curvature relative to the largest, and its direction, downhill."""
-        found = extremes(self.product, self.free)
-        v = found.direction
-        return found.low / (max(abs(found.low), abs(found.high)) or 1.0), -v if self.g @ v > 0 else v
-
-    @property
-    def curved_down(self) -> bool:
-        return self.lowest[0] < NEGATIVE
+    def ends(self, size: Vector) -> tuple[float, float]:
+        found = self._extremes if self._extremes is not None else extremes(lambda v: size * self.product(size * v), self.free)
+        self._extremes = found
+        v = size * found.direction
+        self.lowest = -v / norm(v) if self.g @ v > 0 else v / norm(v)
+        return found.low, found.high
 
     def length(self, s: Vector) -> float:
         return norm(s)
@@ -308,25 +340,26 @@ class Truncated:
         return float(self.g @ s + s @ self.product(s) / 2)
 
     def step(self, radius: float) -> tuple[Vector, bool]:
-        if "lowest" in self.__dict__ and self.curved_down:  # which is asked for where the gradient is as good as zero
-            return radius * self.lowest[1], False
+        if self.leaving:
+            return radius * self.lowest, False
         s, r = np.zeros_like(self.g), self.g.copy()
         d = -r
         first = size = norm(r)
-        for _ in range(2 * int(np.count_nonzero(self.free)) + 10):
-            if size <= min(0.1, math.sqrt(first)) * first:
-                break
+        enough = min(0.1, math.sqrt(first)) * first if radius < math.inf else EXACT * first
+        for _ in range(min(2 * int(np.count_nonzero(self.free)) + 10, PRODUCTS)):
+            if size <= enough:
+                return s, True
             hd = self.product(d)
             curvature = float(d @ hd)
             if not curvature > 0:
-                return s + to_edge(s, d, radius) * d, False
+                return (s + to_edge(s, d, radius) * d if radius < math.inf else s), False
             along = size * size / curvature
             if norm(s + along * d) >= radius:
                 return s + to_edge(s, d, radius) * d, False
             s, r = s + along * d, r + along * hd
             before, size = size, norm(r)
             d = (size / before) * (size / before) * d - r
-        return s, True
+        return s, radius < math.inf
 
 
 def to_edge(s: Vector, d: Vector, radius: float) -> float:
