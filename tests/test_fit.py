@@ -185,6 +185,7 @@ ERRORS = [
     (["a*x", "--target", "y", "--params", "a=1", "--bounds", "b=2:3"], 2, "'b' is no parameter"),
     (["a*x", "--target", "y", "--params", "a=1", "--weights", "0 - x"], 4, "line 2: the weight is negative"),
     (["output u = a*x; output v = x", "--target", "y", "--params", "a=1"], 2, "a fit is of one"),
+    (["a*x", "--target", "y", "--params", "a=1", "--of", "z"], 2, "the program has no output 'z'"),
     (["a*x", "--target", "sinn(y)", "--params", "a=1"], 3, "'sinn' is not a function"),
     (["a*x", "--target", "y", "--params", "a=1", "--plot", "--json"], 2, "--plot FILE.svg"),
     (["s = 0; for i in 0..10 { s = s + a*x }; s", "--target", "y", "--params", "a=1", "--max-steps", "5"], 6, "line 2: the program takes"),
@@ -413,3 +414,10 @@ def test_active_bounds_against_non_negative_least_squares(seed: int) -> None:
     assert found.report.converged
     assert found.params["w"] == pytest.approx(expected, rel=1e-9, abs=1e-11 * expected.max())
     assert ((found.params["w"] == 0) == (expected == 0)).all()
+
+
+def test_a_jump_is_not_taken_for_a_line(line: str) -> None:
+    """The slopes are the same to the last bit at zero, at the start and at the end, but between them lies a jump of 20."""
+    found = fit("b*x + 10*floor(b)", "--data", line, "--target", "y + 20", "--params", "b=2.5")
+    assert found["params"]["b"] == pytest.approx(2.02, rel=1e-12)
+    assert found["objective"] == pytest.approx(0.0405, rel=1e-9)

@@ -91,6 +91,8 @@ class RowsModel:
         """Which of the columns of values is the output."""
         name = "value" if len(self.program.outputs) == 1 else self.of
         names = self.batch("eval").names
+        if self.of is not None:
+            self.batch("eval").setting.output(self.of, "a fit")
         if name not in names:
             raise UsageError("a fit is of a number in each row, and the output is an array", help="take an element: y[0]")
         return names.index(name)

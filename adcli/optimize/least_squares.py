@@ -29,6 +29,7 @@ EPS = float(np.finfo(float).eps)
 OFFSET = 1e-6
 ROUNDING = 100.0  # times ε, see `_verdict`
 CLEARLY = 1 - 1e-6  # times a sum of squares is less than that
+SAME = 1e-12  # residuals that differ by less than this part of their terms are equal
 LEVEL = 1e-12  # sums of squares that differ by less than this part of themselves are equal
 NEAR = 1e-6  # relative distance from a bound that may be none
 NEGATIVE = -1e-7  # a curvature below that times the largest is no rounding
@@ -272,7 +273,12 @@ def _refine(counted: Counted, start: Any, found: Fitted, low: Any, high: Any) ->
     assert places[1] is not None
     with np.errstate(all="ignore"):
         b, s = refined(places[1][0], jacobian, found.factors, found.factors.nearest(found.at, start))
-    if np.isfinite(b).all() and np.isfinite(s).all() and (low <= b).all() and (b <= high).all():
+    if not (np.isfinite(b).all() and np.isfinite(s).all() and (low <= b).all() and (b <= high).all()):
+        return
+    there = counted.at(b)
+    # A jump or a kink between these places would leave the slopes equal, too, but not the residuals.
+    terms = np.abs(places[1][0]) + np.abs(jacobian) @ np.abs(b)
+    if there is not None and (np.abs(there[0] - s) <= SAME * terms).all():
         found.at, found.residuals, found.linear = b, s, True
         found.offset = _offset(found.factors, s)
 
