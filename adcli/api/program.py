@@ -336,7 +336,7 @@ class Program:
     def blame(
         self, at: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, **named: Any
     ) -> Blame:  # fmt: skip
-        """Why the value or the gradient is nan, infinite, 0 or huge: `summary` in words, `stories` with the numbers; print it to see all."""
+        """Why the value or the gradient is nan, infinite, 0 or huge: `summary` in words, `stories` with numbers; print it to see all."""
         from adcli.api.blame import blame
 
         found = blame(self, {**(at or {}), **named}, wrt, of)
