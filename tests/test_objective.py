@@ -171,6 +171,36 @@ def test_little_work_is_not_compiled() -> None:
     assert chosen("interpret", few.variant.lowered, 1e12) == "interpret"
 
 
+LOOPS = "input x; input b\ns = b\nwhile s < 20 { s = s*1.5 + sin(x*s)^2 }\noutput y = s"
+
+
+@pytest.mark.skipif(not available(), reason="needs llvmlite")
+def test_what_native_code_has_not_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    from adcli.engines.native import tapes
+
+    def made() -> Objective:
+        return Objective(adcli.compile(LOOPS), {"x": np.ones(50)}, {"b": 1.0}, ["b"], passes=10_000)
+
+    assert made().engine == "native"
+
+    def refuse(self: object, tape: int) -> tuple[int, ...]:
+        raise tapes.Unsupported("a tape is read that nothing writes")
+
+    monkeypatch.setattr(tapes.Tape, "record", refuse)
+    f = made()
+    assert f.engine == "columns"
+    assert np.isfinite(f.gradient(f.start)[1]).all()
+
+
+def test_without_native_code_rows_run_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    from adcli.api import objective
+
+    monkeypatch.setattr(objective, "available", lambda: False)
+    f = Objective(adcli.compile(LOGISTIC), {"x": X, "t": T}, {"w": W}, ["w"], passes=1e9)
+    assert f.engine == "columns"
+    np.testing.assert_allclose(f.gradient(W)[1], closed(W, None)[1], rtol=1e-12)
+
+
 WRITTEN = [
     "input v: [3]; input a\noutput y = sum(v*a) + mean(v*v) + dot(v, v)",
     "input A: [2, 3]; input v: [3]\noutput y = sum((A @ v)^2) + sum(A, axis=0)[1] + sum(mean(A, axis=1))",

@@ -317,7 +317,26 @@ def chosen(engine: str, function: Function, rows: float) -> str:
 
     each = sum(block_weight(block) for f in functions(function) for block in all_blocks(f.body))
     loops = any(isinstance(s, For | While) for f in functions(function) for s in all_compound(f.body))
-    return "native" if each * (LOOP if loops else 1) * rows > compiling(function) else "columns"
+    pays = each * (LOOP if loops else 1) * rows > compiling(function)
+    return "native" if pays and _native(function) else "columns"
+
+
+def _native(function: Function) -> bool:
+    """Whether native code has the form of the function's tapes. It is asked beforehand, since the engine does not change in a run."""
+    from adcli.ir.nodes import Push
+    from adcli.ir.walk import all_compound, functions
+
+    if not any(isinstance(s, Push) for f in functions(function) for s in all_compound(f.body)):
+        return True
+    from adcli.engines.limits import Limits
+    from adcli.engines.native.module import Module, prepared
+    from adcli.engines.native.tapes import Unsupported
+
+    try:
+        Module(prepared(function), Limits())
+    except Unsupported:
+        return False
+    return True
 
 
 def _arrays(program: Program, data: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
