@@ -199,10 +199,12 @@ def minimize(
     found = p.conditions(x, g)
     if found.hold:
         reason = "the gradient of the Lagrangian is zero within the tolerance, and the constraints hold"
+        if not len(c.equal):
+            reason = "the gradient is zero within the tolerance"
     elif not found.feasible:
         reason = f"the constraints do not hold: one is off by {found.violation:.2g} of its scale ({method} says: {message})"
     else:
-        reason = f"the constraints hold, but the value can still fall ({method} says: {message})"
+        reason = f"{'the constraints hold, but ' if len(c.equal) else ''}the value can still fall ({method} says: {message})"
     return Outcome(x, value, g, p.iterations, found.hold, reason), found
 
 

@@ -164,9 +164,10 @@ class Run:
         return ROUNDED if self.at_bottom(model, CLOSE) and not self.bends(model) else STUCK
 
     def at_bottom(self, model: Model, part: float) -> bool:
-        """Whether the model has a minimum, and one that is lower by no more than that part of the value."""
+        """Whether the model has a minimum, within the bounds, and one that is lower by no more than that part of the value."""
         s, inside = model.step(math.inf)
-        return inside and abs(model.change(self.box.clip(self.now.x + s) - self.now.x)) <= part * abs(self.now.value)
+        cut = np.abs(self.box.clip(self.now.x + s) - self.now.x - s) > CLOSE * np.maximum(np.abs(self.now.x), np.abs(s))
+        return inside and not cut.any() and abs(model.change(s)) <= part * abs(self.now.value)
 
     def trial(self, x: Vector) -> State | None:
         """The point, if it is lower and its gradient is finite."""
