@@ -497,6 +497,42 @@ def test_a_full_disk_leaves_the_checkpoint_before(long: pathlib.Path) -> None:
     assert begun(long, "--resume").communicate(timeout=120)[0] == whole
 
 
+@pytest.mark.parametrize("option", ["--history", "--plot"])
+def test_a_folder_that_is_not_there_shows_at_once(files: pathlib.Path, option: str) -> None:
+    suffix = {"--history": "csv", "--plot": "svg"}[option]
+    done = invoke([*FIT, "--optimizer", "sgd", "--epochs", "1000000", option, f"no/such.{suffix}"], at=files)
+    assert done.code == 7 and f"no/such.{suffix}" in done.err
+
+
+def test_rows_that_are_all_the_same_are_refused(files: pathlib.Path) -> None:
+    done = invoke(["fit", "b^2", "--data", "four.csv", "--params", "b=1", "--optimizer", "gd"], at=files)
+    assert done.code == 2 and "no input is a column" in done.err
+
+
+def test_an_element_that_stays(files: pathlib.Path) -> None:
+    words = [*FIT, "--optimizer", "sgd", "--epochs", "5", "--fix", "w[0]=0.25", "--json"]
+    found = json.loads(invoke(words, at=files).out)
+    assert found["params"]["w"][0] == 0.25 and found["fixed"] == {"w[0]": 0.25}
+    x = np.ones(2)
+    for _ in range(5):
+        for row, label in zip(X, T, strict=True):
+            h = 1 / (1 + np.exp(-(0.25 * row[0] + row[1:] @ x)))
+            x += 0.01 * (label - h) * row[1:]
+    assert found["params"]["w"][1:] == pytest.approx(x.tolist(), rel=1e-12)
+
+
+def test_batches_in_new_orders_by_hand(files: pathlib.Path) -> None:
+    """Two epochs of three rows a step, the orders from NumPy's generator of that seed."""
+    words = [*FIT, "--optimizer", "sgd", "--batch", "3", "--order", "shuffle", "--seed", "5", "--epochs", "2", "--json"]
+    found = json.loads(invoke(words, at=files).out)
+    bits, w = np.random.default_rng(5).bit_generator, np.ones(3)
+    for _ in range(2):
+        order = np.argsort(bits.random_raw(4), kind="stable")
+        for rows in (order[:3], order[3:]):
+            w += 0.01 * X[rows].T @ (T[rows] - 1 / (1 + np.exp(-X[rows] @ w)))
+    assert found["params"]["w"] == pytest.approx(w.tolist(), rel=1e-13)
+
+
 def test_where_nothing_can_be_written_shows_at_once(files: pathlib.Path) -> None:
     done = invoke([*FIT, "--optimizer", "sgd", "--epochs", "1000000", "--checkpoint", "no/such/c.ck"], at=files)
     assert done.code == 7 and "no/such/c.ck" in done.err

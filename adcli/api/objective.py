@@ -346,6 +346,10 @@ def _arrays(program: Program, data: Mapping[str, Any]) -> tuple[dict[str, Any], 
     integers = {item.name for item in program.inputs if item.kind == "int" and item.shape in (None, ())}
     arrays = {name: np.asarray(column, dtype="int64" if name in integers else float) for name, column in data.items()}
     lengths = {len(array) for array in arrays.values()}
+    if not arrays:
+        names = ", ".join(item.name for item in program.inputs) or "none"
+        text = "no input is a column of the data: every row is the same"
+        raise UsageError(text, help=f"columns go to inputs by name, and these are {names}")
     if len(lengths) != 1:
         raise UsageError("columns have one length", help="each array of data has a leading axis that counts the rows")
     return arrays, lengths.pop()

@@ -163,7 +163,9 @@ class Training:
         said = f"{what} {when}, in epoch {self.epoch + (g is not None)}"
         if row is None:
             raise EvaluationError(f"{said}: the sum over the rows leaves the range of numbers", help="try a smaller --lr")
-        raise EvaluationError(f"{said}: {f.where(row)}{self._reason(row)}", help="try a smaller --lr, or a start nearer to the solution")
+        moved = "try a smaller --lr, or a start nearer to the solution"
+        hint = moved if self.step else "begin elsewhere, with --params, or leave the row out"
+        raise EvaluationError(f"{said}: {f.where(row)}{self._reason(row)}", help=hint)
 
     def _reason(self, row: int) -> str:
         """Which operation it was, and why; nothing where the run of one row is too long to be recorded."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adcli.cli.options import Job, option
-from adcli.errors import LimitError, UsageError
+from adcli.errors import LimitError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from adcli.api import Program
@@ -256,6 +257,10 @@ def _check_outputs(job: Job, options: dict[str, Any]) -> None:
     path = options["history"]
     if path is not None and not path.endswith((".csv", ".jsonl")):
         raise UsageError(f"--history takes a file that ends in .csv or .jsonl, not {path}", help="for instance --history loss.csv")
+    for file in filter(None, (path, options["plot"])):
+        folder = os.path.dirname(file) or "."
+        if not os.path.isdir(folder):  # it is not found out after the work
+            raise OutputError(f"cannot write {file}: there is no folder {folder}", help="make the folder, or name another")
     if options["plot"] == "" and (job.format(FORMATS) != "text" or job.options.get("get") is not None):
         raise UsageError("--plot draws below the results as text", help="--plot FILE.svg writes a picture")
 
