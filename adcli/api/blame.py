@@ -16,7 +16,7 @@ from adcli.api import derivatives
 from adcli.api.flags import owners
 from adcli.api.point import list_text
 from adcli.api.program import Program, Result
-from adcli.api.trace import trace
+from adcli.api.trace import reverse_trace
 from adcli.api.variant import ready
 from adcli.engines.influence import influence
 from adcli.errors import Span, UsageError
@@ -57,6 +57,8 @@ class Blame:
     @cached_property
     def summary(self) -> str:
         """What is wrong first of all, and why."""
+        if not self.stories and hasattr(next(iter(self.result.outputs.values())), "shape"):
+            return "there is nothing to tell: all numbers of the output are finite; ask about the gradient of one with --of value[0]"
         if not self.stories:
             return "there is nothing to tell: no input is differentiated by, and the value is finite"
         words = self.words()
@@ -68,15 +70,46 @@ def blame(
 ) -> Blame:  # fmt: skip
     """Why the value or the gradient is what it is at a point.
 
-    wrt: inputs, or elements of them ("w[3]"); by: "line" or "iteration", for the shares of finite numbers. Raises what evaluating the
-    program and its gradient raises.
+    wrt: inputs, or elements of them ("w[3]"); of: an output, or an element of one ("y[0]"; of an array as a whole only values that are
+    not finite are told about); by: "line" or "iteration", for the shares of finite numbers. Raises what evaluating the program and its
+    gradient raises.
     """
     setting = derivatives.Setting(program, at)
     chosen, only = elements(setting, wrt)
-    made, result = trace(program, at, wrt=chosen, of=of)
-    teller = Teller(made, lambda: influence(ready(setting.variant.lowered), setting.args, program.limits), by, only)
+    made, result, element = _recorded(setting, at, chosen, of)
+    teller = Teller(made, lambda: influence(ready(setting.variant.lowered), setting.args, program.limits), by, only, element)
     stories = sorted(teller.stories(), key=lambda s: ORDER.index(s.kind) if s.first.kind != "value" else -1)
     return Blame(made, result, teller, stories, written(setting.variant.lowered))
+
+
+def _recorded(
+    setting: derivatives.Setting, at: Mapping[str, Any], wrt: Sequence[str] | None, of: str | None
+) -> tuple[Trace, Result, tuple[int, ...] | None]:
+    """The run, the result as `grad` (of an element `vjp`) gives it, and the element of the output that is differentiated, in an array."""
+    program = setting.program
+    name, bracket, rest = (of or "").partition("[")
+    output = setting.output(name or None, "a gradient")
+    if not setting.variant.result_types[output].shape and not bracket:
+        result = derivatives.gradient(program, at, wrt, of, "reverse")
+        return reverse_trace(setting, wrt, output), result, None
+    result = derivatives.evaluate(program, at)
+    value: Any = result.outputs[program.outputs[output]]
+    if not bracket:
+        result.outputs = {program.outputs[output]: value}
+        return reverse_trace(setting, (), output), result, None
+    index = _index(of or "", f"'{name}'", rest, getattr(value, "shape", ()))
+    seed: Any = zeros_at(value.shape, index)
+    result = derivatives.vjp(program, at, {program.outputs[output]: seed}, wrt, None)
+    return reverse_trace(setting, wrt, output, seed=seed), result, index
+
+
+def zeros_at(shape: tuple[int, ...], index: tuple[int, ...]) -> Any:
+    """Zeros, with 1 at an index."""
+    import numpy as np
+
+    out = np.zeros(shape)
+    out[index] = 1.0
+    return out
 
 
 def written(entry: Function) -> dict[Span, list[str]]:
@@ -108,19 +141,18 @@ def elements(setting: derivatives.Setting, wrt: Sequence[str] | None) -> tuple[l
         if name not in names:
             names.append(name)
         if bracket:
-            only.setdefault(name, []).append(_index(setting, word, name, rest))
+            setting.wrt([name])
+            shape = setting.variant.types[setting.variant.names.index(name)].shape
+            only.setdefault(name, []).append(_index(word, f"'{name}'", rest, tuple(n or 0 for n in shape)))
     return names, only
 
 
-def _index(setting: derivatives.Setting, word: str, name: str, rest: str) -> tuple[int, ...]:
-    variant = setting.variant
-    setting.wrt([name])
-    shape = tuple(n or 0 for n in variant.types[variant.names.index(name)].shape)
+def _index(word: str, name: str, rest: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     parts = [part.strip() for part in rest.removesuffix("]").split(",")]
     if not rest.endswith("]") or not all(p.isascii() and p.removeprefix("-").isdigit() and len(p) < 19 for p in parts):
-        raise UsageError(f"'{word}' is no element of an input", help=f"write it as {name}[0] or {name}[0,1]")
+        raise UsageError(f"'{word}' is no element", help=f"write it as {name.strip(chr(39))}[0], or [0,1] for a matrix")
     index = tuple(map(int, parts))
-    if len(index) != len(shape) or not all(-n <= i < n for i, n in zip(index, shape, strict=False)):
+    if len(index) != len(shape) or not all(-n <= i < n for i, n in zip(index, shape, strict=True)):
         what = f"an array of shape {list_text(shape)}" if shape else "a number"
-        raise UsageError(f"'{name}' has no element [{','.join(parts)}]: it is {what}", help="indices start at 0")
+        raise UsageError(f"{name} has no element [{','.join(parts)}]: it is {what}", help="indices start at 0")
     return tuple(i % n for i, n in zip(index, shape, strict=True))

@@ -25,14 +25,20 @@ def trace(
     order: "eval", or "level" by depth in the graph.
     """
     result, seeds = _reverse(program, at, wrt, of) if mode == "reverse" else along_each(program, at, along, wrt, of)
-    setting = derivatives.Setting(program, at)
+    made = reverse_trace(derivatives.Setting(program, at), wrt, program.outputs.index(of) if of is not None else 0, order)
+    made.mode, made.seeds = mode, seeds
+    return made, result
+
+
+def reverse_trace(setting: derivatives.Setting, wrt: Sequence[str] | None, output: int = 0, order: str = "eval", seed: Any = 1.0) -> Trace:
+    """One run recorded, for a reverse sweep from an output (a position) with that adjoint."""
+    program = setting.program
     recording = recorded_run(setting, ready(setting.variant.lowered))
     if order == "level":
         recording = by_level(recording, program.limits)
     lines = {i.name: program.source.position(i.span.start)[0] for i in program.inputs}
     moving = [setting.variant.names[k] for k in setting.wrt(wrt)]
-    output = program.outputs.index(of) if of is not None else 0
-    return Trace(recording, program.source, mode, lines, moving, seeds, output, program.limits), result
+    return Trace(recording, program.source, "reverse", lines, moving, (), output, program.limits, seed)
 
 
 def recorded_run(setting: derivatives.Setting, function: Function) -> Recording:

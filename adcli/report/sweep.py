@@ -210,15 +210,15 @@ class Derivatives:
             total += t * p
         return total
 
-    def adjoints(self, output: int, inputs: Sequence[int]) -> Iterator[Adjoint]:
+    def adjoints(self, output: int, inputs: Sequence[int], seed: Any = 1.0) -> Iterator[Adjoint]:
         """The adjoint statements in the order in which they run: the seed, then the uses by each node, the last node first."""
         r = self.recording
         varied = self.varied(inputs)
         if output < 0 or not varied[output]:
             return
-        bars: dict[int, Any] = {output: 1.0}
+        bars: dict[int, Any] = {output: seed}
         self.lanes = {}
-        yield Adjoint(1, output, None, 0, None, None, 1.0, None, 1.0)
+        yield Adjoint(1, output, None, 0, None, None, seed, None, seed)
         step = 1
         for node in range(output, len(r.inputs) - 1, -1):
             g = bars.pop(node, None)

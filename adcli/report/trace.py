@@ -36,7 +36,7 @@ class Trace:
     """A recording, and how it is differentiated.
 
     mode: "forward" along each of `seeds` (from input names to tangents), or "reverse" from `output` (a position in the outputs).
-    lines: where each input is declared; wrt: the inputs that are differentiated by.
+    seed: the adjoint of that output. lines: where each input is declared; wrt: the inputs that are differentiated by.
     """
 
     recording: Recording
@@ -47,6 +47,7 @@ class Trace:
     seeds: Sequence[Mapping[str, Any]] = ()
     output: int = 0
     limits: Limits = field(default_factory=Limits)
+    seed: Any = 1.0
 
     @cached_property
     def derivatives(self) -> Derivatives:
@@ -69,7 +70,7 @@ class Trace:
 
     def adjoints(self) -> Iterator[Adjoint]:
         """The adjoint statements in the order in which they run."""
-        return self.derivatives.adjoints(self.recording.outputs[self.output][1], self.inputs)
+        return self.derivatives.adjoints(self.recording.outputs[self.output][1], self.inputs, self.seed)
 
     @property
     def output_name(self) -> str:
@@ -114,7 +115,7 @@ class Trace:
         r = self.recording
         left = Ref("bar", r.number(a.node))
         if a.source is None:
-            return Statement(left, Num(1.0), a.running)
+            return Statement(left, Num(a.running), a.running)
         bar = Ref("bar", r.number(a.source))
         values = self._values(a.source) | {bar: a.bar, left: a.before}
         formula = rules.adjoint(self.step(a.source), a.position, bar, None if a.before is None else left)

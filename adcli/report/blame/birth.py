@@ -51,7 +51,7 @@ class Path:
     """The way of a number that is not finite, in the order in which things happened.
 
     root: what the first hop is: an input or a constant that is not finite, an operation whose value or whose partial is not, a
-    product or a sum of adjoints that is too large. cause: the name of the input, the constant, or a sentence about the operation.
+    product or a sum of adjoints that is too large. cause: the name of the input, the constant, or the flag code of the value.
     turned: the hop at which inf became nan, and how: "product" with 0, "difference" of infinities, "value".
     """
 
@@ -172,7 +172,7 @@ def value_path(swept: Swept, place: Place, path: Path) -> Path:
         path.hops.append(Hop(place.node, place.at, value))
         found = next(_bad_arguments(swept, place, math.isnan(value)), None)
         if found is None:
-            path.root, path.cause = VALUE, _sentence(swept, place)
+            path.root, path.cause = VALUE, _code(swept, place)
             return path
         k, index = found
         ref = r.args(place.node)[k]
@@ -244,8 +244,8 @@ def _is_real(value: Any) -> bool:
     return value.dtype.kind == "f" if hasattr(value, "dtype") else isinstance(value, float)
 
 
-def _sentence(swept: Swept, place: Place) -> str:
-    """What made a value that is not finite of finite ones."""
+def _code(swept: Swept, place: Place) -> str:
+    """What made a value that is not finite of finite ones: "domain", "singular" or "overflow"."""
     r = swept.recording
     let = r.lets[place.node]
     assert let is not None
@@ -254,7 +254,7 @@ def _sentence(swept: Swept, place: Place) -> str:
     if let.op.type in ELEMENTWISE:
         args, value = [element(a, fitted(place.at, a)) if hasattr(a, "shape") else a for a in args], element(value, place.at)
     flag = birth(let.op.name, args, value, let.span)
-    return flag.message if flag is not None else ""
+    return flag.code if flag is not None else ""
 
 
 def named(name: str, index: Index) -> str:

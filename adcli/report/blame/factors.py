@@ -4,7 +4,7 @@
 
 The adjoint of an input is the sum of one increment for each of its uses. A use has a line and an iteration, so the increments of a line
 (or an iteration) added up are its share, and the shares add up to the adjoint. What carries an influence on from there to the output
-shows in the adjoints along the way: the factor of an iteration is how much larger the adjoint is before it than behind.
+shows in the adjoints along the largest way: the factor of an iteration is how much larger the adjoint is before it than behind.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from adcli.report.blame.birth import Hop
-from adcli.report.blame.swept import Place, Swept, Use
+from adcli.report.blame.birth import Hop, related
+from adcli.report.blame.swept import Place, Swept, Use, element
 from adcli.report.trace import Trace
 
 
@@ -78,12 +78,16 @@ def shares(swept: Swept, place: Place, by: str) -> Shares:
     return Shares(by, parts, total, rounding)
 
 
-def log_factors(trace: Trace, way: list[Hop], by: str) -> dict[Hashable, float]:
-    """By line or iteration the decimal logarithm of the product of the derivatives along a way."""
+def log_factors(trace: Trace, way: list[Hop], total: float, by: str) -> dict[Hashable, float]:
+    """By line or iteration, by how many powers of ten the adjoint grows there along a way to a number whose adjoint is `total`.
+
+    The adjoints along the way are those of the whole sweep, so that the factors multiply to the total; nan where one is 0 or infinite.
+    """
     found: dict[Hashable, list[float]] = {}
-    for hop in way:
-        size = abs(hop.partial)
-        found.setdefault(KEYS[by](trace, hop.node), []).append(math.log10(size) if 0 < size < math.inf else math.nan)
+    for k, hop in enumerate(way):
+        after = way[k + 1].bar if k + 1 < len(way) else total
+        finite = 0 < abs(hop.bar) < math.inf and 0 < abs(after) < math.inf
+        found.setdefault(KEYS[by](trace, hop.node), []).append(math.log10(abs(after)) - math.log10(abs(hop.bar)) if finite else math.nan)
     return {key: math.fsum(parts) for key, parts in found.items()}
 
 
@@ -95,6 +99,25 @@ def str_key(key: Hashable) -> tuple[int, ...]:
 def contributions(swept: Swept, place: Place) -> list[Use]:
     """The uses whose increments are not 0, the largest first."""
     return sorted((u for u in swept.uses(place) if u.increment != 0), key=lambda u: -abs(u.increment))
+
+
+def largest_values(swept: Swept, place: Place) -> list[Hop]:
+    """How a value became large: from an input (or constants) along the argument that is largest at each operation."""
+    r = swept.recording
+    hops: list[Hop] = []
+    while place.node >= len(r.inputs):
+        hops.append(Hop(place.node, place.at, element(r.values[place.node], place.at)))
+        found = [
+            (abs(element(r.value(ref), index)), -k, Place(ref, index))
+            for k, ref in enumerate(r.args(place.node))
+            if ref >= 0
+            for index in related(swept, place, k)
+        ]
+        if not found:
+            break
+        place = max(found, key=lambda one: one[:2])[2]
+    hops.reverse()
+    return hops
 
 
 def largest_way(swept: Swept, place: Place) -> list[Hop]:

@@ -32,8 +32,8 @@ def _story(page: Page, story: Story) -> dict[str, Any]:
         "reason": words.reason(story),
         "root": story.path.root if story.path.hops or story.path.cause else None,
         "born": _place(page, page.born(story)),
-        "path": _items(page, story.path.hops),
-        "way": _items(page, story.way),
+        "path": _items(page, story.pieces()),
+        "way": _items(page, [story.way]),
         "causes": [],
         "contributions": [_use(page, use) for use in (story.uses if page.rows is None else story.uses[: page.rows])],
     }
@@ -67,8 +67,8 @@ def _place(page: Page, span: Span | None) -> dict[str, Any] | None:
     return {"operation": clipped(page.trace.source.text[span.start : span.end]), "line": line, "column": column}
 
 
-def _items(page: Page, hops: list[Hop]) -> list[dict[str, Any]]:
-    return [_item(page, item) for item in cut(folded(page.trace, hops), page.rows)]
+def _items(page: Page, pieces: list[list[Hop]]) -> list[dict[str, Any]]:
+    return [_item(page, item) for item in cut([item for piece in pieces for item in folded(page.trace, piece)], page.rows)]
 
 
 def _item(page: Page, item: Item) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _item(page: Page, item: Item) -> dict[str, Any]:
     first, last = item.hops[0], item.hops[-1]
     ends = {"from_iteration": list(iteration_of(page.trace, first.node)), "to_iteration": list(iteration_of(page.trace, last.node))}
     if not first.is_value and not last.is_value:
-        ends |= {"from": told(first.bar), "to": told(last.number)}  # type: ignore[dict-item]
+        ends |= {"from": told(first.bar), "to": told(page.words.reached(last))}  # type: ignore[dict-item]
     if isinstance(item, Fold):
         return {"kind": "repeated", "times": item.times, "mixed": item.mixed, "lap": [_item(page, part) for part in item.lap], **ends}
     return {"kind": "left_out", "operations": len(item.hops), **ends}
@@ -103,7 +103,7 @@ def _use(page: Page, use: Any) -> dict[str, Any]:
 def _shares(page: Page, story: Story) -> dict[str, Any]:
     found = story.shares
     assert found is not None
-    factors = log_factors(page.trace, story.way, found.by)
+    factors = log_factors(page.trace, story.way, found.total, found.by)
     by_key = {part.key: part for part in found.parts}
     rows = []
     for key in sorted({*by_key, *factors}, key=str_key):

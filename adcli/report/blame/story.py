@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from adcli.engines.flags import Flag
 from adcli.engines.influence import Hidden, Influence
 from adcli.errors import Span
 from adcli.report.blame.birth import CONSTANT, INPUT, PRODUCT, SUM, VALUE, Hop, Path, adjoint_path, named, value_path
-from adcli.report.blame.factors import Shares, contributions, largest_way, shares
+from adcli.report.blame.factors import Shares, contributions, largest_values, largest_way, shares
 from adcli.report.blame.swept import Index, Place, Swept, Use, element, indices, one_element
 from adcli.report.blame.zero import UNDERFLOW, Zeros, zeros
 from adcli.report.trace import Trace
@@ -53,6 +54,13 @@ class Story:
     shares: Shares | None = None
     more: int = 0
 
+    def pieces(self) -> list[list[Hop]]:
+        """The path in pieces between which nothing is folded, so that the birth and the hop where inf became nan stand alone."""
+        hops = self.path.hops
+        alone = {0} | {k for k, hop in enumerate(hops) if self.path.turned is not None and hop is self.path.turned[0]}
+        bounds = sorted({*alone, *(k + 1 for k in alone), len(hops)})
+        return [hops[a:b] for a, b in pairwise(bounds)]
+
     @property
     def first(self) -> Quantity:
         return self.quantities[0]
@@ -69,13 +77,25 @@ def kind_of(number: float) -> str:
 
 
 class Teller:
-    """Makes the stories of a run. by: "line" or "iteration", for shares of finite numbers, or None. only: elements asked for, by input."""
+    """Makes the stories of a run.
 
-    def __init__(self, trace: Trace, influences: Callable[[], Sequence[Influence]], by: str | None, only: dict[str, list[Index]]) -> None:
+    by: "line" or "iteration", for shares of finite numbers, or None. only: elements asked for, by input. of: of an output that is an
+    array, the element that is differentiated (None: its values alone are told about).
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        influences: Callable[[], Sequence[Influence]],
+        by: str | None,
+        only: dict[str, list[Index]],
+        of: Index | None = None,
+    ) -> None:
         self.trace = trace
         self._influences = influences
         self.by = by
         self.only = only
+        self.of = of
 
     @cached_property
     def swept(self) -> Swept:
@@ -104,11 +124,12 @@ class Teller:
         r = self.trace.recording
         ref = r.outputs[self.trace.output][1]
         value = r.value(ref)
-        odd = [index for index in indices(value) if not math.isfinite(element(value, index))]
+        asked = [self.of] if self.of is not None else indices(value)
+        odd = [index for index in asked if not math.isfinite(element(value, index))]
         for index in odd[:1]:
             name = named("value", index)
             yield Quantity("value", name, element(value, index), Place(ref, index) if ref >= 0 else None), len(odd) - 1
-        if getattr(value, "shape", ()):
+        if getattr(value, "shape", ()) and self.of is None:
             return
         names = list(r.inputs)
         for k in self.trace.inputs:
@@ -142,10 +163,10 @@ class Teller:
         if q.kind == "value":
             story.path = value_path(self.swept, q.place, Path())
             story.path.hops.reverse()
+            self.tell_overflow(story)
         elif kind in ("nan", "inf"):
             story.path = adjoint_path(self.swept, q.place)
-            if story.path.root in (PRODUCT, SUM) and story.path.first is not None:
-                story.way = largest_way(self.swept, Place(story.path.first.node, story.path.first.at))
+            self.tell_overflow(story)
         elif kind == "zero":
             self.tell_zero(story, q.place)
         else:
@@ -155,6 +176,16 @@ class Teller:
             if self.by is not None:
                 story.shares = shares(self.swept, q.place, self.by)
         return story
+
+    def tell_overflow(self, story: Story) -> None:
+        """How the numbers grew before one was too large."""
+        first = story.path.first
+        if first is None:
+            return
+        if story.path.root in (PRODUCT, SUM):
+            story.way = largest_way(self.swept, Place(first.node, first.at))
+        elif story.path.root == VALUE and story.path.cause == "overflow":
+            story.way = largest_values(self.swept, Place(first.node, first.at))[:-1]
 
     def tell_zero(self, story: Story, place: Place) -> None:
         story.zeros = zeros(self.swept, place)

@@ -81,17 +81,19 @@ class Page:
     def tables(self, story: Story) -> Iterator[tuple[str, Grid]]:
         """The tables of a story, each with what stands above it."""
         p = self.phrases
-        if story.way and story.kind != "ordinary":
-            yield "the largest way from the output:" if story.kind in ("huge", "tiny") else "how it came to that:", self.way(story.way)
         if story.path.hops:
-            yield "", self.way(story.path.hops)
+            yield "", self.way([story.way, *story.pieces()])
+        elif story.way and story.kind != "ordinary":
+            head = "how it became that small:" if story.kind == "zero" else "the largest way from the output:"
+            yield head, self.way([story.way])
         if story.shares is not None:
             yield f"shares of {p.number(story.first.number)} by {story.shares.by}:", self.shares(story)
 
     # ways
 
-    def way(self, hops: list[Hop]) -> Grid:
-        """A row for each hop; repetitions are one line behind their first lap."""
+    def way(self, pieces: list[list[Hop]]) -> Grid:
+        """A row for each hop; repetitions within a piece are one line behind their first lap."""
+        hops = [hop for piece in pieces for hop in piece]
         mixed = any(hop.is_value for hop in hops) and not all(hop.is_value for hop in hops)
         grid = Grid(
             ["operation", "place", "value" if hops[0].is_value else "adjoint × derivative", "gives"], ["name", "name", "math", "text"]
@@ -100,7 +102,7 @@ class Page:
             grid.heads[2] = "value, then adjoint × derivative"
         if not self.phrases.unicode:
             grid.heads[2] = grid.heads[2].replace("×", "*")
-        for item in cut(folded(self.trace, hops), self.rows):
+        for item in cut([item for piece in pieces for item in folded(self.trace, piece)], self.rows):
             self._add(grid, item)
         return grid
 
@@ -117,7 +119,7 @@ class Page:
                 self._add(grid, part)
             where = words.iterations(item.hops)
             how = "each in its own way" if item.mixed else "the same again"
-            grid.rows.append(f"{dots} {how}, {where + ' ' if where else ''}({item.times:,} times): {words.growth(item.hops, item.times)}")
+            grid.rows.append(f"{dots} {how}{', ' + where if where else ''} ({item.times:,} times): {words.growth(item.hops, item.times)}")
 
     def _numbers(self, hop: Hop) -> str:
         p = self.phrases
@@ -153,7 +155,7 @@ class Page:
         """The parts that add up to a gradient, and the factors of the largest way."""
         found = story.shares
         assert found is not None
-        parts = self._binned(found, log_factors(self.trace, story.way, found.by))
+        parts = self._binned(found, log_factors(self.trace, story.way, found.total, found.by))
         p = self.phrases
         head = "lines" if found.by == "line" else "iterations"
         grid = Grid(

@@ -142,7 +142,9 @@ class Words:
                 break
             (use,) = uses
             if not use.terms:
-                return f" ({p.op(use.source)} at {p.place(use.source)} takes another value),"
+                let = p.recording.lets[use.source]
+                op = f"{p.source(use.source)} reads" if let is not None and let.op.name == "index" else f"{p.op(use.source)} takes"
+                return f" ({op} another value at {p.place(use.source)}),"
             term = use.terms[0]
             if term.partial == 0:
                 above = Hop(use.source, term.at, 0.0, use.position, place, term.bar, 0.0)
@@ -292,9 +294,10 @@ class Words:
         if first.is_value or last.is_value:
             return f"({p.number(first.number)} {arrow} {p.number(last.number)})"
         ends = self.ends(hops)
-        if not (0 < abs(first.bar) < math.inf and 0 < abs(last.number) < math.inf):
+        reached = abs(self.reached(last))
+        if not (0 < abs(first.bar) < math.inf and 0 < reached < math.inf):
             return ends
-        each = math.exp((math.log(abs(last.number)) - math.log(abs(first.bar))) / times)
+        each = math.exp((math.log(reached) - math.log(abs(first.bar))) / times)
         return f"{'×' if p.unicode else 'x'} {each:.6g} each {ends}"
 
     def ends(self, hops: list[Hop]) -> str:
@@ -302,7 +305,11 @@ class Words:
         first, last = hops[0], hops[-1]
         if first.is_value or last.is_value:
             return ""
-        return f"(adjoint {first.bar:.1e} {'→' if self.phrases.unicode else '->'} {last.number:.1e})"
+        return f"(adjoint {first.bar:.1e} {'→' if self.phrases.unicode else '->'} {self.reached(last):.1e})"
+
+    def reached(self, hop: Hop) -> float:
+        """The adjoint of what a hop leads to, its other uses included."""
+        return self.swept.bar(hop.target) if hop.target is not None else hop.number
 
     def iterations(self, hops: list[Hop]) -> str:
         """iterations 99,998 … 12"""
