@@ -88,7 +88,7 @@ ZEROS: list[tuple[str, dict[str, Any], str, list[str], list[str]]] = [
     ("if x > 0 { x^2 } else { 1 }", {"x": -1}, "x", ["comparison x > 0", "branch that was not taken (1:12)"], []),
     ("s = 1; for i in 0..n { s = s + x }; s", {"n": 0, "x": 1}, "x", ["loop that ran no iteration"], []),
     ("k = 0; while k < x { k = k + 1 }; k", {"x": 3}, "x", ["comparison k < x"], []),
-    ("z = x*y; y", {"x": 3, "y": 1}, "x", ["no path"], ["flat"]),
+    ("z = x*y; y", {"x": 3, "y": 1}, "x", ["no path", "at 1:5 is not used"], ["flat"]),
     ("v = w; v[0] = 3; sum(v)", {"w": [1.0, 2.0]}, "w[0]", ["w[0] is overwritten"], []),
     ("floor(w[0]) + w[1]", {"w": [1.5, 2.0, 3.0]}, "w[0]", ["floor is flat"], []),
     ("floor(w[0]) + w[1]", {"w": [1.5, 2.0, 3.0]}, "w[2]", ["no path"], ["floor"]),

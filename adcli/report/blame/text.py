@@ -99,7 +99,7 @@ class Page:
             ["operation", "place", "value" if hops[0].is_value else "adjoint × derivative", "gives"], ["name", "name", "math", "text"]
         )
         if mixed:
-            grid.heads[2] = "value, then adjoint × derivative"
+            grid.heads[2] = "value; adjoint × derivative"
         if not self.phrases.unicode:
             grid.heads[2] = grid.heads[2].replace("×", "*")
         for item in cut([item for piece in pieces for item in folded(self.trace, piece)], self.rows):

@@ -163,10 +163,16 @@ class Words:
         told = list(dict.fromkeys([*flat, *(self.cause(c) for c in story.zeros.causes), *decided]))
         if not told:
             name = story.first.name
-            told = [f"no path: the output does not depend on {name}"]
+            told = [f"no path: the output does not depend on {name}{self.read_in_vain(story)}"]
         if len(told) > MOST_NAMED:
             told = [*told[:MOST_NAMED], f"and {len(told) - MOST_NAMED:,} more causes"]
         return told if story.zeros.complete else [*told, "and perhaps more: the search stopped after many operations"]
+
+    def read_in_vain(self, story: Story) -> str:
+        """Where a scalar without a path to the output is read."""
+        place = story.first.place
+        users = self.swept.users(place.node) if place is not None and not place.at else []
+        return f", and what is made of it at {self.phrases.place(users[-1])} is not used" if users else ""
 
     def hidden(self, h: Hidden) -> str:
         p = self.phrases

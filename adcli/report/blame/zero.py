@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from adcli.report.blame.birth import Hop
-from adcli.report.blame.swept import Place, Swept, Term, Use, element, indices
+from adcli.report.blame.swept import Index, Place, Swept, Term, Use, element, indices
 
 # Numbers looked at; beyond, the search says that it has not seen all.
 MOST = 300_000
@@ -79,13 +79,23 @@ class _Search:
         """A use of which no element of the result lets anything through."""
         let = self.swept.recording.lets[use.source]
         assert let is not None
-        lanes = self.swept.trace.derivatives.lanes.get(use.source)
-        if not use.terms and lanes is not None and not lanes[place.at]:
-            self.go(place, use, Term(place.at, 0.0, 0.0))
+        closed = self.closed(place, use)
+        if not use.terms and closed is not None:
+            self.go(place, use, Term(closed, 0.0, 0.0))
         elif not use.terms and let.op.name == "update":
             self.note(OVERWRITTEN, place, use, self.some_term(use))
         elif not self.moves(use.source) and all(t.bar == 0 for t in use.terms) and self.some_term(use).bar != 0:
             self.note(FLAT, place, use, self.some_term(use))
+
+    def closed(self, place: Place, use: Use) -> Index | None:
+        """The element of the result that holds a lane not taken, where the number goes to no other."""
+        lanes = self.swept.trace.derivatives.lanes.get(use.source)
+        if lanes is None:
+            return None
+        own = getattr(self.swept.recording.values[place.node], "shape", ())
+        if own == lanes.shape:
+            return None if lanes[place.at] else place.at
+        return None if lanes.any() else (0,) * lanes.ndim
 
     def moves(self, node: int) -> bool:
         """Whether the operation only moves or adds up numbers, so that what it does not pass on is not in its result."""
