@@ -312,3 +312,14 @@ def test_how_a_value_grew_before_it_overflowed() -> None:
     assert (story["root"], story["path"][0]["iteration"], story["path"][0]["value"]) == ("value", [12], "inf")
     (grown,) = story["way"]
     assert (grown["times"], grown["lap"][0]["value"], grown["from_iteration"], grown["to_iteration"]) == (12, 1.1 * 1.1, [0], [11])
+
+
+def test_nan_of_what_the_run_does_not_use() -> None:
+    """The adjoint program carries the zeros of variables that the run overwrites; 0·inf is nan in `grad`, and is told so."""
+    text, at = "s = sqrt(v); while s < 3 { s = x }; s", "x=5,v=0"
+    assert json.loads(invoke(["grad", text, "--at", at, "--json"]).out)["gradient"] == {"v": None, "x": 1.0}
+    story = data(text, "--at", at)["stories"][0]
+    assert (story["kind"], story["root"], story["numbers"][0]["of"]) == ("nan", "partial", "gradient.v")
+    (step,) = story["path"]
+    assert (step["op"], step["adjoint"], step["derivative"], step["gives"]) == ("sqrt", 0.0, "inf", "nan")
+    assert "what this run does not use" in story["reason"]

@@ -77,7 +77,9 @@ def blame(
     setting = derivatives.Setting(program, at)
     chosen, only = elements(setting, wrt)
     made, result, element = _recorded(setting, at, chosen, of)
-    teller = Teller(made, lambda: influence(ready(setting.variant.lowered), setting.args, program.limits), by, only, element)
+    teller = Teller(
+        made, lambda: influence(ready(setting.variant.lowered), setting.args, program.limits), by, only, element, result.derivative
+    )
     stories = sorted(teller.stories(), key=lambda s: ORDER.index(s.kind) if s.first.kind != "value" else -1)
     return Blame(made, result, teller, stories, written(setting.variant.lowered))
 

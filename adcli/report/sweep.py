@@ -84,7 +84,7 @@ class Local:
         if let.op.kind == "partials":
             return [lanes if getattr(args[k], "shape", ()) == lanes.shape else None for k in self.moving]
         if let.op.name in MOVES or let.op.name in ("stack", "concat"):
-            return [part != 0 for part in self.pull_back(args, lanes.astype(float))]
+            return [part != 0 if hasattr(part, "shape") else None for part in self.pull_back(args, lanes.astype(float))]
         return [None] * len(self.moving)
 
     def _selected(self, lanes: Var) -> Function:
@@ -229,7 +229,7 @@ class Derivatives:
             for k, p, increment in self.uses(node, varied, g):
                 before = bars.get(refs[k])
                 self._join(refs[k], before is None, parts.get(k))
-                running = bars[refs[k]] = increment if before is None else before + increment
+                running = bars[refs[k]] = increment if before is None else _added(before, increment)
                 step += 1
                 yield Adjoint(step, refs[k], node, k, g, p, increment, before, running)
 
@@ -257,6 +257,16 @@ class Derivatives:
             return [(k, p, g * p) for k, p in zip(local.moving, local.partials(args, out), strict=True)]
         increments = local.pull_back(args, g, self.lanes.get(node))
         return [(k, _partial(local, k, args, out, j), x) for j, (k, x) in enumerate(zip(local.moving, increments, strict=True))]
+
+
+def _added(a: Any, b: Any) -> Any:
+    """a + b; infinities that cancel are nan, without NumPy's warning."""
+    if not hasattr(a, "shape"):
+        return a + b
+    import numpy as np
+
+    with np.errstate(invalid="ignore", over="ignore"):
+        return a + b
 
 
 def _partial(local: Local, k: int, args: list[Any], out: Any, position: int) -> Any:

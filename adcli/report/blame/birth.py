@@ -19,6 +19,8 @@ from adcli.ir.nodes import Let
 from adcli.report.blame.swept import Index, Place, Swept, Term, Use, element, indices
 from adcli.report.sweep import Local
 
+# Numbers looked at on ways that are not used.
+MOST_UNUSED = 100_000
 ELEMENTWISE = ("real", "arith", "select", "compare", "logical", "to_int")
 
 
@@ -42,6 +44,8 @@ class Hop(NamedTuple):
         return self.target is None
 
 
+# How 0 met a derivative that is not finite on a way that is not used.
+UNUSED = "unused"
 # What the way begins with.
 INPUT, CONSTANT, VALUE, PARTIAL, PRODUCT, SUM, UNKNOWN = "input", "constant", "value", "partial", "overflow", "sum", "unknown"
 
@@ -52,7 +56,8 @@ class Path:
 
     root: what the first hop is: an input or a constant that is not finite, an operation whose value or whose partial is not, a
     product or a sum of adjoints that is too large. cause: the name of the input, the constant, or the flag code of the value.
-    turned: the hop at which inf became nan, and how: "product" with 0, "difference" of infinities, "value".
+    turned: the hop at which inf became nan, and how: "product" with 0, "difference" of infinities, "value", or
+    "unused": see `unused_path`.
     """
 
     hops: list[Hop] = field(default_factory=list)
@@ -93,6 +98,29 @@ def adjoint_path(swept: Swept, place: Place) -> Path:
         break
     path.hops.reverse()
     return path
+
+
+def unused_path(swept: Swept, place: Place) -> Path:
+    """The way to an adjoint that is 0 in this run, but nan in `grad`: on a way that is not used, 0 meets a derivative that is not finite.
+
+    A recording has only what ran, while the adjoint program carries zeros along variables that the run overwrote.
+    """
+    todo, seen = [place], {place}
+    while todo and len(seen) < MOST_UNUSED:
+        at = todo.pop()
+        for use in swept.all_uses(at):
+            for term in use.terms:
+                if not math.isfinite(term.partial):
+                    hop = Hop(use.source, term.at, math.nan, use.position, at, 0.0, term.partial)
+                    path = Path([hop], PARTIAL, "", (hop, UNUSED))
+                    _into_partial(swept, hop, path)
+                    path.hops.reverse()
+                    return path
+                above = Place(use.source, term.at)
+                if above not in seen:
+                    seen.add(above)
+                    todo.append(above)
+    return Path()
 
 
 def _culprit(swept: Swept, place: Place) -> tuple[Use, Term, str] | None:

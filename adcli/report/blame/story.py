@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -12,7 +12,7 @@ from typing import Any
 from adcli.engines.flags import Flag
 from adcli.engines.influence import Hidden, Influence
 from adcli.errors import Span
-from adcli.report.blame.birth import CONSTANT, INPUT, PRODUCT, SUM, VALUE, Hop, Path, adjoint_path, named, value_path
+from adcli.report.blame.birth import CONSTANT, INPUT, PRODUCT, SUM, VALUE, Hop, Path, adjoint_path, named, unused_path, value_path
 from adcli.report.blame.factors import Shares, contributions, largest_values, largest_way, shares
 from adcli.report.blame.swept import Index, Place, Swept, Use, element, indices, one_element
 from adcli.report.blame.zero import UNDERFLOW, Zeros, zeros
@@ -80,7 +80,7 @@ class Teller:
     """Makes the stories of a run.
 
     by: "line" or "iteration", for shares of finite numbers, or None. only: elements asked for, by input. of: of an output that is an
-    array, the element that is differentiated (None: its values alone are told about).
+    array, the element that is differentiated (None: its values alone are told about). gradient: as `grad` gives it.
     """
 
     def __init__(
@@ -90,12 +90,14 @@ class Teller:
         by: str | None,
         only: dict[str, list[Index]],
         of: Index | None = None,
+        gradient: Mapping[str, Any] | None = None,
     ) -> None:
         self.trace = trace
         self._influences = influences
         self.by = by
         self.only = only
         self.of = of
+        self.gradient = gradient or {}
 
     @cached_property
     def swept(self) -> Swept:
@@ -133,26 +135,31 @@ class Teller:
             return
         names = list(r.inputs)
         for k in self.trace.inputs:
-            bar = self.swept.bars[k]
-            for index, more in self.chosen(names[k], r.values[k], bar):
-                yield Quantity("gradient", named(names[k], index), self.swept.bar(Place(k, index)), Place(k, index)), more
+            for index, more in self.chosen(names[k], k, r.values[k]):
+                place = Place(k, index)
+                yield Quantity("gradient", named(names[k], index), self.number(names[k], place), place), more
 
-    def chosen(self, name: str, value: Any, bar: Any) -> Iterator[tuple[Index, int]]:
+    def number(self, name: str, place: Place) -> float:
+        """The adjoint of an input; as `grad` has it where that alone is not finite, by zeros times infinity on ways not used."""
+        own = self.swept.bar(place)
+        given = element(self.gradient[name], place.at) if name in self.gradient else own
+        return own if math.isfinite(given) else given
+
+    def chosen(self, name: str, node: int, value: Any) -> Iterator[tuple[Index, int]]:
         """The elements of an input to look into, each with how many others it stands for."""
         if name in self.only:
             yield from ((index, 0) for index in self.only[name])
             return
         by_kind: dict[str, list[Index]] = {}
         for index in indices(value):
-            number = 0.0 if bar is None else element(bar, index)
-            by_kind.setdefault(kind_of(number), []).append(index)
+            by_kind.setdefault(kind_of(self.number(name, Place(node, index))), []).append(index)
         for kind in ("nan", "inf", "zero"):
             found = by_kind.pop(kind, [])
             for k, index in enumerate(found[:MOST_ELEMENTS]):
                 yield index, max(0, len(found) - MOST_ELEMENTS) if k == 0 else 0
         rest = [index for found in by_kind.values() for index in found]
         if rest:
-            largest = max(rest, key=lambda index: (abs(element(bar, index)), [-i for i in index]))
+            largest = max(rest, key=lambda index: (abs(self.swept.bar(Place(node, index))), [-i for i in index]))
             yield largest, len(rest) - 1
 
     def story(self, q: Quantity) -> Story:
@@ -165,7 +172,8 @@ class Teller:
             story.path.hops.reverse()
             self.tell_overflow(story)
         elif kind in ("nan", "inf"):
-            story.path = adjoint_path(self.swept, q.place)
+            known = math.isfinite(self.swept.bar(q.place))
+            story.path = unused_path(self.swept, q.place) if known else adjoint_path(self.swept, q.place)
             self.tell_overflow(story)
         elif kind == "zero":
             self.tell_zero(story, q.place)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from adcli.ir.nodes import Let
 from adcli.report import rules
 from adcli.report.sweep import Local
-from adcli.report.trace import Trace
+from adcli.report.trace import Trace, zero_like
 
 Index = tuple[int, ...]
 
@@ -74,23 +74,34 @@ class Swept:
 
     def uses(self, place: Place) -> Iterator[Use]:
         """The uses of a number through which something may flow, in the order in which the sweep adds them up."""
-        r, derivatives, varied = self.recording, self.trace.derivatives, self.trace.varied
         for source in self.users(place.node):
             g = self.bars[source]
-            if g is None:
-                continue
-            local, args = derivatives.local(source, varied)
-            if local.scalar:
-                for k, partial in zip(local.moving, local.partials(args, r.values[source]), strict=True):
-                    if r.args(source)[k] == place.node:
-                        yield Use(place, source, k, g * partial, [Term((), g, partial)])
-                continue
-            for j, k in enumerate(local.moving):
-                if r.args(source)[k] == place.node:
-                    yield self._array_use(place, source, j, local, args)
+            if g is not None:
+                yield from self._uses(place, source, g)
 
-    def _array_use(self, place: Place, source: int, j: int, local: Local, args: list[Any]) -> Use:
-        let, g, k = self.recording.lets[source], self.bars[source], local.moving[j]
+    def all_uses(self, place: Place) -> Iterator[Use]:
+        """The uses of a number, those included whose results are not used: their adjoint is 0."""
+        for source in self.users(place.node):
+            g = self.bars[source]
+            if self.trace.varied[source]:
+                yield from self._uses(place, source, zero_like(self.recording.values[source]) if g is None else g)
+
+    def _uses(self, place: Place, source: int, g: Any) -> Iterator[Use]:
+        """The uses of a number by one node, whose adjoint is g."""
+        r = self.recording
+        local, args = self.trace.derivatives.local(source, self.trace.varied)
+        refs = r.args(source)
+        if local.scalar:
+            for k, partial in zip(local.moving, local.partials(args, r.values[source]), strict=True):
+                if refs[k] == place.node:
+                    yield Use(place, source, k, g * partial, [Term((), g, partial)])
+            return
+        for j, k in enumerate(local.moving):
+            if refs[k] == place.node:
+                yield self._array_use(place, source, g, j, local, args)
+
+    def _array_use(self, place: Place, source: int, g: Any, j: int, local: Local, args: list[Any]) -> Use:
+        let, k = self.recording.lets[source], local.moving[j]
         assert let is not None
         moved = _moved(let, args, k, place.at)
         if moved is not None:

@@ -20,7 +20,7 @@ WIDTH = 80
 ROWS = 12
 INDENT = "  "
 # Columns that may be cut, in this order, and to how much: formulas, source texts in front and behind.
-_SHRINKS = ((2, 24), (0, 16), (-1, 12))
+_SHRINKS = ((2, 24), (0, 16), (-1, 12), (1, 8))
 # A rounding error of the sweep's sum that is worth a line, as a part of the gradient.
 NOTICED = 1e-12
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from adcli.engines.flags import Flag, shown
 from adcli.engines.influence import Hidden
-from adcli.report.blame.birth import CONSTANT, INPUT, PARTIAL, PRODUCT, SUM, VALUE, Hop
+from adcli.report.blame.birth import CONSTANT, INPUT, PARTIAL, PRODUCT, SUM, UNUSED, VALUE, Hop
 from adcli.report.blame.factors import iteration_of
 from adcli.report.blame.phrases import Phrases, written
 from adcli.report.blame.story import Quantity, Story, kink_at
@@ -125,6 +125,8 @@ class Words:
         where = "" if hop is path.first else f" at {p.place(hop.node)}"
         if how == "value":
             return f", and {p.operation(hop)}{where} is nan"
+        if how == UNUSED:
+            return f", times the adjoint 0 of what this run does not use{where}, gives nan"
         if how == "difference":
             name = p.target(hop.target) if hop.target is not None else ""
             return f", and contributions of inf and -inf to the adjoint of {name} make nan"

@@ -95,7 +95,7 @@ class _Search:
         own = getattr(self.swept.recording.values[place.node], "shape", ())
         if own == lanes.shape:
             return None if lanes[place.at] else place.at
-        return None if lanes.any() else (0,) * lanes.ndim
+        return (0,) * lanes.ndim if own == () and lanes.size and not lanes.any() else None
 
     def moves(self, node: int) -> bool:
         """Whether the operation only moves or adds up numbers, so that what it does not pass on is not in its result."""
