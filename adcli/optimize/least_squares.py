@@ -138,11 +138,14 @@ class Fitted:
 class Counted:
     """Residuals that count how often they are asked, and keep the last two answers: a trial point is asked for both of its parts."""
 
-    def __init__(self, residuals: Residuals) -> None:
+    def __init__(self, residuals: Residuals, start: Any) -> None:
         self.residuals = residuals
+        self.start = start
         self.evaluations = 0
         self.most = EVALUATIONS
         self._kept: list[tuple[Any, tuple[Any, Any] | None]] = []
+        self._first: tuple[Any, Any] | None = None  # at the start
+        self._curved: tuple[Any, Any] | None = None
 
     @property
     def left(self) -> int:
@@ -156,6 +159,18 @@ class Counted:
         self.evaluations += 1
         found = self.residuals.at(b)
         self._kept = [*self._kept[-1:], (np.array(b), found)]
+        if self._first is None:
+            self._first = found
+        return found
+
+    def curvature(self, b: Any) -> Any:
+        """That of the residuals, which may cost many sweeps; none where the slopes are those at the start, though every parameter moved."""
+        if self._curved is not None and np.array_equal(self._curved[0], b):
+            return self._curved[1]
+        here = self.at(b)
+        straight = self._first is not None and here is not None and np.array_equal(here[1], self._first[1])
+        found = np.zeros((len(b), len(b))) if straight and (b != self.start).all() else self.residuals.curvature(b)
+        self._curved = (np.array(b), found)
         return found
 
 
@@ -164,8 +179,9 @@ def least_squares(residuals: Residuals, start: Any, low: Any = None, high: Any =
 
     evaluations: of the residuals at most. The residuals have a value at the start, and there are at least as many as parameters.
     """
-    counted = Counted(residuals)
     start = np.array(start, float)
+    counted = Counted(residuals, start)
+    counted.at(start)
     low = np.full(start.shape, -np.inf) if low is None else np.array(low, float)
     high = np.full(start.shape, np.inf) if high is None else np.array(high, float)
     bounded = bool(np.isfinite(low).any() or np.isfinite(high).any())
@@ -207,7 +223,7 @@ def _second_look(counted: Counted, found: Fitted) -> None:
 
 def _spectrum(counted: Counted, found: Fitted) -> tuple[Any, Any, Any] | None:
     """Eigenvalues and eigenvectors of JᵀJ + S in the free parameters, scaled to a unit diagonal, and the scale."""
-    curvature = counted.residuals.curvature(found.at) if found.free.any() else None
+    curvature = counted.curvature(found.at) if found.free.any() else None
     if curvature is None:
         return None
     jacobian = found.jacobian[:, found.free]
@@ -348,7 +364,7 @@ def _polished(counted: Counted, b: Any, free: Any, low: Any, high: Any) -> tuple
     r, jacobian = found
     factors = Factors(jacobian[:, free])
     along = factors.coordinates(r)
-    curvature = counted.residuals.curvature(b)
+    curvature = counted.curvature(b)
     last = False
     for k in range(POLISHING):
         step = _newton(factors, along, None if curvature is None else curvature[np.ix_(free, free)])
