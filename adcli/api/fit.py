@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 Watch: TypeAlias = "Callable[[int, float], None]"
 
-# Columns of second derivatives up to which they are computed: with more parameters, Gauss-Newton steps end the fit.
-CURVED = 2000
+# Columns of second derivatives, and numbers of them in all rows, up to which they are computed: beyond, Gauss-Newton steps end the fit.
+CURVED, CURVED_ROWS = 2000, 10**8
 # A row that the fit goes through leaves its residual less than this share of the variance.
 OWN = 1e-10
 # A parameter belongs to a direction that the data do not determine where it has more than this share of it.
@@ -88,7 +88,8 @@ class Residuals:
         import numpy as np
 
         count = len(self.model.parameters.names)
-        if count * (count + 1) // 2 > CURVED:
+        columns = count * (count + 1) // 2
+        if columns > CURVED or columns * self.model.rows.count > CURVED_ROWS:
             return None
         found = self.at(vector)
         if found is None:
