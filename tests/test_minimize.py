@@ -355,6 +355,12 @@ def test_the_command_prints_lines_and_json() -> None:
     assert float(run(ROSENBROCK, "--at", "x=-1.2,y=1", "--get", "x").out) == pytest.approx(1)
 
 
+def test_inputs_that_are_called_as_a_row_is() -> None:
+    done = run("(value - 2)^2 + 1", "--at", "value=5")
+    assert done.out.splitlines()[:2] == ["value\t1.0", "at_value\t2.0"]
+    assert run("(value - 2)^2 + 1", "--at", "value=5", "--get", "at_value").out == "2.0\n"
+
+
 def test_the_exit_status_says_whether_it_converged() -> None:
     done = run("x^2 - y^2", "--at", "x=1,y=0.5", "--json")
     assert done.code == 1 and json.loads(done.out)["converged"] is False

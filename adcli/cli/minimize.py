@@ -157,6 +157,10 @@ def folded(sentences: Sequence[str]) -> list[str]:
 HOLD = "the lower bound comes first; --wrt names what moves, and the rest stays where --at says"
 
 
+# The rows of text beside the inputs; an input of such a name is shown as at_NAME.
+OWN = ("value", "gradient_norm", "iterations", "converged")
+
+
 class Output:
     """Where the results of one minimisation go. plot: a file's name, "" for a plot below the results, None for none."""
 
@@ -206,7 +210,7 @@ class Output:
         document.data = found.data()
         document.add("value", found.value)
         for name, value in found.at.items():
-            document.add(name, value)
+            document.add(f"at_{name}" if name in OWN else name, value)
         document.add("gradient_norm", found.gradient_norm)
         document.add("iterations", found.iterations)
         document.add("converged", found.converged)

@@ -64,7 +64,7 @@ def command(
     document = Document("adcli/solve/1")
     document.data = found.data()
     for name, value in found.at.items():
-        document.add(name, value)
+        document.add(f"at_{name}" if name in ("residual_norm", "iterations", "converged") else name, value)
     document.add("residual_norm", found.residual_norm)
     document.add("iterations", found.iterations)
     document.add("converged", found.converged)
