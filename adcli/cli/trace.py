@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output
+from adcli.cli.page import TITLE, check_title
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from adcli.report.table import Omitted
     from adcli.report.trace import Trace
 
-FORMATS = ("text", "markdown", "latex", "csv", "json")
+FORMATS = ("text", "markdown", "latex", "csv", "json", "html")
 CHUNK = 256
 WIDTH = 80
 
@@ -45,16 +46,17 @@ OPTIONS = (
         "--layout", type=click.Choice(["table", "steps"]), default="table", help="Side by side (default), or in the order of execution."
     ),
     option("--order", type=click.Choice(["eval", "level"]), default="eval", help="Number rows as run (default), or by depth in the graph."),
-    option("--rows", type=Rows(), metavar="N|all", help="Cut long traces in the middle to N rows (default 60; JSON and CSV: all)."),
+    option("--rows", type=Rows(), metavar="N|all", help="Cut long traces in the middle to N rows (60; HTML: 10,000; JSON, CSV: all)."),
     option("--only", metavar="NAME", help="Only the rows of one variable."),
     option("--notation", type=click.Choice(["unicode", "ascii", "latex"]), help="How formulas are written."),
+    TITLE,
 )
 
 
 @define("trace", PROGRAM, POINT, OPTIONS, WRT, OF, output(FORMATS), STRICT, LIMITS)
 def command(
     job: Job, mode: str, along: tuple[str, ...], layout: str, order: str, rows: int | str | None, only: str | None, notation: str | None,
-    wrt: str | None, of: str | None,
+    title: str | None, wrt: str | None, of: str | None,
 ) -> None:  # fmt: skip
     """The evaluation trace of PROGRAM at a point, with its derivatives, step by step.
 
@@ -66,11 +68,13 @@ def command(
       adcli trace "x1*x2 + sin(x1)" --at x1=2,x2=5 --mode forward --along x1
       adcli trace samples/survey.adl --layout steps --notation ascii
       adcli trace samples/logistic_map.adl --to latex -o table.tex
+      adcli trace samples/newton_sqrt.adl -o page.html
     """
     from adcli.api.trace import trace
     from adcli.cli.suggest import suggest_blame
 
     kind = job.format(FORMATS)
+    check_title(title, kind)
     spelling = choose_notation(kind, notation)
     if along and mode == "reverse":
         raise UsageError("--along is a direction of tangents, and the trace is in reverse mode", help="add --mode forward")
@@ -82,6 +86,8 @@ def command(
         view.json()
     elif kind == "csv":
         view.csv()
+    elif kind == "html":
+        view.page(title)
     else:
         view.table(kind, layout)
     job.report(program, result)
@@ -95,8 +101,12 @@ def choose_notation(kind: str, given: str | None) -> str:
         if given not in (None, "latex"):
             raise UsageError(f"--to latex is written in LaTeX notation, not in {given}", help="leave --notation out")
         return "latex"
+    if kind == "html" and given == "latex":
+        raise UsageError("a page is written in Unicode or ASCII notation, not in LaTeX", help="leave --notation out")
     if given is not None:
         return given
+    if kind == "html":
+        return "unicode"
     if kind in ("json", "csv"):
         return "ascii"
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
@@ -174,6 +184,18 @@ class View:
             self.job.write(grid.markdown(cells, self.notation == "latex"))
         else:
             self.job.write(draw(cells, self.job.colour) if drawing else grid.plain(cells))
+
+    def page(self, title: str | None) -> None:
+        """The page that steps through the trace."""
+        from adcli.cli.page import flag_texts, page_title
+        from adcli.report.page.page import ROWS, Page
+
+        flags = [*self.result.flags, *(flag for flag in self.job.flags if flag not in self.result.flags)]
+        page = Page(
+            self.trace, self.writer(False), self.shown(ROWS), page_title(title, self.trace.source), self.only is not None,
+            flag_texts(flags, self.trace.source),
+        )  # fmt: skip
+        self.write(page.parts())
 
     def write(self, parts: Iterable[str]) -> None:
         """Print piece by piece: a long trace is never held as text as a whole, but for a file."""

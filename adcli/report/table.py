@@ -6,12 +6,13 @@ Where the lines would be too long, the numbers put in stand below their formula 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from adcli.report.formula import Ref
 from adcli.report.grid import GAP, Grid, width, wrapped
-from adcli.report.notation import ASCII, Writer
+from adcli.report.notation import ASCII, Number, Writer
 from adcli.report.sweep import Adjoint
 from adcli.report.trace import Statement, Trace, is_zero, zero_like
 
@@ -63,6 +64,24 @@ def chosen(trace: Trace, only: str | None, rows: int | None) -> list[int | Omitt
     return [*head, Omitted(len(nodes) - len(head) - len(tail)), *tail]
 
 
+def statement_line(writer: Writer, s: Statement, label: str = "") -> Line:
+    """A statement in words; its numbers are left out where they say what the formula or the value says."""
+    left, formula, value = writer.notation.ref(s.left), writer.text(s.formula), writer.number(s.value)
+    numbers = writer.text(s.formula, s.put)
+    if numbers in (formula, value):
+        numbers = ""
+    return Line(label, f"{left} = {formula}" if formula != value else left, numbers and f"= {numbers}", f"= {value}", width(left) + 1)
+
+
+def seed_name(seed: Mapping[str, Any], number: Number) -> str:
+    """What a group of tangents is called: x1, or x1=3, x2=-2."""
+    plain = Writer(ASCII, number)
+    moving = [(n, v) for n, v in seed.items() if not is_zero(v)]
+    if len(moving) == 1 and is_zero(moving[0][1] - 1):
+        return moving[0][0]
+    return ", ".join(f"{n}={plain.number(v)}" for n, v in moving) or "0"
+
+
 class Table:
     """The table of a trace in one notation. by_target: adjoint statements stand beside the row whose adjoint they give (for --only)."""
 
@@ -71,39 +90,24 @@ class Table:
         self.writer = writer
         self.entries = [self._entry(n) if isinstance(n, int) else n for n in shown]
         self.reverse = trace.mode == "reverse"
+        self.seeds = [seed_name(seed, writer.format) for seed in trace.seeds]
         if self.reverse:
             self._adjoints([n for n in shown if isinstance(n, int)], by_target)
         else:
             self._tangents(shown)
 
-    def _line(self, s: Statement, label: str = "") -> Line:
-        w = self.writer
-        left, formula, value = w.notation.ref(s.left), w.text(s.formula), w.number(s.value)
-        numbers = w.text(s.formula, s.put)
-        if numbers in (formula, value):
-            numbers = ""
-        return Line(label, f"{left} = {formula}" if formula != value else left, numbers and f"= {numbers}", f"= {value}", width(left) + 1)
-
     def _entry(self, node: int) -> Entry:
         r = self.trace.recording
         iteration = ",".join(map(str, r.iterations[node]))
-        return Entry((str(self.trace.place(node)), iteration), r.names[node], self._line(self.trace.row(node)))
+        return Entry((str(self.trace.place(node)), iteration), r.names[node], statement_line(self.writer, self.trace.row(node)))
 
     def _tangents(self, shown: Sequence[int | Omitted]) -> None:
-        labels = [self.seed(k) for k in range(len(self.trace.seeds))]
+        labels = self.seeds
         for entry, node in zip(self.entries, shown, strict=True):
             if isinstance(entry, Entry) and isinstance(node, int):
-                entry.derived = [self._line(self.trace.tangent(node, k), labels[k]) for k in range(len(labels))]
+                entry.derived = [statement_line(self.writer, self.trace.tangent(node, k), labels[k]) for k in range(len(labels))]
                 for again in entry.derived[1:]:
                     again.repeats = True
-
-    def seed(self, k: int) -> str:
-        """What a group of tangents is called: x1, or x1=3, x2=-2."""
-        plain = Writer(ASCII, self.writer.format)
-        moving = [(n, v) for n, v in self.trace.seeds[k].items() if not is_zero(v)]
-        if len(moving) == 1 and is_zero(moving[0][1] - 1):
-            return moving[0][0]
-        return ", ".join(f"{n}={plain.number(v)}" for n, v in moving) or "0"
 
     def _adjoints(self, nodes: list[int], by_target: bool) -> None:
         found: dict[int, list[Line]] = {n: [] for n in nodes}
@@ -120,7 +124,7 @@ class Table:
                 entry.derived.insert(0, self._gradient(node, last.get(node)))
 
     def _adjoint(self, a: Adjoint) -> Line:
-        return self._line(self.trace.adjoint(a), str(a.step))
+        return statement_line(self.writer, self.trace.adjoint(a), str(a.step))
 
     def _gradient(self, node: int, value: object) -> Line:
         """∂y/∂x1 = v̄₋₁: the gradient in the input's row."""
@@ -164,7 +168,7 @@ class Table:
         if self.reverse:
             grid.add("", "text")
         grid.add(self.title, "math")
-        for head in [""] if self.reverse else [f"along {self.seed(k)}" for k in range(len(self.trace.seeds))]:
+        for head in [""] if self.reverse else [f"along {seed}" for seed in self.seeds]:
             grid.add(head, "math")
             grid.add("", "math")
         for e in self.entries:
@@ -242,7 +246,7 @@ class Table:
     def _narrow_title(self) -> str:
         if self.reverse or len(self.trace.seeds) != 1:
             return self.title
-        return f"{self.title} along {self.seed(0)}"
+        return f"{self.title} along {self.seeds[0]}"
 
     def _rooms(self, room: int, aside: bool) -> tuple[int, int, int]:
         """The widths that the two statement columns would like, and what there is for both."""

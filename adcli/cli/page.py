@@ -1,0 +1,37 @@
+"""What the commands that write a page share: its title, and the flags on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from adcli.cli.options import option, place
+from adcli.errors import Source, UsageError
+
+if TYPE_CHECKING:
+    from adcli.engines.flags import Flag
+
+TITLE = option("--title", metavar="TEXT", help="The title of the page (--to html).")
+# The longest program that is a title, and what is left of the name of a longer one.
+LONG = 60
+
+
+def check_title(title: str | None, kind: str) -> None:
+    if title is not None and kind != "html":
+        raise UsageError(f"--title is the title of a page, and the output is {kind}", help="add --to html, or leave --title out")
+
+
+def page_title(given: str | None, source: Source) -> str:
+    """The title given, else the program's file, or its text."""
+    if given is not None:
+        return given
+    if not source.name.startswith("<"):
+        return source.name
+    text = " ".join(source.text.split())
+    return text if len(text) <= LONG else text[:LONG] + "…"
+
+
+def flag_texts(flags: Sequence[Flag], source: Source) -> list[str]:
+    """Flags as they stand on standard error."""
+    texts = [f"{f.code}: {f.message}" + (f" ({where})" if (where := place(f, source)) else "") for f in flags]
+    return list(dict.fromkeys(texts))
