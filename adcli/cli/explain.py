@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output, refused
+from adcli.cli.page import TITLE, check_title, page
 from adcli.cli.strays import Strays
 from adcli.cli.trace import Rows, View, along_direction, choose_notation, terminal_width
 from adcli.errors import UsageError
@@ -18,21 +19,22 @@ if TYPE_CHECKING:
     from adcli.report.notation import Writer
     from adcli.report.trace import Trace
 
-FORMATS = ("text", "markdown", "latex", "json")
+FORMATS = ("text", "markdown", "latex", "json", "html")
 WIDTH = 80
 OPTIONS = (
     option("--mode", type=click.Choice(["forward", "reverse"]), default="reverse", help="Tangents, or adjoints (default)."),
     option("--along", multiple=True, metavar="NAME[=VALUE],…", help="Direction: x1, or x1=3,x2=-2 (default: each input)."),
-    option("--rows", type=Rows(), metavar="N|all", help="Operations to show (default 24, with loops 12; JSON: all)."),
+    option("--rows", type=Rows(), metavar="N|all", help="Operations to show (default 24, with loops 12; HTML 2,000; JSON all)."),
     option("--only", metavar="NAME", help="Only the steps that lead to one variable."),
     option("--notation", type=click.Choice(["unicode", "ascii", "latex"]), help="How formulas are written."),
+    TITLE,
 )
 
 
 @define("explain", PROGRAM, POINT, OPTIONS, WRT, OF, output(FORMATS), STRICT, LIMITS)
 def command(
-    job: Job, mode: str, along: tuple[str, ...], rows: int | str | None, only: str | None, notation: str | None, wrt: str | None,
-    of: str | None,
+    job: Job, mode: str, along: tuple[str, ...], rows: int | str | None, only: str | None, notation: str | None, title: str | None,
+    wrt: str | None, of: str | None,
 ) -> None:  # fmt: skip
     """Explain the derivative of PROGRAM at a point: each step with its rule, formula and numbers, and in words.
 
@@ -46,10 +48,12 @@ def command(
       adcli explain "x1*x2 + sin(x1)" --at x1=2,x2=5 --mode forward --along x1
       adcli explain samples/newton_sqrt.adl --only y
       adcli explain samples/survey.adl --to markdown -o survey.md
+      adcli explain samples/survey.adl -o survey.html
     """
     from adcli.api.trace import trace
 
     kind = job.format(FORMATS)
+    check_title(title, kind)
     spelling = choose_notation(kind, notation)
     if along and mode == "reverse":
         raise UsageError("--along is a direction of tangents, and the sweep is in reverse mode", help="add --mode forward")
@@ -59,7 +63,10 @@ def command(
     view = View(job, made, result, spelling, only, rows)
     if job.options.get("strict") and refused(result.flags):
         job.show_flags(result.flags, program.source)
-    view.write(_written(view, _document(view, made, result, kind), kind))
+    if kind == "html":
+        view.write(page(view, title, "explain").parts())
+    else:
+        view.write(_written(view, _document(view, made, result, kind), kind))
     job.report(program, result)
     job.show_flags(result.flags, program.source, kind == "json")
 

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output
-from adcli.cli.trace import WIDTH, Rows, along_direction, choose_notation, terminal_width
+from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output, refused
+from adcli.cli.page import page
+from adcli.cli.trace import WIDTH, Rows, View, along_direction, choose_notation, terminal_width
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
     from adcli.api import Program, Result
     from adcli.api.graph import Request
     from adcli.engines.flags import Flag
-    from adcli.report.graph import Graph, View
+    from adcli.report.graph import Graph
+    from adcli.report.graph import View as Shown
 
-FORMATS = ("text", "svg", "dot", "mermaid", "json")
+FORMATS = ("text", "svg", "dot", "mermaid", "json", "html")
 # How many nodes a level shows unless --nodes says otherwise; the formats for other tools hold all, but Mermaid refuses more than 500 edges.
-SHOWN = {"text": 24, "svg": 60, "mermaid": 150, "dot": None, "json": None}
+SHOWN = {"text": 24, "svg": 60, "mermaid": 150, "dot": None, "json": None, "html": 60}
 
 OPTIONS = (
     option("--values", is_flag=True, help="Values at the nodes (default where --at is given)."),
@@ -29,9 +31,9 @@ OPTIONS = (
     option("--unroll", is_flag=True, help="Loops, branches and calls as they ran, operation by operation."),
     option("--highlight", type=click.Choice(["forward", "reverse"]), help="Draw the arrows of a sweep."),
     option("--optimize", is_flag=True, help="Before and after simplification."),
-    option("--nodes", type=Rows(), metavar="N|all", help="Fold what is longer (default: text 24, SVG 60, Mermaid 150, DOT and JSON all)."),
-    option("--direction", type=click.Choice(["right", "down"]), help="Where SVG, DOT and Mermaid run (default: right)."),
-    option("--title", metavar="TEXT", help="What stands above the picture."),
+    option("--nodes", type=Rows(), metavar="N|all", help="Fold what is longer (text 24, SVG and HTML 60, Mermaid 150, DOT and JSON all)."),
+    option("--direction", type=click.Choice(["right", "down"]), help="Where pictures run (default: right; HTML: down)."),
+    option("--title", metavar="TEXT", help="What stands above the picture, or the page."),
     option("--notation", type=click.Choice(["unicode", "ascii"]), help="How names and lines are written."),
 )
 
@@ -50,15 +52,21 @@ def command(
       adcli graph "ln(x1)+x1*x2-sin(x2)"
       adcli graph "ln(x1)+x1*x2-sin(x2)" --at x1=2,x2=5 --adjoints -o graph.svg
       adcli graph samples/newton_sqrt.adl --unroll --highlight reverse -o sweep.svg
+      adcli graph samples/newton_sqrt.adl -o page.html
       adcli graph "x*x + 0*y + x*x" --optimize --to dot | dot -Tpdf -o graph.pdf
     """
     from adcli.api.graph import Request, graph
     from adcli.report.graph.fold import folded
 
     kind = job.format(FORMATS)
-    refuse(kind, direction, highlight)
+    refuse(kind, direction, highlight, optimize)
     program = job.program()
     moving = along_direction(job, program, along) if along else None
+    if kind == "html":
+        limit = SHOWN[kind] if nodes is None else None if nodes == "all" else int(nodes)
+        mode = "forward" if tangents or moving is not None else "reverse"
+        write_page(job, program, (mode, moving, names(wrt), of), title, notation, nodes=limit, direction=direction or "down")
+        return
     numbers = values or bool(job.options.get("at"))
     request = Request(numbers, adjoints, tangents or moving is not None, moving, names(wrt), of, unroll, optimize)
     made, result = graph(program, job.point(program), request)
@@ -71,8 +79,29 @@ def command(
         job.report(program, result)
 
 
-def refuse(kind: str, direction: str | None, highlight: str | None) -> None:
+def write_page(
+    job: Job, program: Program, sweep: tuple[str, dict[str, Any] | None, list[str] | None, str | None], title: str | None,
+    notation: str | None, **settings: Any,
+) -> None:  # fmt: skip
+    """The page of one run with the graph in front. sweep: mode, direction, inputs and output."""
+    from adcli.api.trace import trace
+
+    mode, moving, wrt, of = sweep
+    made, result = trace(program, job.point(program), mode=mode, along=moving, wrt=wrt, of=of)
+    shown = View(job, made, result, choose_notation("html", notation), None, None)
+    if job.options.get("strict") and refused(result.flags):
+        job.show_flags(result.flags, program.source)
+    shown.write(page(shown, title, "graph", **settings).parts())
+    job.report(program, result)
+    job.show_flags(result.flags, program.source)
+
+
+def refuse(kind: str, direction: str | None, highlight: str | None, optimize: bool) -> None:
     """Options that a format has no use for."""
+    if highlight is not None and kind == "html":
+        raise UsageError("--highlight is for pictures: the page goes through the sweep", help="leave it out, or add --to svg")
+    if optimize and kind == "html":
+        raise UsageError("--optimize is for pictures: the page shows the run as it was", help="leave it out, or add --to svg")
     if direction is not None and kind in ("text", "json"):
         why = "a drawing in text runs down" if kind == "text" else "JSON holds no drawing"
         raise UsageError(f"--direction is for SVG, DOT and Mermaid: {why}", help="leave it out, or add --to svg")
@@ -80,19 +109,19 @@ def refuse(kind: str, direction: str | None, highlight: str | None) -> None:
         raise UsageError("--highlight is for drawings", help="in JSON every edge says whether it is active, and with --adjoints its step")
 
 
-def view(job: Job, kind: str, request: Request, highlight: str | None, notation: str | None) -> View:
-    from adcli.report.graph import View
+def view(job: Job, kind: str, request: Request, highlight: str | None, notation: str | None) -> Shown:
+    from adcli.report.graph import View as Shown
     from adcli.report.notation import NOTATIONS, Writer
     from adcli.report.numbers import significant, table_number
 
     digits = job.options.get("digits")
     name = notation or (choose_notation("text", None) if kind == "text" else "unicode")
     writer = Writer(NOTATIONS[name], significant(digits) if digits else table_number)
-    return View(request.values or request.unroll, request.adjoints, request.tangents, highlight, writer)
+    return Shown(request.values or request.unroll, request.adjoints, request.tangents, highlight, writer)
 
 
 def written(
-    job: Job, program: Program, graph: Graph, view: View, direction: str, kind: str, result: Result | None, flags: list[Flag]
+    job: Job, program: Program, graph: Graph, view: Shown, direction: str, kind: str, result: Result | None, flags: list[Flag]
 ) -> str:  # fmt: skip
     """The graph in a format."""
     if kind == "json":

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adcli.cli.options import option, place
 from adcli.errors import Source, UsageError
 
 if TYPE_CHECKING:
+    from adcli.cli.trace import View
     from adcli.engines.flags import Flag
+    from adcli.report.page.page import Page
 
 TITLE = option("--title", metavar="TEXT", help="The title of the page (--to html).")
 # The longest program that is a title, and what is left of the name of a longer one.
@@ -19,6 +21,22 @@ LONG = 60
 def check_title(title: str | None, kind: str) -> None:
     if title is not None and kind != "html":
         raise UsageError(f"--title is the title of a page, and the output is {kind}", help="add --to html, or leave --title out")
+
+
+def page(view: View, title: str | None, front: str, **settings: Any) -> Page:
+    """The page of a trace as it was asked for; settings: of the graph on it."""
+    from adcli.report.explain import Explanation
+    from adcli.report.page.page import ROWS, SAID, Page
+
+    trace, source = view.trace, view.trace.source
+    flags = [*view.result.flags, *(flag for flag in view.job.flags if flag not in view.result.flags)]
+    shown = view.shown(SAID if front == "explain" else ROWS)
+    said = front == "explain" or len(shown) <= SAID
+    explanation = Explanation(trace, view.writer(True), flags) if said else None
+    return Page(
+        trace, view.writer(False), shown, page_title(title, source), view.only is not None, flag_texts(flags, source), explanation, front,
+        **settings,
+    )  # fmt: skip
 
 
 def page_title(given: str | None, source: Source) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output
-from adcli.cli.page import TITLE, check_title
+from adcli.cli.page import TITLE, check_title, page
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def command(
     elif kind == "csv":
         view.csv()
     elif kind == "html":
-        view.page(title)
+        view.write(page(view, title, "trace").parts())
     else:
         view.table(kind, layout)
     job.report(program, result)
@@ -184,18 +184,6 @@ class View:
             self.job.write(grid.markdown(cells, self.notation == "latex"))
         else:
             self.job.write(draw(cells, self.job.colour) if drawing else grid.plain(cells))
-
-    def page(self, title: str | None) -> None:
-        """The page that steps through the trace."""
-        from adcli.cli.page import flag_texts, page_title
-        from adcli.report.page.page import ROWS, Page
-
-        flags = [*self.result.flags, *(flag for flag in self.job.flags if flag not in self.result.flags)]
-        page = Page(
-            self.trace, self.writer(False), self.shown(ROWS), page_title(title, self.trace.source), self.only is not None,
-            flag_texts(flags, self.trace.source),
-        )  # fmt: skip
-        self.write(page.parts())
 
     def write(self, parts: Iterable[str]) -> None:
         """Print piece by piece: a long trace is never held as text as a whole, but for a file."""

@@ -18,7 +18,7 @@ from adcli.report.explain.totals import Total, Totals
 from adcli.report.explain.words import code, plain
 from adcli.report.formula import Ref
 from adcli.report.notation import UNICODE, Writer
-from adcli.report.table import Table
+from adcli.report.table import seed_name
 from adcli.report.trace import is_zero
 
 
@@ -192,9 +192,8 @@ class Document:
 
     def tangents(self) -> Iterator[Section]:
         """A section for each seed."""
-        labels = Table(self.trace, self.writer, [])
-        for k in range(len(self.trace.seeds)):
-            yield Section("tangents", self._along(k), labels.seed(k), again=k > 0)
+        for k, seed in enumerate(self.trace.seeds):
+            yield Section("tangents", self._along(k), seed_name(seed, self.writer.format), again=k > 0)
 
     def _along(self, seed: int) -> Iterator[Item]:
         dots, first = self.trace.tangents[seed], len(self.recording.inputs)

@@ -39,6 +39,7 @@ STYLE = """
   --tangent: #f0a35e; --adjoint: #ff8a80; } }
 .adcli-graph { background: var(--paper); font-family: "Helvetica Neue", Helvetica, Arial, "Liberation Sans", sans-serif; }
 .adcli-graph text { fill: var(--ink); text-anchor: middle; font-size: 11.5px; font-variant-numeric: tabular-nums; }
+.adcli-graph .beside { text-anchor: start; }
 .adcli-graph .title { font-size: 16px; font-weight: 600; }
 .adcli-graph .symbol { font-size: 15px; }
 .adcli-graph .input .symbol, .adcli-graph .output .symbol, .adcli-graph .entry .symbol, .adcli-graph .exit .symbol { font-style: italic; }
@@ -206,7 +207,7 @@ class _Drawing:
                 yield f'<text class="{role}" x="{x:.1f}" y="{y + below:.1f}">{escaped(text)}</text>'
             else:
                 left, at = x + self.widths[k] / 2 + 6, y + 4 + LINE * (j - (len(lines) - 1) / 2)
-                yield f'<text class="{role}" style="text-anchor: start" x="{left:.1f}" y="{at:.1f}">{escaped(text)}</text>'
+                yield f'<text class="{role} beside" x="{left:.1f}" y="{at:.1f}">{escaped(text)}</text>'
         yield "</g>"
 
     def edge(self, k: int, edge: Edge) -> Iterator[str]:

@@ -15,6 +15,9 @@
   for (let k = 1; k <= last; k += 1) statements.push(one(`s${k}`));
   const rowOf = new Map();
   for (const s of statements) if (s && s.classList.contains('primal')) rowOf.set(s.dataset.node, s);
+  const drawn = new Map(all('#graph .node[data-node]').map((g) => [g.dataset.node, g]));
+  const hidden = one('fold1');
+  const edges = all('#graph .edge');
   const pieces = all('#program [data-a]').map((piece) => ({ piece, start: Number(piece.dataset.a) }));
 
   const make = (tag, name, ...content) => {
@@ -64,6 +67,7 @@
     at += 1;
     const s = statements[at];
     s.classList.add('done');
+    draw(s, true);
     for (const node of written(s)) {
       if (!writers.has(node)) writers.set(node, []);
       writers.get(node).push(s);
@@ -74,6 +78,7 @@
   function back(touched) {
     const s = statements[at];
     s.classList.remove('done');
+    draw(s, false);
     for (const node of written(s)) {
       writers.get(node).pop();
       touched.add(node);
@@ -82,11 +87,52 @@
   }
 
   function show(node) {
+    drawAdjoint(node);
     const cell = one(`b${node}`);
     if (!cell) return;
     const text = running(node, false);
     cell.textContent = text === null ? '·' : text;
     cell.parentNode.classList.toggle('done', text !== null);
+  }
+
+  /* The graph: the node and the edges of a statement, and what is known of each node. */
+  function drawAdjoint(node) {
+    const g = drawn.get(node);
+    const label = g && g.querySelector('text.adjoint');
+    if (!label) return;
+    const text = running(node, false);
+    g.classList.toggle('written', text !== null);
+    if (text !== null) label.textContent = `${label.textContent.split(' = ')[0]} = ${text}`;
+  }
+
+  const between = new Map(edges.map((edge) => [`${edge.dataset.from} ${edge.dataset.to} ${edge.dataset.position}`, edge]));
+
+  /* What a statement that ran, or is taken back, leaves in the graph. */
+  function draw(s, ran) {
+    const { node, to, from, position } = s.dataset;
+    if (kind(s) !== 'adjoint') {
+      const g = drawn.get(node);
+      if (g) g.classList.toggle('done', ran);
+    } else if (drawn.has(to) && drawn.has(from)) {
+      const edge = between.get(`${drawn.get(to).id} ${drawn.get(from).id} ${position}`);
+      if (edge) edge.classList.toggle('passed', ran);
+    }
+  }
+
+  function drawStep(s) {
+    for (const e of all('#graph .now, #graph .arg')) e.classList.remove('now', 'arg');
+    const adjoint = kind(s) === 'adjoint';
+    const { node, to, from, position } = s.dataset;
+    const here = drawn.get(adjoint ? to : node) || hidden;
+    if (!here) return;
+    here.classList.add('now');
+    const target = adjoint ? drawn.get(from) || (from === undefined ? null : hidden) : here;
+    if (adjoint && target && target !== here) target.classList.add('arg');
+    for (const edge of edges) {
+      if (!target || edge.dataset.to !== target.id) continue;
+      if (!adjoint || (edge.dataset.from === here.id && (edge.dataset.position === position || target === hidden))) edge.classList.add('now');
+    }
+    within(here, here.closest('.scroll'));
   }
 
   function mark(s) {
@@ -104,6 +150,7 @@
     for (const id of ['next', 'last']) one(id).disabled = at === last;
     reveal(s);
     place(s);
+    drawStep(s);
     inspect(s);
   }
 
@@ -166,26 +213,28 @@
     const head = make('p', 'kind', make('b', kind(s), { primal: 'Primal', tangent: 'Tangent', adjoint: 'Adjoint' }[kind(s)]), where(s, row));
     const text = make('p', 'formula', ...formula(part(s, 'f')));
     const lines = [numbers(s), value(s)].filter(Boolean).map((line) => make('p', 'put', line));
-    step.replaceChildren(head, text, ...lines, ...(kind(s) === 'adjoint' ? [account(s, row)] : []));
+    const words = s.querySelector(':scope > .words');
+    const said = words ? [words.cloneNode(true)] : [];
+    step.replaceChildren(head, text, ...lines, ...said, ...(kind(s) === 'adjoint' ? [account(s)] : []));
   }
 
   function where(s, row) {
     if (!row) return '';
     const inLoop = row.dataset.iter ? `, iteration ${row.dataset.iter}` : '';
-    const name = row.parentNode.querySelector(':scope > .name').textContent;
-    return make('span', 'where', `${name ? `${name}, ` : ''}line ${row.dataset.line}${inLoop}`);
+    const name = row.parentNode.querySelector(':scope > .name');
+    return make('span', 'where', `${name ? `${name.textContent}, ` : ''}line ${row.dataset.line}${inLoop}`);
   }
 
-  function account(s, row) {
+  function account(s) {
     const list = make('dl', 'account');
     const entry = (name, text) => list.append(make('dt', '', name), make('dd', '', text));
-    if (s.dataset.i === undefined) {
+    if (s.dataset.from === undefined) {
       entry('seed', bare(value(s)));
       return list;
     }
     entry('adjoint that comes in', running(s.dataset.node, true));
     if (s.dataset.d) entry('local derivative', s.dataset.d);
-    entry('contribution', s.dataset.i);
+    entry('contribution', s.dataset.i || bare(value(s)));
     const stack = writers.get(s.dataset.to);
     entry('adjoint before', stack.length > 1 ? before(s, stack) : 'none yet');
     entry('adjoint now', bare(value(s)));
@@ -236,6 +285,14 @@
     go(Number(s.id.slice(1)));
   }
 
+  function chosen(event) {
+    const g = event.target.closest('.node[data-node]');
+    const row = g && rowOf.get(g.dataset.node);
+    if (!row) return;
+    stop();
+    go(Number(row.id.slice(1)));
+  }
+
   /* Follows the system until it is told otherwise. */
   function theme() {
     const dark = window.matchMedia('(prefers-color-scheme: dark)').matches;
@@ -270,6 +327,7 @@
     });
     document.addEventListener('keydown', pressed);
     one('trace').addEventListener('click', clicked);
+    one('graph').addEventListener('click', chosen);
     one('trace').addEventListener('click', (event) => {
       const fold = event.target.closest('summary');
       if (fold) opened = opened.filter((e) => e !== fold.parentNode);

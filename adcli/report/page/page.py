@@ -13,6 +13,9 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
+from adcli.report.explain import Explanation
+from adcli.report.graph import View, recorded, svg
+from adcli.report.graph.fold import folded as folded_graph
 from adcli.report.notation import Writer
 from adcli.report.numbers import exact_number
 from adcli.report.page.fold import folded
@@ -25,6 +28,10 @@ from adcli.report.trace import Trace, zero_like
 
 # As many rows as a page holds unless it is told otherwise: a few megabytes.
 ROWS = 10_000
+# As many rows as a page says in words.
+SAID = 2_000
+# As many operations as the graph shows: what is between is folded.
+NODES = 60
 
 
 @dataclass
@@ -32,7 +39,9 @@ class Page:
     """What a page shows, and how.
 
     shown: the rows, and where some are left out. by_target: adjoint statements stand beside the row whose adjoint they give.
-    flags: what is to be noted about the result, one text each. front: the panel that has the most room.
+    flags: what is to be noted about the result, one text each. explanation: says each step in words.
+    front: "trace", "graph" or "explain", what has the most room, or is said at length.
+    nodes, direction: of the graph, how many operations it shows (None: all), and where it runs.
     """
 
     trace: Trace
@@ -41,7 +50,10 @@ class Page:
     title: str
     by_target: bool = False
     flags: Sequence[str] = ()
+    explanation: Explanation | None = None
     front: str = "trace"
+    nodes: int | None = NODES
+    direction: str = "down"
 
     @cached_property
     def exact(self) -> Writer:
@@ -53,14 +65,15 @@ class Page:
 
     def parts(self) -> Iterator[str]:
         """The document, piece by piece."""
-        style, script = asset("page.css"), asset("page.js")
-        yield "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
+        style, script = svg.STYLE + "\n" + asset("page.css"), asset("page.js")
+        yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n'
         yield from (part + "\n" for part in self._head(style, script))
         yield "</head>\n"
         yield f'<body data-front="{self.front}" data-mode="{self.trace.mode}" data-forward="{self.order.forward}">\n'
         yield from (part + "\n" for part in (self._top(), controls(self.order), "<main>"))
         yield from self._program()
         yield INSPECTOR
+        yield from self._graph()
         yield from self._trace()
         yield f"</main>\n<script>{script}</script>\n</body>\n</html>\n"
 
@@ -111,12 +124,23 @@ class Page:
         yield from listing(source, spans)
         yield "</pre>\n</section>\n"
 
+    def _graph(self) -> Iterator[str]:
+        reverse = self.trace.mode == "reverse"
+        made = recorded.graph(self.trace, adjoints=reverse, tangents=not reverse)
+        made.activate(self.trace.wrt, self.trace.output_name)
+        view = View(values=True, adjoints=reverse, tangents=not reverse, writer=self.writer)
+        yield '<section id="graph" aria-labelledby="graph-heading">\n'
+        yield element("h2", "Graph", id="graph-heading") + "\n"
+        yield '<div class="scroll" tabindex="0" role="region" aria-labelledby="graph-heading">\n'
+        yield svg.draw(folded_graph(made, self.nodes), view, direction=self.direction, style=False)
+        yield "</div>\n</section>\n"
+
     def _trace(self) -> Iterator[str]:
         kind = "its adjoint statements, numbered as they run" if self.trace.mode == "reverse" else "its tangents"
         yield '<section id="trace" aria-labelledby="trace-title">\n'
         yield element("h2", "Trace ", element("small", f"each row with {kind}"), id="trace-title") + "\n"
         yield '<div class="scroll" tabindex="0" role="region" aria-labelledby="trace-title">\n'
-        yield from Rows(self.trace, self.order, self.writer, self.exact).write(folded(self.trace, self.shown))
+        yield from Rows(self.trace, self.order, self.writer, self.exact, self.explanation).write(folded(self.trace, self.shown))
         yield "\n</div>\n</section>\n"
 
 
