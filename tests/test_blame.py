@@ -323,3 +323,12 @@ def test_nan_of_what_the_run_does_not_use() -> None:
     (step,) = story["path"]
     assert (step["op"], step["adjoint"], step["derivative"], step["gives"]) == ("sqrt", 0.0, "inf", "nan")
     assert "what this run does not use" in story["reason"]
+
+
+def test_elements_with_one_reason_are_told_about_once() -> None:
+    w = [-1.0 - k if k % 2 else 4.0 for k in range(100)]
+    found = told("s = 0; for i in 0..100 { s = s + sqrt(w[i]) }; s", w=w)
+    kinds = [(s.kind, s.first.name, len(s.quantities), s.more) for s in found.stories]
+    # 32 of the 50 elements that are nan are looked into; the value is told about with them.
+    assert kinds == [("nan", "value", 33, 18), ("ordinary", "w[0]", 1, 49)]
+    assert len(str(found).splitlines()) <= 30

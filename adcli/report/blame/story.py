@@ -229,12 +229,13 @@ class Teller:
         return a.kind == b.kind == "zero" and self._causes(a) == self._causes(b)
 
     def _origin(self, s: Story) -> tuple[object, ...]:
-        first = s.path.first
+        """The statement where it began, whichever element or iteration, and where a value is not to blame how inf became nan."""
+        first, turned = s.path.first, s.path.turned
+        let = first and self.trace.recording.lets[first.node]
         if first is None or s.path.root in (INPUT, CONSTANT, VALUE):
-            return s.path.root, s.path.cause, first and (first.node, first.at)
-        turned = s.path.turned
-        let = self.trace.recording.lets[turned[0].node] if turned is not None else None
-        return s.kind, s.path.root, first.node, first.at, turned and turned[1], let and let.op.name
+            return s.path.root, s.path.cause, let
+        at = self.trace.recording.lets[turned[0].node] if turned is not None else None
+        return s.kind, s.path.root, let, turned and turned[1], at and at.op.name
 
     def _causes(self, s: Story) -> tuple[object, ...]:
         assert s.zeros is not None

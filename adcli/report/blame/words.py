@@ -150,7 +150,9 @@ class Words:
             term = use.terms[0]
             if term.partial == 0:
                 above = Hop(use.source, term.at, 0.0, use.position, place, term.bar, 0.0)
-                return f" ({p.factor(above)} in {p.op(use.source)} at {p.place(use.source)}),"
+                factor = p.factor(above)
+                factor = f"a factor of {factor}" if factor == p.number(0.0) else factor
+                return f" ({factor} in {p.op(use.source)} at {p.place(use.source)}),"
             if term.bar != 0:
                 break
             place = Place(use.source, term.at)
