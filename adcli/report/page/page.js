@@ -16,7 +16,8 @@
   const rowOf = new Map();
   for (const s of statements) if (s && s.classList.contains('primal')) rowOf.set(s.dataset.node, s);
   const drawn = new Map(all('#graph .node[data-node]').map((g) => [g.dataset.node, g]));
-  const hidden = one('fold1');
+  const fold = (what) => all('#graph .node.fold').find((g) => g.textContent.includes(what));
+  const hidden = fold('operations');
   const edges = all('#graph .edge');
   const pieces = all('#program [data-a]').map((piece) => ({ piece, start: Number(piece.dataset.a) }));
 
@@ -95,14 +96,19 @@
     cell.parentNode.classList.toggle('done', text !== null);
   }
 
-  /* The graph: the node and the edges of a statement, and what is known of each node. */
+  /* The graph: the node and the edges of a statement, and what is known of each node. Longer numbers find no ROOM beside a node;
+     a wide picture is made smaller to LEAST of its size, and then moved. */
+  const ROOM = 28;
+  const LEAST = 0.75;
+
   function drawAdjoint(node) {
     const g = drawn.get(node);
     const label = g && g.querySelector('text.adjoint');
     if (!label) return;
     const text = running(node, false);
     g.classList.toggle('written', text !== null);
-    if (text !== null) label.textContent = `${label.textContent.split(' = ')[0]} = ${text}`;
+    const [name, shown] = label.textContent.split(' = ');
+    if (text !== null && !shown.startsWith('array')) label.textContent = `${name} = ${text.length > ROOM ? '…' : text}`;
   }
 
   const between = new Map(edges.map((edge) => [`${edge.dataset.from} ${edge.dataset.to} ${edge.dataset.position}`, edge]));
@@ -182,6 +188,7 @@
     const room = Math.min(48, Math.max(0, (b.height - a.height) / 2));
     if (a.top < b.top + room) panel.scrollTop += a.top - b.top - room;
     else if (a.bottom > b.bottom - room) panel.scrollTop += Math.min(a.bottom - b.bottom + room, a.top - b.top - room);
+    if (a.left < b.left || a.right > b.right) panel.scrollLeft += (a.left + a.right - b.left - b.right) / 2;
   }
 
   /* Where in the program the statement is. */
@@ -332,6 +339,8 @@
       const fold = event.target.closest('summary');
       if (fold) opened = opened.filter((e) => e !== fold.parentNode);
     });
+    const picture = document.querySelector('#graph svg');
+    picture.style.minWidth = `${LEAST * picture.viewBox.baseVal.width}px`;
     const linked = () => go(Number(location.hash.replace('#step=', '')) || 1);
     window.addEventListener('hashchange', linked);
     linked();
