@@ -8,9 +8,12 @@ import pathlib
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import adcli
 from adcli.api.blame import Blame, blame
+from tests.generated import points, programs
 from tests.invoke import invoke
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -325,6 +328,30 @@ def test_nan_of_what_the_run_does_not_use() -> None:
     assert "what this run does not use" in story["reason"]
 
 
+def test_markdown() -> None:
+    """Names keep their underscores and products their signs; the names of operations are code."""
+    done = invoke(["blame", "ln(x_1)*2", "--at", "x_1=0", "--to", "markdown"])
+    assert done.out.splitlines() == [
+        "**value is -inf**",
+        "",
+        "`ln` at 1:1: ln(0) = -inf",
+        "",
+        "| operation | place | value | gives |",
+        "| --- | --- | --- | ---: |",
+        r"| ln(x\_1) | 1:1 | ln(0) | -inf |",
+        r"| ln(x\_1)\*2 | 1:1 | -inf × 2 | -inf |",
+        "",
+        r"**gradient by x\_1 is inf**",
+        "",
+        "`ln` at 1:1: 1 / 0 = inf",
+        "",
+        "| operation | place | adjoint × derivative | gives |",
+        "| --- | --- | --- | ---: |",
+        r"| ln(x\_1) | 1:1 | 2 × 1 / 0 | inf |",
+    ]
+    assert "`*` at 1:1: 1e200 × 1e200 = inf" in invoke(["blame", "x*y", "--at", "x=1e200,y=1e200", "--to", "markdown"]).out
+
+
 def test_elements_with_one_reason_are_told_about_once() -> None:
     w = [-1.0 - k if k % 2 else 4.0 for k in range(100)]
     found = told("s = 0; for i in 0..100 { s = s + sqrt(w[i]) }; s", w=w)
@@ -332,3 +359,29 @@ def test_elements_with_one_reason_are_told_about_once() -> None:
     # 32 of the 50 elements that are nan are looked into; the value is told about with them.
     assert kinds == [("nan", "value", 33, 18), ("ordinary", "w[0]", 1, 49)]
     assert len(str(found).splitlines()) <= 30
+
+
+@settings(max_examples=60, deadline=None)
+@given(programs(), points(), st.integers(0, 2**10))
+def test_generated_programs(text: str, point: list[float], special: int) -> None:
+    """At points as they come and at special ones: no story contradicts the gradient, shares add up, and lines fit."""
+    odd = [0.0, 1.0, -1e200, 800.0, 0.5]
+    x, y, *v = (odd[special % 5] if special >> k & 1 else number for k, number in enumerate(point))
+    try:
+        found = blame(adcli.compile(text, engine="interpret"), {"x": x, "y": y, "v": v, "n": 3}, by="line")
+    except adcli.AdcliError:
+        return
+    for story in found.stories:
+        for q in story.quantities:
+            given_ = found.result.value if q.kind == "value" else element({"gradient": lists(found.result.derivative)}, q.name)
+            assert isinstance(given_, float)
+            assert math.isclose(q.number, given_, rel_tol=1e-9, abs_tol=1e-13) or (math.isnan(q.number) and math.isnan(given_)), q.name
+        if story.shares is not None and story.shares.parts:
+            parts = [part.share for part in story.shares.parts]
+            assert math.isclose(math.fsum([*parts, story.shares.rounding]), story.shares.total, rel_tol=1e-12)
+        assert story.path.root != "unknown" or story.kind not in ("nan", "inf")
+    assert all(len(line) <= 80 for line in str(found).splitlines())
+
+
+def lists(gradient: Any) -> dict[str, Any]:
+    return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in gradient.items()}

@@ -204,5 +204,6 @@ def shortened(text: str, room: int) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text for Markdown; the backquotes of operations stay."""
-    return "".join("\\" + c if c in "\\*_|<[" else c for c in text)
+    """Text for Markdown; what stands between backquotes, the names of operations, stays as it is."""
+    parts = text.split("`")
+    return "`".join(part if k % 2 else "".join("\\" + c if c in "\\*_|<[" else c for c in part) for k, part in enumerate(parts))
