@@ -264,6 +264,13 @@ def test_other_commands_suggest_it(command: str, words: list[str], help: str | N
     assert "blame" not in invoke([command, *words, "--json"]).err
 
 
+def test_derivatives_along_a_direction_suggest_it_where_they_are_not_finite() -> None:
+    for command, *more in (["jvp", "--along", "x=1"], ["vjp", "--cotangent", "1"], ["hessian"]):
+        assert "help: adcli blame" in invoke([command, "sqrt(x)", "--at", "x=0", *more]).err
+        assert "blame" not in invoke([command, "x^2", "--at", "x=0", *more]).err
+    assert "blame" not in invoke(["jvp", "[sqrt(x), 1]", "--at", "x=0", "--along", "x=1"]).err
+
+
 def test_the_command_suggested_can_be_pasted() -> None:
     """Whatever is in the program, the shell gives it back as it was."""
     import shlex

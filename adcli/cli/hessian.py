@@ -21,6 +21,7 @@ def command(job: Job, wrt: str | None, of: str | None, sparse: bool) -> None:
       adcli hessian "sum(w[0]*w^2)" --at "w=[1, 2, 3, 4]" --sparse -v
     """
     from adcli.cli.results import add_inputs, add_matrix, add_sparse, outputs
+    from adcli.cli.suggest import suggest_blame
 
     if rows.given(job):
         if sparse:
@@ -46,3 +47,4 @@ def command(job: Job, wrt: str | None, of: str | None, sparse: bool) -> None:
         add_matrix(document, result.derivative, result.gradient)
     job.report(program, result, **swept(result))
     job.finish(document, result.flags, program.source)
+    suggest_blame(job, result, of, wrt, zeros=False)

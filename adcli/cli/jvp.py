@@ -20,6 +20,7 @@ def command(job: Job, along: tuple[str, ...], of: str | None) -> None:
     """
     from adcli.api.derivatives import jvp
     from adcli.cli.results import add_tangents, outputs
+    from adcli.cli.suggest import suggest_blame
 
     if rows.given(job):
         rows.run(job, "jvp", along=along, of=of)
@@ -32,3 +33,4 @@ def command(job: Job, along: tuple[str, ...], of: str | None) -> None:
     add_tangents(document, result.derivative)
     job.report(program, result)
     job.finish(document, result.flags, program.source)
+    suggest_blame(job, result, of, None, zeros=False)

@@ -16,14 +16,15 @@ LONGEST = 160
 _PLAIN = re.compile(r"[\w@%+=:,./\[\]^*()<>;{} '-]+")
 
 
-def suggest_blame(job: Job, result: Result, of: str | None, wrt: str | None) -> None:
-    """One line on standard error after the flags of a result in text, unless -q or --get; nothing where the derivatives are ordinary."""
-    if (
-        job.options.get("quiet")
-        or job.options.get("get")
-        or job.format() != "text"
-        or not _odd(result.derivative or result.gradient, result)
-    ):
+def suggest_blame(job: Job, result: Result, of: str | None, wrt: str | None, zeros: bool = True) -> None:
+    """One line on standard error after the flags of a result in text, unless -q or --get; nothing where the derivatives are ordinary.
+
+    zeros: whether a derivative of 0 is worth it: at a minimum, or along a direction, it is what one expects.
+    """
+    if job.options.get("quiet") or job.options.get("get") or job.format() != "text":
+        return
+    numbers: list[Any] = list(result.outputs.values())
+    if len(numbers) != 1 or hasattr(numbers[0], "shape") or not _odd(result.gradient or result.derivative, numbers[0], zeros):
         return
     from adcli.cli.render import CYAN, PLAIN, visible
     from adcli.cli.streams import coloured, error_text
@@ -32,13 +33,13 @@ def suggest_blame(job: Job, result: Result, of: str | None, wrt: str | None) -> 
     error_text(f"{cyan}help{plain}: {visible(_command(job, of, wrt))} says where it comes from\n")
 
 
-def _odd(derivative: Mapping[str, Any], result: Result) -> bool:
+def _odd(derivative: Mapping[str, Any], value: Any, zeros: bool) -> bool:
     """Whether a value is not finite, or a derivative is not, or is 0 as a whole."""
     from adcli.engines.flags import finite
 
-    if not all(map(finite, result.outputs.values())):
+    if not all(map(finite, (value, *derivative.values()))):
         return True
-    return any(not finite(d) or not (d.any() if hasattr(d, "any") else d) for d in derivative.values() if getattr(d, "size", 1))
+    return zeros and any(not (d.any() if hasattr(d, "any") else d) for d in derivative.values() if getattr(d, "size", 1))
 
 
 def _command(job: Job, of: str | None, wrt: str | None) -> str:

@@ -26,6 +26,7 @@ def command(job: Job, cotangent: tuple[str, ...], wrt: str | None, of: str | Non
     """
     from adcli.api.derivatives import vjp
     from adcli.cli.results import add_inputs, outputs
+    from adcli.cli.suggest import suggest_blame
 
     program = job.program()
     result = vjp(program, job.point(program), job.cotangent(cotangent), names(wrt), of)
@@ -35,3 +36,4 @@ def command(job: Job, cotangent: tuple[str, ...], wrt: str | None, of: str | Non
     add_inputs(document, result.derivative)
     job.report(program, result)
     job.finish(document, result.flags, program.source)
+    suggest_blame(job, result, of, wrt, zeros=False)
