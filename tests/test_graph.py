@@ -194,6 +194,12 @@ def test_a_long_run_is_folded_between_whole_iterations() -> None:
     assert fold.name == f"iterations {shown[3] + 1} to {shown[4] - 1}"
 
 
+def test_operations_on_constants_are_folded() -> None:
+    found = folded(run("y = x\nfor i in 0..300 { y += sum(ones(2)) }\ny"), 12)
+    assert [n.count for n in found.nodes if n.kind == "fold"] == [3 * 300 - 12]
+    assert len(found.nodes) < 20
+
+
 def test_many_inputs_are_folded() -> None:
     found = folded(made(" + ".join(f"a{k}" for k in range(300))), 20)
     assert [n.label for n in found.nodes if n.kind == "fold"] == ["… 280 more inputs …", "… 279 more operations …"]

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from adcli.report.graph.model import CONSTANT, ENTRY, EXIT, FOLD, INPUT, OUTPUT, Edge, Graph, Node
+from adcli.report.graph.model import ENTRY, EXIT, FOLD, INPUT, OUTPUT, Edge, Graph, Node
 
 
 def folded(graph: Graph, limit: int | None) -> Graph:
-    """The graph with at most `limit` nodes on each level, constants and folds apart; None: the graph as it is."""
+    """The graph with at most `limit` nodes on each level, literals and folds apart; None: the graph as it is."""
     if limit is None or len(graph.nodes) <= limit:
         return graph
     work = _Folding(graph, limit)
@@ -42,10 +42,10 @@ class _Folding:
         for level in [None, *range(len(self.old.boxes))]:
             if level is not None and self.gone[level]:
                 continue
-            nodes = [(k, self.old.nodes[k].kind) for k in self.members.get(level, [])]
-            self.shorten([k for k, kind in nodes if kind == INPUT], level, "inputs")
-            self.shorten([k for k, kind in nodes if kind not in (INPUT, OUTPUT, CONSTANT, ENTRY, EXIT)], level, "operations")
-            self.shorten([k for k, kind in nodes if kind == OUTPUT], level, "outputs")
+            nodes = [(k, self.old.nodes[k]) for k in self.members.get(level, [])]
+            self.shorten([k for k, n in nodes if n.kind == INPUT], level, "inputs")
+            self.shorten([k for k, n in nodes if n.kind not in (INPUT, OUTPUT, ENTRY, EXIT) and not n.literal], level, "operations")
+            self.shorten([k for k, n in nodes if n.kind == OUTPUT], level, "outputs")
         self.constants()
 
     def shorten(self, nodes: Sequence[int], level: int | None, what: str) -> None:
@@ -58,7 +58,7 @@ class _Folding:
         lost = set(inside)
         every = [*hidden, *(k for box in inside for k in self.members.get(box, []))]
         self.gone = [g or b in lost for b, g in enumerate(self.gone)]
-        many = sum(n.count or n.kind not in (CONSTANT, ENTRY, EXIT) for n in (self.old.nodes[k] for k in every))
+        many = sum(n.count or (n.kind not in (ENTRY, EXIT) and not n.literal) for n in (self.old.nodes[k] for k in every))
         fold = Node(f"fold{len(self.folds) + 1}", FOLD, f"… {many:,} more {what} …", box=level, count=many)
         first, last = self.old.nodes[hidden[0]].iteration, self.old.nodes[hidden[-1]].iteration
         if first and last and first != last:
@@ -90,10 +90,10 @@ class _Folding:
         return sorted(lost)
 
     def constants(self) -> None:
-        """A constant goes where what reads it goes."""
+        """A number of the program goes where what reads it goes."""
         for e in self.old.edges:
-            if self.old.nodes[e.source].kind == CONSTANT and self.fold_of[e.source] is None:
-                self.fold_of[e.source] = self.fold_of[e.target] if self.old.nodes[e.source].number is None else None
+            if self.old.nodes[e.source].literal:
+                self.fold_of[e.source] = self.fold_of[e.target]
 
     def graph(self) -> Graph:
         kept = [b for b, gone in enumerate(self.gone) if not gone]

@@ -48,6 +48,11 @@ class Node:
     box: int | None = None
     count: int = 0
 
+    @property
+    def literal(self) -> bool:
+        """A number of the program; an operation on numbers alone is a constant, too, but no literal."""
+        return self.kind == CONSTANT and not self.op
+
 
 @dataclass(slots=True, eq=False)
 class Edge:
@@ -156,4 +161,4 @@ class Graph:
 
     def operations(self) -> int:
         """How many operations there are, with those that are folded."""
-        return sum(n.count if n.kind == FOLD else n.kind in (OPERATION, CALL) for n in self.nodes)
+        return sum(n.count if n.kind == FOLD else n.kind in (OPERATION, CALL) or (n.kind == CONSTANT and not n.literal) for n in self.nodes)
