@@ -449,6 +449,19 @@ def test_strict_refuses_flags() -> None:
     assert invoke(["graph", "abs(x)", "--at", "x=0", "--adjoints", "--strict"]).code == 5
 
 
+def test_from_python() -> None:
+    shown = str(adcli.compile(BAYDIN).graph(x1=2, x2=5, adjoints=True))
+    assert shown + "\n" == invoke(["graph", BAYDIN, "--at", "x1=2,x2=5", "--adjoints"]).out
+    assert "=" not in str(adcli.compile(BAYDIN).graph(values=False))
+
+
+@pytest.mark.parametrize("kind", ["dot", "mermaid", "svg"])
+def test_ascii_in_every_format(kind: str) -> None:
+    done = invoke(["graph", BAYDIN, "--at", "x1=2,x2=5", "--adjoints", "--to", kind, "--notation", "ascii"])
+    assert done.code == 0
+    assert re.sub("<title>.*</title>", "", done.out).isascii()
+
+
 def test_digits_round_what_is_shown() -> None:
     done = invoke(["graph", "sin(x)", "--at", "x=1", "--digits", "6"])
     assert "v₁ = 0.841471" in done.out

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from adcli.api.point import Value
     from adcli.api.sparse import Sparse
     from adcli.report.explain import Explanation
+    from adcli.report.graph import Graph
     from adcli.report.minimum import Minimum
     from adcli.report.propagate import Propagated
     from adcli.report.root import Root
@@ -277,6 +278,18 @@ class Program:
 
         made, result = trace(self, {**(at or {}), **named}, mode=mode, along=along, wrt=wrt, of=of, order=order)
         self._keep(result)
+        return made
+
+    def graph(
+        self, at: Mapping[str, Any] | None = None, /, *, values: bool = True, adjoints: bool = False, wrt: Sequence[str] | None = None,
+        of: str | None = None, unroll: bool = False, **named: Any,
+    ) -> Graph:  # fmt: skip
+        """The computational graph of a run, or with values=False of the program; loops are boxes unless `unroll`. Print it to see it."""
+        from adcli.api.graph import Request, graph
+
+        made, result = graph(self, {**(at or {}), **named}, Request(values, adjoints, wrt=wrt, of=of, unroll=unroll))
+        if result is not None:
+            self._keep(result)
         return made
 
     def explain(

@@ -47,13 +47,13 @@ def _level(graph: Graph, view: View) -> Iterator[str]:
         if isinstance(item, Node):
             yield _node(item, view)
         elif what == "begin":
-            yield f"  subgraph {quoted('cluster_' + item.id)} {{ label={quoted(item.label)}; style=dashed;\n"
+            yield f"  subgraph {quoted('cluster_' + item.id)} {{ label={quoted(view.label(item.label))}; style=dashed;\n"
         else:
             yield "  }\n"
 
 
 def _node(node: Node, view: View) -> str:
-    label = "\\n".join(escaped(text) for text in (node.label, *(text for _, text in view.lines(node))))
+    label = "\\n".join(escaped(text) for text in (view.label(node.label), *(text for _, text in view.lines(node))))
     return f'  {quoted(node.id)} [label="{label}", {STYLES[node.kind]}];\n'
 
 

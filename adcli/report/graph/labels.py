@@ -26,6 +26,10 @@ class View:
     highlight: str | None = None
     writer: Writer = Writer(UNICODE, table_number)  # noqa: RUF009
 
+    def label(self, text: str) -> str:
+        """What is written in a node or over a box, in the notation."""
+        return plain(text) if self.writer.notation.name == "ascii" else text
+
     def lines(self, node: Node) -> list[tuple[str, str]]:
         """(role, text) of each line below a node; "name" is the role of a line without a number."""
         if node.kind in (ENTRY, EXIT):
@@ -109,9 +113,9 @@ class View:
 
 def described(graph: Graph, view: View) -> str:
     """The graph in a sentence, for those who cannot see the picture."""
-    plain = Writer(ASCII, view.writer.format)
-    inputs = [_equation(n, plain, view) for n in graph.nodes if n.kind == INPUT]
-    outputs = [_equation(n, plain, view) for n in graph.nodes if n.kind == OUTPUT]
+    writer = Writer(ASCII, view.writer.format)
+    inputs = [_equation(n, writer, view) for n in graph.nodes if n.kind == INPUT]
+    outputs = [_equation(n, writer, view) for n in graph.nodes if n.kind == OUTPUT]
     many = graph.operations()
     return (
         f"Computational graph from {_listed('input', inputs)} to {_listed('output', outputs)}"
@@ -126,3 +130,16 @@ def _equation(node: Node, writer: Writer, view: View) -> str:
 def _listed(what: str, items: list[str]) -> str:
     shown = items if len(items) <= 6 else [*items[:5], f"{len(items) - 5} more"]
     return f"{what}{'' if len(items) == 1 else 's'} {', '.join(shown)}" if items else f"no {what}s"
+
+
+_PLAIN = str.maketrans({"×": "*", "−": "-", "√": "sqrt", "≤": "<=", "≥": ">=", "≠": "!=", "…": "...", "·": "."})
+
+
+def visible(text: str) -> str:
+    """The text without what would move a terminal's cursor or turn its lines round."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def plain(text: str) -> str:
+    """The text in ASCII."""
+    return visible(text.translate(_PLAIN)).encode("ascii", "replace").decode()

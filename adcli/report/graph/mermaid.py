@@ -57,10 +57,10 @@ def _level(graph: Graph, view: View) -> Iterator[str]:
     for what, item in graph.outline():
         if isinstance(item, Node):
             before, after = SHAPES[item.kind]
-            label = "<br/>".join(escaped(text) for text in (item.label, *(text for _, text in view.lines(item))))
+            label = "<br/>".join(escaped(text) for text in (view.label(item.label), *(text for _, text in view.lines(item))))
             yield f'  {_id(item.id)}{before}"{label}"{after}:::is_{item.kind}\n'
         elif what == "begin":
-            yield f'  subgraph {_id(item.id)}["{escaped(item.label)}"]\n'
+            yield f'  subgraph {_id(item.id)}["{escaped(view.label(item.label))}"]\n'
         else:
             yield "  end\n"
 

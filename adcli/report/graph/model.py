@@ -107,6 +107,16 @@ class Graph:
     seeds: list[dict[str, Any]] = field(default_factory=list)
     title: str = ""
 
+    def __str__(self) -> str:
+        """The drawing in characters, with the numbers there are."""
+        from adcli.report.graph.fold import folded
+        from adcli.report.graph.labels import View
+        from adcli.report.graph.text import COLUMNS, NODES, draw
+
+        values = any(n.value is not None for n in self.nodes if n.kind != CONSTANT)
+        adjoints = any(n.adjoint is not None for n in self.nodes)
+        return draw(folded(self, NODES), View(values, adjoints, bool(self.seeds)), COLUMNS).rstrip("\n")
+
     def add(self, node: Node) -> int:
         """Append a node; its position."""
         self.nodes.append(node)

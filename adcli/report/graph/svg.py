@@ -86,7 +86,7 @@ class _Drawing:
         self.lines = [view.lines(n) for n in graph.nodes]
         self.widths = [self.breadth(n) for n in graph.nodes]
         sizes = [self.size(k) for k in range(len(graph.nodes))]
-        titles = [text_width(box.label, 12) + 28 for box in graph.boxes]
+        titles = [text_width(view.label(box.label), 12) + 28 for box in graph.boxes]
         least = [Size(0, wide) if self.right else Size(wide, 0) for wide in titles]
         spaces = replace(SPACES, crowned=not self.right)
         self.placed: Placed = place(graph, sizes, least, spaces, self.room)
@@ -103,9 +103,9 @@ class _Drawing:
     def breadth(self, node: Node) -> float:
         """How wide the shape of a node is."""
         if node.kind == CHOICE:
-            return max(HEIGHT + 12, text_width(node.label, LARGE) + 34)
+            return max(HEIGHT + 12, text_width(self.view.label(node.label), LARGE) + 34)
         size = LARGE if node.kind != FOLD else SMALL + 1
-        return max(HEIGHT, text_width(node.label, size) + 2 * SIDE)
+        return max(HEIGHT, text_width(self.view.label(node.label), size) + 2 * SIDE)
 
     def size(self, k: int) -> Size:
         """The shape with the lines below it or, in a picture that runs down, to its right."""
@@ -190,7 +190,7 @@ class _Drawing:
         wide, tall = (area.size.across, area.size.along) if self.right else (area.size.along, area.size.across)
         yield f'<g class="group {escaped(box.kind)}" id="{escaped(box.id)}">'
         yield f'<rect class="box" x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}" rx="8"/>'
-        yield f'<text class="box-title" x="{x + 10:.1f}" y="{y + 16:.1f}">{escaped(box.label)}</text></g>'
+        yield f'<text class="box-title" x="{x + 10:.1f}" y="{y + 16:.1f}">{escaped(self.view.label(box.label))}</text></g>'
 
     def node(self, k: int, node: Node) -> Iterator[str]:
         x, y = self.points[k]
@@ -199,7 +199,7 @@ class _Drawing:
         yield f'<g class="node {node.kind}{state}" id="{escaped(node.id)}"{data}>'
         yield f"<title>{escaped(self.view.tooltip(self.graph, node))}</title>"
         yield shape(node, x, y, self.widths[k])
-        yield f'<text class="symbol" x="{x:.1f}" y="{y + 5:.1f}">{escaped(node.label)}</text>'
+        yield f'<text class="symbol" x="{x:.1f}" y="{y + 5:.1f}">{escaped(self.view.label(node.label))}</text>'
         lines = self.lines[k]
         for j, (role, text) in enumerate(lines):
             if self.right:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from adcli.report.graph.canvas import ASCII_LINES, LINES, Canvas
 from adcli.report.graph.channel import Net, NoWay, tracks
-from adcli.report.graph.labels import View
+from adcli.report.graph.labels import View, plain, visible
 from adcli.report.graph.layout import Layout, Link, arrange
 from adcli.report.graph.levels import Item, Levels, rank, wishes
 from adcli.report.graph.listing import listing
@@ -24,6 +24,8 @@ from adcli.report.graph.model import CALL, CHOICE, CONSTANT, ENTRY, EXIT, FOLD, 
 from adcli.report.grid import width
 
 BORDER = 2
+# What is shown where nothing else is asked for: nodes of a level, and columns.
+NODES, COLUMNS = 24, 80
 # A larger graph is told, not drawn.
 MOST = 400
 STYLES = {
@@ -119,7 +121,7 @@ class _Drawing:
         return self.set.back if self.view.highlight == "reverse" and k in self.swept else self.set.leave[STYLES[node.kind]]
 
     def label(self, k: int, node: Node) -> str:
-        text = node.label if self.view.writer.notation.name != "ascii" else plain(node.label)
+        text = self.view.label(node.label)
         return f"{text} {self.set.again}" if k in self.carried else text
 
     def ports(self, node: Node, places: Sequence[int], inner: int) -> dict[int, int]:
@@ -156,8 +158,7 @@ class _Drawing:
 
     def framed(self, block: Block, box: int) -> Block:
         """A level with the border of its box; entries and exits become ports of the border."""
-        title = self.graph.boxes[box].label
-        title = title if self.set is LINES else plain(title)
+        title = self.view.label(self.graph.boxes[box].label)
         wide = max(block.wide, width(title) + 4)
         wide += wide % 2
         lines = self.set.frame(title, block.lines, wide)
@@ -263,16 +264,3 @@ class _Level:
         into = {key: self.lefts[v] + c for v, b in enumerate(self.blocks) for key, c in b.into.items()}
         out = {n: self.lefts[v] + c for v, b in enumerate(self.blocks) for n, c in b.out.items()}
         return Block(canvas.lines(), canvas.wide, into, out)
-
-
-_PLAIN = str.maketrans({"×": "*", "−": "-", "√": "sqrt", "≤": "<=", "≥": ">=", "≠": "!=", "…": "...", "·": "."})
-
-
-def visible(text: str) -> str:
-    """The text without what would move a terminal's cursor or turn its lines round."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
-
-
-def plain(text: str) -> str:
-    """The text in ASCII."""
-    return visible(text.translate(_PLAIN)).encode("ascii", "replace").decode()
