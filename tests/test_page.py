@@ -6,6 +6,8 @@ import html.parser
 import json
 import pathlib
 import re
+import subprocess
+import sys
 from base64 import b64encode
 from hashlib import sha256
 from typing import Any
@@ -21,7 +23,7 @@ from adcli.report.numbers import table_number
 from adcli.report.page.markup import VOID, element, escaped
 from adcli.report.page.page import Page
 from adcli.report.table import chosen
-from tests.invoke import invoke
+from tests.invoke import environment, invoke
 
 LOOP = "input x = 0.2\nfor i in 0..50 { x = 3*x*(1 - x) }\noutput x"
 NESTED = "input x = 0.5\ns = 0\nfor i in 0..3 { for j in 0..2 { s = s + x*i*j } }\ny = s*x\noutput y"
@@ -172,6 +174,19 @@ def test_loops_are_folded_by_iteration() -> None:
     long = page("input x = 0.5\nfor i in 0..1000 { x = cos(x) }\noutput x")
     assert max(len(re.findall("<li>", part)) for part in long.split('<ol class="rows">')) <= 120
     assert "iterations 900 to 999" in long and long.count('<details class="iteration">') == 1000
+
+
+def test_rows_by_level_are_not_folded_by_loops() -> None:
+    assert 'class="loop"' not in page(NESTED, "--order", "level")
+
+
+def test_a_page_can_be_read_in_any_encoding(tmp_path: pathlib.Path) -> None:
+    words = ["-P", "-m", "adcli", "trace", "x^2 # é", "--at", "x=3", "--to", "html"]
+    for encoding in ("latin-1", "ascii", "utf-8"):
+        env = environment() | {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(pathlib.Path(adcli.__file__).parent.parent)}
+        done = subprocess.run([sys.executable, *words], capture_output=True, env=env, check=True, cwd=tmp_path)
+        found = Reader(done.stdout.decode())
+        assert "v₀ = x = 3" in found.text("s1") and "é" in found.text("program")
 
 
 def test_a_loop_that_is_run_again_is_another() -> None:

@@ -293,6 +293,13 @@ def test_ten_thousand_rows(show: Open) -> None:
     assert text(driver, "#b0") == "·"
 
 
+def test_statements_whose_rows_are_left_out_say_where_they_are(show: Open) -> None:
+    driver = show("trace", NEWTON, "--only", "y", step=9)
+    pieces = driver.execute_script("return Array.from(document.querySelectorAll('#program .now'), (e) => e.textContent).join('')")
+    assert "line 9, iteration 3" in text(driver, "#step .where") and pieces == "y + x/y"
+    assert text(driver, "#step .account dd") == "5.638545186315014e-13"
+
+
 def test_what_is_left_out_is_one_step(show: Open) -> None:
     driver = show("trace", LONG, "--rows", "20")
     press(driver, "End")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output, refused
-from adcli.cli.page import TITLE, check_title, page
+from adcli.cli.page import TITLE, check_title, write_page
 from adcli.cli.strays import Strays
 from adcli.cli.trace import Rows, View, along_direction, choose_notation, terminal_width
 from adcli.errors import UsageError
@@ -64,7 +64,7 @@ def command(
     if job.options.get("strict") and refused(result.flags):
         job.show_flags(result.flags, program.source)
     if kind == "html":
-        view.write(page(view, title, "explain").parts())
+        write_page(view, title, "explain")
     else:
         view.write(_written(view, _document(view, made, result, kind), kind))
     job.report(program, result)

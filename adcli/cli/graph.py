@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output, refused
-from adcli.cli.page import page
+from adcli.cli.page import write_page
 from adcli.cli.trace import WIDTH, Rows, View, along_direction, choose_notation, terminal_width
 from adcli.errors import UsageError
 
@@ -65,7 +65,7 @@ def command(
     if kind == "html":
         limit = SHOWN[kind] if nodes is None else None if nodes == "all" else int(nodes)
         mode = "forward" if tangents or moving is not None else "reverse"
-        write_page(job, program, (mode, moving, names(wrt), of), title, notation, nodes=limit, direction=direction or "down")
+        paged(job, program, (mode, moving, names(wrt), of), title, notation, nodes=limit, direction=direction or "down")
         return
     numbers = values or bool(job.options.get("at"))
     request = Request(numbers, adjoints, tangents or moving is not None, moving, names(wrt), of, unroll, optimize)
@@ -79,7 +79,7 @@ def command(
         job.report(program, result)
 
 
-def write_page(
+def paged(
     job: Job, program: Program, sweep: tuple[str, dict[str, Any] | None, list[str] | None, str | None], title: str | None,
     notation: str | None, **settings: Any,
 ) -> None:  # fmt: skip
@@ -91,7 +91,7 @@ def write_page(
     shown = View(job, made, result, choose_notation("html", notation), None, None)
     if job.options.get("strict") and refused(result.flags):
         job.show_flags(result.flags, program.source)
-    shown.write(page(shown, title, "graph", **settings).parts())
+    write_page(shown, title, "graph", **settings)
     job.report(program, result)
     job.show_flags(result.flags, program.source)
 

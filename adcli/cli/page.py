@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,23 @@ def check_title(title: str | None, kind: str) -> None:
         raise UsageError(f"--title is the title of a page, and the output is {kind}", help="add --to html, or leave --title out")
 
 
+def write_page(view: View, title: str | None, front: str, **settings: Any) -> None:
+    """Write the page of a trace as it was asked for; settings: of `Page`, for its graph and its folds."""
+    parts = page(view, title, front, **settings).parts()
+    view.write(parts if view.job.options.get("target") not in (None, "-") or unicode(sys.stdout) else map(referred, parts))
+
+
+def unicode(stream: Any) -> bool:
+    """Whether what is written there is UTF-8, as the page says of itself."""
+    return (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf8")
+
+
+def referred(part: str) -> str:
+    """What is not ASCII as references, which mean the same in every encoding; style and script are ASCII."""
+    return part.encode("ascii", "xmlcharrefreplace").decode()
+
+
 def page(view: View, title: str | None, front: str, **settings: Any) -> Page:
-    """The page of a trace as it was asked for; settings: of the graph on it."""
     from adcli.report.explain import Explanation
     from adcli.report.page.page import ROWS, SAID, Page
 
@@ -34,8 +50,8 @@ def page(view: View, title: str | None, front: str, **settings: Any) -> Page:
     said = front == "explain" or len(shown) <= SAID
     explanation = Explanation(trace, view.writer(True), flags) if said else None
     return Page(
-        trace, view.writer(False), shown, page_title(title, source), view.only is not None, flag_texts(flags, source), explanation, front,
-        **settings,
+        trace, view.writer(False), shown, page_title(title, source), view.only is not None, flags=flag_texts(flags, source),
+        explanation=explanation, front=front, **settings,
     )  # fmt: skip
 
 

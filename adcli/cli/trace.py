@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output
-from adcli.cli.page import TITLE, check_title, page
+from adcli.cli.page import TITLE, check_title, write_page
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def command(
     elif kind == "csv":
         view.csv()
     elif kind == "html":
-        view.write(page(view, title, "trace").parts())
+        write_page(view, title, "trace", loops=order == "eval")
     else:
         view.table(kind, layout)
     job.report(program, result)

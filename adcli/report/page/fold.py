@@ -56,8 +56,10 @@ class _Open:
     iteration: Fold
 
 
-def folded(trace: Trace, shown: Sequence[int | Omitted]) -> list[Item]:
-    """The rows of a trace, folded."""
+def folded(trace: Trace, shown: Sequence[int | Omitted], looped: bool = True) -> list[Item]:
+    """The rows of a trace, folded: by loops, where they are in the order of the run, and in parts."""
+    if not looped:
+        return _parted(list(shown))
     loops = _Loops(trace.source)
     top: list[Item] = []
     stack: list[_Open] = []

@@ -1,4 +1,4 @@
-/* Moves through the statements of the page: s1, s2, … in the order in which they run. All that is shown is in the page;
+/* Moves through the statements of the page: s1, s2 and so on, in the order in which they run. All that is shown is in the page;
    texts are only ever set as text. */
 (() => {
   'use strict';
@@ -92,7 +92,7 @@
     const cell = one(`b${node}`);
     if (!cell) return;
     const text = running(node, false);
-    cell.textContent = text === null ? '·' : text;
+    cell.textContent = text === null ? '\u00b7' : text;
     cell.parentNode.classList.toggle('done', text !== null);
   }
 
@@ -108,7 +108,7 @@
     const text = running(node, false);
     g.classList.toggle('written', text !== null);
     const [name, shown] = label.textContent.split(' = ');
-    if (text !== null && !shown.startsWith('array')) label.textContent = `${name} = ${text.length > ROOM ? '…' : text}`;
+    if (text !== null && !shown.startsWith('array')) label.textContent = `${name} = ${text.length > ROOM ? '\u2026' : text}`;
   }
 
   const between = new Map(edges.map((edge) => [`${edge.dataset.from} ${edge.dataset.to} ${edge.dataset.position}`, edge]));
@@ -191,33 +191,35 @@
     if (a.left < b.left || a.right > b.right) panel.scrollLeft += (a.left + a.right - b.left - b.right) / 2;
   }
 
+  /* What says where a statement is: itself, where its row is left out. */
+  const placed = (s) => (s.dataset.line ? s : rowOf.get(s.dataset.node));
+
   /* Where in the program the statement is. */
   function place(s) {
     for (const e of all('#program .now, #program .here')) e.classList.remove('now', 'here');
-    const row = rowOf.get(s.dataset.node);
+    body.dataset.sweep = kind(s);
+    const row = placed(s);
     if (!row) return;
     const line = one(`L${row.dataset.line}`);
     if (!line) return;
     line.classList.add('here');
     const [start, end] = (row.dataset.at || '-1 -1').split(' ').map(Number);
     for (const { piece, start: from } of pieces) if (from >= start && from < end) piece.classList.add('now');
-    body.dataset.sweep = kind(s);
     within(line, line.closest('pre'));
   }
 
   /* The inspector: the statement with every digit, and for an adjoint how it comes about. */
-  const REF = /(v[\u0304\u0307]?[₀-₉₋]+|v_bar\[-?\d+\]|v_dot\[-?\d+\]|v\[-?\d+\])/u;
+  const REF = /(v[\u0304\u0307]?[\u2080-\u2089\u208b]+|v_bar\[-?\d+\]|v_dot\[-?\d+\]|v\[-?\d+\])/u;
   const colour = (ref) => (/\u0304|bar/u.test(ref) ? 'adjoint' : /\u0307|dot/u.test(ref) ? 'tangent' : 'primal');
   const formula = (text) => text.split(REF).map((piece, k) => (k % 2 ? make('span', `ref ${colour(piece)}`, piece) : piece));
 
   function inspect(s) {
     const step = one('step');
-    const row = rowOf.get(s.dataset.node);
     if (kind(s) === 'gap') {
       step.replaceChildren(make('p', 'sentence', s.textContent));
       return;
     }
-    const head = make('p', 'kind', make('b', kind(s), { primal: 'Primal', tangent: 'Tangent', adjoint: 'Adjoint' }[kind(s)]), where(s, row));
+    const head = make('p', 'kind', make('b', kind(s), { primal: 'Primal', tangent: 'Tangent', adjoint: 'Adjoint' }[kind(s)]), where(placed(s)));
     const text = make('p', 'formula', ...formula(part(s, 'f')));
     const lines = [numbers(s), value(s)].filter(Boolean).map((line) => make('p', 'put', line));
     const words = s.querySelector(':scope > .words');
@@ -225,10 +227,10 @@
     step.replaceChildren(head, text, ...lines, ...said, ...(kind(s) === 'adjoint' ? [account(s)] : []));
   }
 
-  function where(s, row) {
+  function where(row) {
     if (!row) return '';
     const inLoop = row.dataset.iter ? `, iteration ${row.dataset.iter}` : '';
-    const name = row.parentNode.querySelector(':scope > .name');
+    const name = kind(row) === 'primal' && row.parentNode.querySelector(':scope > .name');
     return make('span', 'where', `${name ? `${name.textContent}, ` : ''}line ${row.dataset.line}${inLoop}`);
   }
 
@@ -239,7 +241,7 @@
       entry('seed', bare(value(s)));
       return list;
     }
-    entry('adjoint that comes in', running(s.dataset.node, true));
+    entry('adjoint that comes in', s.dataset.b || running(s.dataset.node, true));
     if (s.dataset.d) entry('local derivative', s.dataset.d);
     entry('contribution', s.dataset.i || bare(value(s)));
     const stack = writers.get(s.dataset.to);
@@ -315,7 +317,7 @@
     one('theme').addEventListener('click', theme);
     if (!last) return;
     document.documentElement.classList.add('stepping');
-    for (const cell of all('.running output')) cell.textContent = '·';
+    for (const cell of all('.running output')) cell.textContent = '\u00b7';
     for (const id of ['player', 'inspector']) one(id).hidden = false;
     if (reverse) slider.style.setProperty('--forward', `${(100 * forward) / last}%`);
     const buttons = { first: () => go(1), back: () => go(at - 1), next: () => go(at + 1), last: () => go(last) };

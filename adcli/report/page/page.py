@@ -39,8 +39,8 @@ class Page:
     """What a page shows, and how.
 
     shown: the rows, and where some are left out. by_target: adjoint statements stand beside the row whose adjoint they give.
-    flags: what is to be noted about the result, one text each. explanation: says each step in words.
-    front: "trace", "graph" or "explain", what has the most room, or is said at length.
+    loops: rows are folded by loops, since they are in the order of the run. flags: what is to be noted about the result, one text each.
+    explanation: says each step in words. front: "trace", "graph" or "explain", what has the most room, or is said at length.
     nodes, direction: of the graph, how many operations it shows (None: all), and where it runs.
     """
 
@@ -49,6 +49,7 @@ class Page:
     shown: Sequence[int | Omitted]
     title: str
     by_target: bool = False
+    loops: bool = True
     flags: Sequence[str] = ()
     explanation: Explanation | None = None
     front: str = "trace"
@@ -115,7 +116,8 @@ class Page:
                 yield "tangent", f"{name or 'value'} along {seed_name(seed, self.writer.format)}", self.exact.number(value)
 
     def _program(self) -> Iterator[str]:
-        lets = {self.trace.recording.lets[node] for node in self.order.primal}
+        sources = {a.source for found in self.order.adjoints.values() for _, a in found if a.source is not None}
+        lets = {self.trace.recording.lets[node] for node in {*self.order.primal, *sources}}
         spans = {let.span for let in lets if let is not None and let.span is not None}
         source = self.trace.source
         yield '<section id="program" aria-labelledby="program-title">\n'
@@ -140,14 +142,14 @@ class Page:
         yield '<section id="trace" aria-labelledby="trace-title">\n'
         yield element("h2", "Trace ", element("small", f"each row with {kind}"), id="trace-title") + "\n"
         yield '<div class="scroll" tabindex="0" role="region" aria-labelledby="trace-title">\n'
-        yield from Rows(self.trace, self.order, self.writer, self.exact, self.explanation).write(folded(self.trace, self.shown))
+        yield from Rows(self.trace, self.order, self.writer, self.exact, self.explanation).write(folded(self.trace, self.shown, self.loops))
         yield "\n</div>\n</section>\n"
 
 
 def asset(name: str) -> str:
-    """A file of this package; nothing in it may end the element that it goes into."""
+    """A file of this package; nothing in it may end the element that it goes into, or depend on the encoding."""
     text = (files("adcli.report.page") / name).read_text(encoding="utf-8")
-    assert "</" not in text and "<!--" not in text, name
+    assert text.isascii() and "</" not in text and "<!--" not in text, name
     return text
 
 

@@ -2,7 +2,8 @@
 
 A statement says its numbers as the tables do; data-n and data-v hold them with every digit where those leave digits out. Its id is its
 position in the order in which statements run: s1, s2, … Nodes are told by their positions in the recording: data-node is the row that it
-stands in, data-to the node whose adjoint it gives, data-from and data-position say which argument of which node that comes through.
+stands in, data-to the node whose adjoint it gives, data-from and data-position say which argument of which node that comes through, data-d
+the derivative there, data-i what is added, and data-b the adjoint that comes in, where no row of the page has it.
 """
 
 from __future__ import annotations
@@ -126,6 +127,8 @@ class Rows:
             data |= {"data_from": a.source, "data_position": a.position}
             data["data_d"] = None if a.partial is None else self.exact.number(a.partial)
             data["data_i"] = None if a.before is None else self.exact.number(a.increment)
+            if a.source not in self.order.primal:
+                data |= {"data_b": self.exact.number(a.bar), **self.place(a.source)}
         beside = a.node if a.source is None else a.source
         label = element("span", str(a.step), class_="label")
         found = None if self.explanation is None else self.explanation.adjoint(a)
