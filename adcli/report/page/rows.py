@@ -15,7 +15,7 @@ from adcli.report.explain.steps import ExplainedStep, Explanation, ruled
 from adcli.report.explain.words import parts
 from adcli.report.formula import Ref
 from adcli.report.notation import Writer
-from adcli.report.page.fold import Fold, Item
+from adcli.report.page.fold import DEPTH, Fold, Item
 from adcli.report.page.markup import Html, element, escaped
 from adcli.report.page.order import Gap, Order
 from adcli.report.sweep import Adjoint
@@ -158,8 +158,9 @@ class Rows:
         let = self.trace.recording.lets[node]
         if let is not None and let.span is not None:
             found["data_at"] = f"{let.span.start} {let.span.end}"
-        if self.trace.recording.iterations[node]:
-            found["data_iter"] = ", ".join(map(str, self.trace.recording.iterations[node]))
+        counts = list(map(str, self.trace.recording.iterations[node]))
+        if counts:
+            found["data_iter"] = ", ".join(counts if len(counts) <= DEPTH else [*counts[:2], self.writer.notation.dots, *counts[-2:]])
         return found
 
     def gap(self, gap: Gap) -> Html:
