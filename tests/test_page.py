@@ -249,6 +249,12 @@ def test_the_suffix_of_the_file_says_that_it_is_a_page(tmp_path: pathlib.Path) -
         assert target.read_text().startswith("<!DOCTYPE html>") and f'data-front="{command}"' in target.read_text()
 
 
+@pytest.mark.parametrize("command", ["trace", "graph", "explain"])
+def test_strict_leaves_no_page(tmp_path: pathlib.Path, command: str) -> None:
+    done = invoke([command, "sqrt(x)", "--at", "x=0", "--strict", "-o", str(tmp_path / "page.html")])
+    assert done.code == 5 and "singular" in done.err and not list(tmp_path.iterdir())
+
+
 def test_ten_thousand_rows_fit_into_a_few_megabytes() -> None:
     text = page("input x = 0.2\nfor i in 0..3333 { x = 3*x*(1 - x) }\noutput x")
     assert text.count('class="primal" id=') == 10_000 and len(text) < 10_000_000

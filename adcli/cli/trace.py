@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output
+from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output, refused
 from adcli.cli.page import TITLE, check_title, write_page
 from adcli.errors import UsageError
 
@@ -82,6 +82,8 @@ def command(
     direction = along_direction(job, program, along) if along else None
     made, result = trace(program, job.point(program), mode=mode, along=direction, wrt=names(wrt), of=of, order=order)
     view = View(job, made, result, spelling, only, rows)
+    if job.options.get("strict") and refused(result.flags):
+        job.show_flags(result.flags, program.source)
     if kind == "json":
         view.json()
     elif kind == "csv":
