@@ -40,6 +40,37 @@ def found(*words: str, stdin: str = "") -> dict[str, Any]:
     return data
 
 
+# Gradients from elsewhere: program, point, gradient, verdicts.
+GIVEN = [
+    ("abs(x - 1)", 1.000000001, 0, {"WRONG"}),  # the central difference over larger steps is 0
+    ("abs(x - 1)", 1.000000001, 1, {"RIGHT"}),
+    ("relu(x - 1)", 1.000000001, 0.5, {"WRONG"}),
+    ("relu(x - 1)", 0.999999999, 0, {"RIGHT"}),
+    ("abs(x - 1)", 1.0000000000001, 0, {"NON-SMOOTH", "WRONG"}),
+    ("floor(x)", 2.5, 0, {"RIGHT"}),
+    ("x + 1e-9*sin(1e9*x)", 1, 1, {"WRONG"}),  # of the line that the wave runs along
+    ("x + 1e-9*sin(1e9*x)", 1, 1.8378871813639024, {"RIGHT"}),
+]
+
+
+@pytest.mark.parametrize(("program", "x", "gradient", "verdicts"), GIVEN)
+def test_gradients_close_to_a_kink_and_at_fine_structure(program: str, x: float, gradient: float, verdicts: set[str]) -> None:
+    assert found(program, "--at", f"x={x!r}", "--grad", "-", stdin=json.dumps({"x": gradient}))["verdict"] in verdicts
+
+
+@pytest.mark.parametrize(("f", "x", "slope"), [(abs, 0.0, 0.0), (lambda x: max(x, 0.0), 0.0, 0.5), (lambda x: abs(x - 1), 1.000000001, 0.0)])
+def test_a_kink_that_nothing_names(f: Any, x: float, slope: float) -> None:
+    """Central differences give the mean of the slopes from both sides, which is no derivative."""
+    assert judge("x", slope, None, Evidence(along(f), x)).verdict == "NON-SMOOTH"
+
+
+@pytest.mark.parametrize(("program", "x"), [("x^2", "1e-200"), ("exp(-x)", "740"), ("1e-300*x", "1"), ("x + 1e300*(1e-300*x)", "1")])
+def test_a_complex_step_that_underflows_is_no_evidence(program: str, x: str) -> None:
+    data = found(program, "--at", f"x={x}")
+    assert data["verdict"] in ("RIGHT", "INCONCLUSIVE")
+    assert data["inputs"][0]["complex_step"] is None
+
+
 VERDICTS = [
     ("sin(1e6*x)", "x=1", {"RIGHT"}),
     ("x^3", "x=0", {"RIGHT"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pathlib
 import random
 from itertools import pairwise
@@ -255,3 +256,16 @@ def test_numbers_are_kept() -> None:
     """Products are not multiplied out where large numbers would cancel."""
     f = adcli.compile("(x - 1000)^9*(x + 1000)^9")
     assert adcli.compile(derive(f).texts["x"]).value(x=999.9) == pytest.approx(f.gradient(x=999.9)["x"], rel=1e-9)
+
+
+DIVIDING_BY_ZERO = ["1/(x - x)", "x/0", "log10(x - x)", "(x + 1)*0^-2", "x/((x + 1)^2 - x^2 - 2*x - 1)", "x*(0/0)", "fmod(x, x - x)", "(x - x)^x"]
+
+
+@pytest.mark.parametrize("raw", [False, True])
+@pytest.mark.parametrize("program", DIVIDING_BY_ZERO)
+def test_what_divides_by_zero_is_left_as_it_is(program: str, raw: bool) -> None:
+    """0/0 is not 0, and no reason to stop."""
+    f = adcli.compile(program)
+    (text,) = derive(f, raw=raw).texts.values()
+    ours = adcli.compile(f"input x; output d = {text}").value(x=0.5)
+    assert raw or not math.isfinite(ours)

@@ -151,3 +151,14 @@ def test_strict_gives_no_result() -> None:
     done = invoke(["propagate", "abs(x)", "--at", "x=0±0.1", "--strict"])
     assert (done.code, done.out) == (5, "")
     assert "nondifferentiable" in invoke(["propagate", "abs(x)", "--at", "x=0±0.1"]).err
+
+
+@pytest.mark.filterwarnings("error")
+def test_uncertainties_whose_squares_overflow() -> None:
+    """The first order stands, and so does the second where the curvature is 0."""
+    done = invoke(["propagate", "x + y", "--at", "x=1±1e200,y=1±1e200", "--json"])
+    found = json.loads(done.out)["outputs"]["value"]
+    assert done.err == "" and found["uncertainty"] == pytest.approx(math.sqrt(2) * 1e200)
+    assert found["second_order"]["needed"] is False
+    done = invoke(["propagate", "x*y", "--at", "x=1±1e200,y=1±1e200", "--json"])
+    assert done.err == "" and json.loads(done.out)["outputs"]["value"]["second_order"] is None

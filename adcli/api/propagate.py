@@ -194,12 +194,13 @@ def _second(program: Program, at: Mapping[str, Any], names: Sequence[str], of: s
     if not np.all(np.isfinite(h)):
         return None
     u = np.array(correlated.spreads)
-    scaled = h * np.outer(u, u)
     r = np.eye(len(u))
     for (i, j), value in correlated.coefficients.items():
         r[i, j] = r[j, i] = value
-    product = scaled @ r
-    return Second(float(np.trace(product)) / 2, root(float(np.trace(product @ product)) / 2))
+    with np.errstate(all="ignore"):
+        product = (h * u[:, None] * u) @ r
+        second = Second(float(np.trace(product)) / 2, root(float(np.trace(product @ product)) / 2))
+    return second if all(map(math.isfinite, second)) else None
 
 
 def _covariances(outputs: Sequence[Output], correlated: Correlated) -> dict[str, dict[str, float]]:

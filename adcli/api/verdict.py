@@ -19,6 +19,9 @@ RESOLVED = 1e-2
 VANISHING = 1e-6
 
 
+# The Taylor remainder of a smooth f falls with order 2; below this one, slopes from both sides may differ.
+SMOOTH = 1.25
+
 HIDDEN = "f does not change: it adds terms so large that their rounding hides a change"
 
 
@@ -110,16 +113,46 @@ def _decide(d: Differences, e: Estimate, gradient: float, evidence: Evidence) ->
     if math.isfinite(gradient) and right(e, gradient):
         step = evidence.step
         seen = e.error <= RESOLVED * max(abs(e.value), abs(gradient))
-        if not seen and step is not None and _step_contradicts(step, gradient):
+        if step is not None and _step_contradicts(step, gradient) and (not seen or _finer(d, e, step[0])):
             return WRONG, f"the complex step gives {step[0]!r}", e, d.evaluations
+        by_sides = _by_sides(d, e, gradient, evidence) if _bent(d, e, gradient) else None
+        if by_sides is not None:
+            return by_sides
         seen = seen or gradient == 0
         return RIGHT, "" if seen else f"so far as differences see it: it is at most {e.error:.2g}", e, d.evaluations
     if evidence.step is not None and _step_agrees(evidence.step, gradient):
         return RIGHT, "by the complex step", e, d.evaluations
-    for finer in d.every():  # f may have structure at smaller steps than those that looked settled
-        if finer.step < e.step and finer.error <= RESOLVED * abs(gradient) and right(finer, gradient) and not same(finer, e):
-            return RIGHT, "", finer, d.evaluations
+    finer = _finer(d, e, gradient)
+    if finer is not None:
+        return RIGHT, "", finer, d.evaluations
     return _disagrees(d, e, gradient, evidence)
+
+
+def _finer(d: Differences, e: Estimate, slope: float) -> Estimate | None:
+    """Differences that see this slope at smaller steps than those that looked settled: f may have structure there."""
+    for finer in d.every():
+        if finer.step < e.step and finer.error <= RESOLVED * abs(slope) and right(finer, slope) and not same(finer, e):
+            return finer
+    return None
+
+
+def _bent(d: Differences, e: Estimate, gradient: float) -> bool:
+    """Whether f(x + h) - f(x) - h·f' falls like |h| over the steps of the estimate: of |x| at 0 the central difference is 0, and the
+    gradient 0 would look right."""
+    order = remainder_order({h: change for h, change in d.steps.items() if abs(h) <= e.reach}, gradient, max(d.noise, e.noise))
+    return order is not None and order < SMOOTH
+
+
+def _by_sides(d: Differences, e: Estimate, gradient: float, evidence: Evidence) -> tuple[str, str, Estimate, int] | None:
+    """What the slopes from below and from above say where a central difference agrees across a kink, at the point or close to it."""
+    below, above = _sides(evidence, d)
+    used = d.evaluations + below.evaluations + above.evaluations
+    if _differ(below, above):
+        reason = f"from below the slope is {below.value:.6g}, from above {above.value:.6g}"
+        return _by_piece(d, e, gradient, evidence, used) or (NON_SMOOTH, reason, e, used)
+    if all(usable(side, side.value) and not side.agrees(gradient) for side in (below, above)):
+        return _by_piece(d, e, gradient, evidence, used) or (WRONG, "at smaller steps both sides agree", above, used)
+    return None
 
 
 def _step_agrees(step: tuple[float, float], gradient: float) -> bool:
@@ -136,18 +169,9 @@ def _step_contradicts(step: tuple[float, float] | None, gradient: float) -> bool
 def _disagrees(d: Differences, e: Estimate, gradient: float, evidence: Evidence) -> tuple[str, str, Estimate, int]:
     """Nothing speaks for the gradient so far: a kink may be why, or noise."""
     used = d.evaluations
-    what = evidence.kink([e.x for e in _ends(d.x, e)]) if evidence.kink and not math.isnan(e.reach) else ""
-    if what and evidence.path is not None:
-        piece = Differences(evidence.path, d.x, 0, d.noise, d.middle)
-        found = settle(piece)
-        used += piece.evaluations
-        if right(found, gradient):
-            return RIGHT, f"on its side of {what}", found, used
-        if _hidden(piece, found, gradient, evidence):
-            return INCONCLUSIVE, HIDDEN, found, used
-        if usable(found, gradient) and not found.agrees(gradient):
-            return WRONG, "", found, used
-        return NON_SMOOTH, f"{what} is within reach", e, used
+    by_piece = _by_piece(d, e, gradient, evidence, used)
+    if by_piece is not None:
+        return by_piece
     if e.agrees(gradient):
         step = evidence.step
         if step is not None and _step_contradicts(step, gradient) and e.agrees(step[0]):
@@ -166,6 +190,23 @@ def _disagrees(d: Differences, e: Estimate, gradient: float, evidence: Evidence)
             return INCONCLUSIVE, _noisy(e), e, used
         return WRONG, "", e, used
     return INCONCLUSIVE, f"the derivative is {gradient!r}, and {_noisy(e)}", e, used
+
+
+def _by_piece(d: Differences, e: Estimate, gradient: float, evidence: Evidence, used: int) -> tuple[str, str, Estimate, int] | None:
+    """What the piece of the program that the point is on says, where a kink is within reach of the steps."""
+    what = evidence.kink([e.x for e in _ends(d.x, e)]) if evidence.kink and not math.isnan(e.reach) else ""
+    if not what or evidence.path is None:
+        return None
+    piece = Differences(evidence.path, d.x, 0, d.noise, d.middle)
+    found = settle(piece)
+    used += piece.evaluations
+    if right(found, gradient):
+        return RIGHT, f"on its side of {what}", found, used
+    if _hidden(piece, found, gradient, evidence):
+        return INCONCLUSIVE, HIDDEN, found, used
+    if usable(found, gradient) and not found.agrees(gradient):
+        return WRONG, "", found, used
+    return NON_SMOOTH, f"{what} is within reach", e, used
 
 
 class _Place(NamedTuple):
@@ -206,8 +247,8 @@ def _sides(evidence: Evidence, d: Differences) -> tuple[Estimate, Estimate]:
 
 
 def _differ(a: Estimate, b: Estimate) -> bool:
-    """Whether two estimates are of different numbers."""
-    if not (usable(a, a.value) and usable(b, b.value)):
+    """Whether two estimates are of different numbers, with errors that are small against the larger one."""
+    if not (usable(a, b.value) and usable(b, a.value)):
         return False
     return not same(a, b)
 

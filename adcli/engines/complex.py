@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import cmath
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from adcli.ad.rules import linear_positions
-from adcli.engines.differences import UNIT
+from adcli.engines.differences import TINY, UNIT
 from adcli.engines.flags import has_nan
 from adcli.engines.limits import Limits
 from adcli.engines.shadow import Pair, Shadowed
@@ -23,6 +24,9 @@ from adcli.ir.nested import CustomRule
 from adcli.ir.nodes import Function, Let
 
 STEP = 2.0**-200
+MIN = sys.float_info.min
+SMALL = 1e-200  # values so small can have a derivative that is not 0 and, times the step, is less than MIN
+SCALING = frozenset({"mul", "div", "pow", "exp", "exp2", "exp10", "sigmoid"})
 
 
 class NotAnalytic(Exception):
@@ -47,7 +51,7 @@ def complex_step(
     found = run.run(function, given)
     if run.refused is not None and any(z is not None and has_nan(z.imag) for _, z in found):
         raise run.refused
-    return [(0.0 if z is None else z.imag / h, 8 * UNIT * run.largest / h) for _, z in found]
+    return [(0.0 if z is None else z.imag / h, 8 * UNIT * run.largest / h + (0.0 if z is None else TINY / h)) for _, z in found]
 
 
 class _Complex(Shadowed):
@@ -72,7 +76,10 @@ class _Complex(Shadowed):
         return value + 1j * z.imag
 
     def scalar(self, s: Let, given: list[Any]) -> Any:
-        return complex(FORMS[s.op.name](*given))
+        z = complex(FORMS[s.op.name](*given))
+        if s.op.name in SCALING and abs(z.imag) < MIN and abs(z.real) < SMALL and all(given):
+            raise NotAnalytic("the imaginary part is too small for a double")
+        return z
 
     def array(self, s: Let, args: list[Pair], given: list[Any]) -> Any:
         """NumPy's own complex functions, and the operations that only move or add elements."""

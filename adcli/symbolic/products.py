@@ -10,12 +10,15 @@ from fractions import Fraction
 
 from adcli.symbolic.nodes import Expr, name, node, postorder
 from adcli.symbolic.rules import derivative
-from adcli.symbolic.sums import Algebra, Product, Sum, number
+from adcli.symbolic.sums import Algebra, Pole, Product, Sum, number
 
 
 def swollen(e: Expr, by: Expr) -> Expr:
-    """∂e/∂by by the product rule over all the factors of a product at once, not simplified."""
-    return _Swell(by).of(e)
+    """∂e/∂by by the product rule over all the factors of a product at once, not simplified; factor by factor where one divides by 0."""
+    try:
+        return _Swell(by).of(e)
+    except Pole:
+        return derivative(e, by)
 
 
 class _Swell:

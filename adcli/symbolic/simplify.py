@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from adcli.symbolic.nodes import LEAVES, Expr, node, postorder
-from adcli.symbolic.sums import Algebra, E, Exhausted, Exponent, Product, Sum, added, content, number, scaled, shared, single, without
+from adcli.symbolic.sums import Algebra, E, Exhausted, Exponent, Pole, Product, Sum, added, content, number, scaled, shared, single, without
 from adcli.symbolic.text import operations, text
 from adcli.symbolic.written import label, written
 
@@ -37,7 +37,7 @@ def gathered(e: Expr) -> Expr:
 
 
 def simplify(e: Expr, others: int = 0) -> Expr:
-    """The shortest form found; TooLong where the formula, written out, is too long to be looked at.
+    """The shortest form found, the expression itself where it divides by 0; TooLong where, written out, it is too long to be looked at.
 
     others: operations of formulas that are to be simplified beside it, which together are as much work as one of that length.
     """
@@ -45,7 +45,10 @@ def simplify(e: Expr, others: int = 0) -> Expr:
         raise TooLong(e.size)
     if any(part.op == "name" and part.value in ("inf", "nan") for part in postorder([e])):
         return e  # their sums do not cancel
-    return gathered(e) if e.size + others > LARGE else Simplifier().best(e)
+    try:
+        return gathered(e) if e.size + others > LARGE else Simplifier().best(e)
+    except Pole:
+        return e
 
 
 class Simplifier:
@@ -69,7 +72,7 @@ class Simplifier:
             self._arguments(flat)
             most = max(GROWTH, largest(forms))
             forms += [f for f in self.forms(flat) if largest([f]) <= most]
-        except Exhausted:
+        except (Exhausted, Pole):
             pass  # the forms found so far will do
         return shortest(forms)
 

@@ -4,7 +4,7 @@ A kernel is a name, a function of expressions in this form, or a sum that is not
 (within bounds), so that equal expressions meet; the other leaves products as they are written.
 
 Identities are those of real numbers that hold wherever the left side is defined: x/x = 1, exp(ln(x)) = x, sqrt(x^2) = |x|,
-sqrt(x)*sqrt(x) = x. The right side may be defined at more points.
+sqrt(x)*sqrt(x) = x. The right side may be defined at more points. What divides by 0 everywhere, such as 1/(x - x), is a `Pole`.
 """
 
 from __future__ import annotations
@@ -118,6 +118,10 @@ def _product_key(product: Product) -> tuple[object, ...]:
 
 class Exhausted(Exception):
     """Multiplying out takes more work than it is worth."""
+
+
+class Pole(Exception):
+    """A negative power of 0: no identity may touch it, since 0/0 is not 0."""
 
 
 class Algebra:
@@ -264,6 +268,8 @@ class Algebra:
         if not isinstance(n, Fraction) or n.denominator != 1:
             return None
         if k.op == "num" and isinstance(k.value, Fraction):
+            if not k.value and n < 0:
+                raise Pole
             return number(k.value ** int(n))
         if k.op in ("mul", "div", "neg") and k in self.known and len(self.known[k]) == 1:
             return self.power(self.known[k], n)  # the root of a product is a kernel; its whole powers are the product's
@@ -281,7 +287,9 @@ class Algebra:
         if n in (0, 1):
             return p if n else number(1)
         if not p:
-            return number(0) if n > 0 else single(num(0), n)
+            if n < 0:
+                raise Pole
+            return number(0)
         whole = n.denominator == 1
         if len(p) == 1:
             ((product, c),) = p.items()
