@@ -58,10 +58,41 @@ def test_gradients_close_to_a_kink_and_at_fine_structure(program: str, x: float,
     assert found(program, "--at", f"x={x!r}", "--grad", "-", stdin=json.dumps({"x": gradient}))["verdict"] in verdicts
 
 
-@pytest.mark.parametrize(("f", "x", "slope"), [(abs, 0.0, 0.0), (lambda x: max(x, 0.0), 0.0, 0.5), (lambda x: abs(x - 1), 1.000000001, 0.0)])
-def test_a_kink_that_nothing_names(f: Any, x: float, slope: float) -> None:
-    """Central differences give the mean of the slopes from both sides, which is no derivative."""
-    assert judge("x", slope, None, Evidence(along(f), x)).verdict == "NON-SMOOTH"
+NAMELESS = [
+    (abs, 0.0, 0.0, "NON-SMOOTH"),
+    (lambda x: max(x, 0.0), 0.0, 0.5, "NON-SMOOTH"),
+    (lambda x: abs(x - 1), 1.000000001, 0.0, "WRONG"),
+    (lambda x: max(x - 1, 0.0), 1.000000001, 0.5, "WRONG"),
+    (lambda x: math.exp(-1e12 * (x - 1) ** 2), 1.0000003, 0.0, "WRONG"),  # a peak that larger steps jump over
+]
+
+
+@pytest.mark.parametrize(("f", "x", "slope", "verdict"), NAMELESS)
+def test_kinks_and_peaks_of_a_function_of_which_nothing_is_known(f: Any, x: float, slope: float, verdict: str) -> None:
+    """Central differences give the mean of the slopes from both sides of a kink, which is no derivative."""
+    assert judge("x", slope, None, Evidence(along(f), x)).verdict == verdict
+
+
+ROUNDED = [("sinh((x*x)/(x*x))", "x=1.3568021605988276"), ("hypot(cos(x)*x^2, x/x + x^x)", "x=1e-6"), ("min(x, 1e-3)/(x/3)", "x=1e-6")]
+
+
+@pytest.mark.parametrize(("program", "at"), ROUNDED)
+def test_a_gradient_in_which_terms_cancel(program: str, at: str) -> None:
+    """Its own rounding, larger than the error of the differences, is no alarm."""
+    assert found(program, "--at", at)["verdict"] == "RIGHT"
+
+
+def test_a_sharp_difference_outweighs_a_blunt_complex_step() -> None:
+    """Im(x + x) is large beside the derivative of 1/(x + x), and so is what rounding might have done to it."""
+    for slope, verdict in ((-5e-13, "RIGHT"), (-5.005e-13, "WRONG")):
+        assert found("1/(x + x)", "--at", "x=1e6", "--grad", "-", stdin=json.dumps({"x": slope}))["verdict"] == verdict
+
+
+def test_on_a_kink_rounding_hides_any_gradient() -> None:
+    program = "(if x < x { y } else { x }) + sinh(100)"
+    for slope in (2.0, -3.0):
+        data = found(program, "--at", "x=1,y=0", "--wrt", "x", "--grad", "-", stdin=json.dumps({"x": slope}))
+        assert data["verdict"] == "INCONCLUSIVE"
 
 
 @pytest.mark.parametrize(("program", "x"), [("x^2", "1e-200"), ("exp(-x)", "740"), ("1e-300*x", "1"), ("x + 1e300*(1e-300*x)", "1")])
@@ -86,6 +117,7 @@ VERDICTS = [
     ("if x >= 2 { x^2 } else { 4*x - 4 }", "x=2", {"RIGHT"}),
     ("abs(x)", "x=0", {"NON-SMOOTH"}),
     ("floor(x)*x", "x=2", {"NON-SMOOTH"}),
+    ("floor(x)", "x=1e6", {"NON-SMOOTH"}),
     ("max(x, y)", "x=1,y=1", {"NON-SMOOTH"}),
     ("sqrt(x)", "x=0", {"NON-SMOOTH"}),
     ("sqrt(x)", "x=-1", {"INCONCLUSIVE"}),

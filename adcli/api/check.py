@@ -117,6 +117,8 @@ class Own(Subject):
         self.places = {self.variant.names[k]: k for k in self.wrt}
         self.point = {name: _flat(setting.args[k]) for name, k in self.places.items()}
         self.shapes = {name: tuple(getattr(setting.args[k], "shape", ())) for name, k in self.places.items()}
+        self.at = dict(at)
+        self.own = True  # it is the program's own gradient that is checked
         self.tie = ""
         self.no_step = ""
         self._ready: Any = None
@@ -182,7 +184,23 @@ class Own(Subject):
             turn = kink(self.function, self.args(self.point), near, self.setting.program.limits)
             return "" if turn is None else self._named(turn.op, turn.span)
 
-        return Evidence(line, x, noise, self.line(direction, x, self.on_path), kink, self.step(direction), self.tie, self.terms)
+        wobble = (lambda: self.wobble(direction)) if self.own else None
+        return Evidence(line, x, noise, self.line(direction, x, self.on_path), kink, self.step(direction), self.tie, self.terms, wobble)
+
+    def wobble(self, direction: Mapping[str, list[float]]) -> float:
+        """How far derivatives along the direction are apart at neighbours of the point: by both modes, some ulps away."""
+        slopes: list[float] = []
+        for ulps in (-2, -1, 1, 2):
+            moved = {n: [_nudged(p, ulps) if d else p for p, d in zip(self.point[n], along, strict=True)] for n, along in direction.items()}
+            at = {**self.at, **{name: shaped(numbers, self.shapes[name]) for name, numbers in moved.items()}}
+            for mode in ("reverse", "forward"):
+                try:
+                    found = gradient(self.setting.program, at, list(self.places), self.setting.program.outputs[self.of], mode).derivative
+                except AdcliError:
+                    continue
+                slopes.append(math.fsum(g * d for n in direction for g, d in zip(_flat(found[n]), direction[n], strict=True)))
+        finite = [slope for slope in slopes if math.isfinite(slope)]
+        return max(finite) - min(finite) if finite else 0.0
 
     def terms(self) -> float:
         """The size of the largest number that the run at the point adds or subtracts."""
@@ -308,6 +326,7 @@ def check_program(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | 
     flags = [flag for flag in reverse.flags if flag.code not in BIRTHS or given is None]
     if given is not None:
         found = given(subject.shapes, subject.variant.names)
+        subject.own = False
         return _check(subject, _number(reverse), found, None, flags)
     forward = gradient(program, at, wrt, of, "forward")
     ours = {name: _flat(value) for name, value in reverse.derivative.items()}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from adcli.engines.differences import FACTOR, NONE, UNIT, Differences, Estimate, Line, remainder_order, settle
@@ -30,7 +31,8 @@ class Evidence(NamedTuple):
 
     line: values of f; path: values on the piece of the program that the point is on, nan elsewhere; kink: names what the runs at the
     places given do otherwise; step: the derivative by a complex step and its error; tie: the kink that the point itself is on;
-    terms: the size of the largest term that f adds.
+    terms: the size of the largest term that f adds; wobble: how far the gradient itself, by both modes, differs between neighbours of the
+    point a few ulps away, which is its rounding.
     """
 
     line: Line
@@ -41,6 +43,7 @@ class Evidence(NamedTuple):
     step: tuple[float, float] | None = None
     tie: str = ""
     terms: Callable[[], float] | None = None
+    wobble: Callable[[], float] | None = None
 
 
 class Finding(NamedTuple):
@@ -94,6 +97,10 @@ def judge(name: str, gradient: float, forward: float | None, evidence: Evidence)
         error = min(e.error, evidence.step[1] if evidence.step else math.inf)
         if not abs(forward - gradient) <= 2 * FACTOR * error:
             verdict, reason = WRONG, f"forward mode gives {forward!r}"
+    if verdict == WRONG and math.isfinite(gradient) and evidence.wobble is not None:
+        allowed = FACTOR * (e.error + evidence.wobble())
+        if all(abs(g - e.value) <= allowed for g in (gradient, gradient if forward is None else forward)):
+            verdict, reason = RIGHT, "within the rounding of the gradient itself"
     order = (
         remainder_order(d.steps, gradient, max(d.noise, e.noise if math.isfinite(e.noise) else 0.0)) if math.isfinite(gradient) else None
     )
@@ -120,7 +127,7 @@ def _decide(d: Differences, e: Estimate, gradient: float, evidence: Evidence) ->
             return by_sides
         seen = seen or gradient == 0
         return RIGHT, "" if seen else f"so far as differences see it: it is at most {e.error:.2g}", e, d.evaluations
-    if evidence.step is not None and _step_agrees(evidence.step, gradient):
+    if evidence.step is not None and _step_agrees(evidence.step, gradient, sharper=usable(e, e.value) and e.error < evidence.step[1]):
         return RIGHT, "by the complex step", e, d.evaluations
     finer = _finer(d, e, gradient)
     if finer is not None:
@@ -145,8 +152,11 @@ def _bent(d: Differences, e: Estimate, gradient: float) -> bool:
 
 def _by_sides(d: Differences, e: Estimate, gradient: float, evidence: Evidence) -> tuple[str, str, Estimate, int] | None:
     """What the slopes from below and from above say where a central difference agrees across a kink, at the point or close to it."""
+    seen = [f for f in d.every() if f.step < e.step and f.error <= RESOLVED * abs(f.value) and not f.agrees(gradient)]
     below, above = _sides(evidence, d)
     used = d.evaluations + below.evaluations + above.evaluations
+    if any(same(a, b) for a, b in pairwise(seen)):
+        return _by_piece(d, e, gradient, evidence, used) or (WRONG, "at smaller steps differences agree on another number", seen[-1], used)
     if _differ(below, above):
         reason = f"from below the slope is {below.value:.6g}, from above {above.value:.6g}"
         return _by_piece(d, e, gradient, evidence, used) or (NON_SMOOTH, reason, e, used)
@@ -155,10 +165,15 @@ def _by_sides(d: Differences, e: Estimate, gradient: float, evidence: Evidence) 
     return None
 
 
-def _step_agrees(step: tuple[float, float], gradient: float) -> bool:
-    """Whether the complex step gives the gradient: to its last digits, or within what rounding the input by a few ulps does to it."""
+def _step_agrees(step: tuple[float, float], gradient: float, sharper: bool = False) -> bool:
+    """Whether the complex step gives the gradient: to its last digits, or within what rounding the input by a few ulps does to it.
+
+    sharper: the differences, which say otherwise, have the smaller error; then only the last digits count.
+    """
     apart = abs(step[0] - gradient)
-    return (apart <= 64 * UNIT * abs(step[0]) and step[0] != 0) or (step[1] <= RESOLVED * abs(step[0]) and apart <= FACTOR * step[1])
+    if apart <= 64 * UNIT * abs(step[0]) and step[0] != 0:
+        return True
+    return not sharper and step[1] <= RESOLVED * abs(step[0]) and apart <= FACTOR * step[1]
 
 
 def _step_contradicts(step: tuple[float, float] | None, gradient: float) -> bool:
@@ -259,8 +274,10 @@ def _at_kink(d: Differences, e: Estimate, gradient: float, evidence: Evidence) -
     used = d.evaluations + below.evaluations + above.evaluations
     smooth = all(usable(s, s.value) or (s.scale == 0 and s.value == 0) for s in (below, above)) and not _differ(below, above)
     if smooth and below.agrees(gradient) and above.agrees(gradient):
+        if not (right(below, gradient) or right(above, gradient)):
+            return INCONCLUSIVE, _noisy(e), e, used
         return RIGHT, f"{evidence.tie} makes no difference here", e if e.agrees(gradient) else above, used
-    if smooth and not (below.agrees(gradient) or above.agrees(gradient)):
+    if smooth and not (below.agrees(gradient) or above.agrees(gradient)) and not _bent(d, d.every()[-1], above.value):
         return WRONG, f"the point alone is on {evidence.tie}, and both sides of it agree", above, used
     return NON_SMOOTH, f"the point is on {evidence.tie}", e, used
 
