@@ -441,3 +441,10 @@ def test_a_program_that_is_not_analytic_has_no_complex_step() -> None:
 def test_what_only_a_loops_test_reads_need_not_be_analytic() -> None:
     (one,) = found("y = x; while abs(y) < 100 { y = y*y }; y", "--at", "x=2")["inputs"]
     assert one["complex_step"] == pytest.approx(1024.0, rel=1e-13)
+
+
+def test_words_that_leave_an_input_out() -> None:
+    done = invoke(["check", "--cmd", "prog {x} {z}", "--grad-cmd", "prog {x} {y}", "--at", "x=1,y=2"])
+    assert done.code == 2 and "does not take 'y'" in done.err and "--wrt" in done.err
+    done = invoke(["check", "--cmd", "prog {x}", "--grad-cmd", "prog {x}", "--at", "x=1", "-j", "2"])
+    assert done.code == 2 and "--jobs 2" in done.err

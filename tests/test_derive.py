@@ -271,3 +271,19 @@ def test_what_divides_by_zero_is_left_as_it_is(program: str, raw: bool) -> None:
     (text,) = derive(f, raw=raw).texts.values()
     ours = adcli.compile(f"input x; output d = {text}").value(x=0.5)
     assert raw or not math.isfinite(ours)
+
+
+@pytest.mark.parametrize(
+    ("program", "latex"),
+    [
+        ("x*sin(x)^3", r"{\left(\sin x\right)}^{2}"),
+        ("x*exp(x^y)^y", r"{\left(e^{{x}^{y}}\right)}^{y}"),
+        ("x*erf(x)^2", r"{\operatorname{erf}\left(x\right)}^{2}"),
+        ("x*abs(x)^3", r"{\left|x\right|}^{3}"),
+        ("y*sqrt(x)^y", r"{\sqrt{x}}^{y}"),
+    ],
+)
+def test_powers_of_functions_in_latex(program: str, latex: str) -> None:
+    """{\\sin x}^2 would look like the sine of a square."""
+    done = invoke(["derive", program, "--to", "latex"])
+    assert latex in done.out, done.out

@@ -283,6 +283,7 @@ class Foreign(Subject):
         if unknown:
             raise UsageError(f"--at gives no '{unknown[0]}' to differentiate by", help=f"its names are {', '.join(point)}")
         chosen = {name: as_real(name, point[name], []) for name in (wrt or point)}
+        command.takes(list(chosen))
         self.point = {name: _flat(value) for name, value in chosen.items()}
         self.shapes = {name: tuple(getattr(value, "shape", ())) for name, value in chosen.items()}
         (first,) = command.values([self.given])

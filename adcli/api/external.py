@@ -51,12 +51,22 @@ class External:
                 f"{option} takes no input: none of its words has the name of one in braces",
                 help=f"write {{{example}}} where its number goes, or --stdin to give the point as JSON on standard input",
             )
+        self.named = named
         self.stdin = stdin
         self.jobs = jobs or os.cpu_count() or 1
         self.timeout = TIMEOUT if timeout is None else timeout
         self.running: set[subprocess.Popen[bytes]] = set()
         self.lock = threading.Lock()
         self.stopped = False
+
+    def takes(self, names: Sequence[str]) -> None:
+        """Raises a UsageError where the words leave one of these inputs out: the command could not depend on it."""
+        left = [name for name in names if name not in self.named]
+        if left and not self.stdin:
+            raise UsageError(
+                f"{self.option} does not take '{left[0]}': none of its words has {{{left[0]}}}",
+                help=f"write {{{left[0]}}} where its number goes, or choose the inputs to differentiate by with --wrt",
+            )
 
     def run(self, points: Sequence[Mapping[str, Any]]) -> list[str | Failed]:
         """What it prints for each point, several at a time; an interrupt ends the processes."""

@@ -50,8 +50,10 @@ def command(
     """
     if grad is not None and grad_cmd is not None:
         raise UsageError("--grad and --grad-cmd both give a gradient", help="leave one of them out")
-    if cmd is not None and (job.options["words"] or job.options["files"] or job.options["texts"]):
-        raise UsageError("--cmd gives the value, and a program is given too", help="leave out --cmd or the program")
+    programs = [*job.options["words"], *job.options["files"], *job.options["texts"]]
+    if cmd is not None and programs:
+        advice = f"--jobs {programs[0]} runs so many commands at a time" if programs[0].isdigit() else "leave out --cmd or the program"
+        raise UsageError(f"--cmd gives the value, and a program is given too: {programs[0]}", help=advice)
     if cmd is None and (job.options["jobs"] is not None or stdin) and grad_cmd is None:
         raise UsageError("--jobs and --stdin are for commands", help="give one with --cmd or --grad-cmd")
     found, source = (_foreign if cmd is not None else _own)(job, wrt, of, grad, cmd, grad_cmd, stdin)

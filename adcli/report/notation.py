@@ -149,6 +149,8 @@ class Writer:
     def _power(self, base: Formula, exponent: Formula, put: Put | None) -> str:
         below = self._inside(base, put, ATOM, True)
         if self.notation.name == "latex":
+            if isinstance(base, Apply) and open_ended(base):
+                below = self.notation.parenthesized(below)  # a bare \\sin x^2 would square x
             return f"{{{below}}}^{{{self.text(exponent, put)}}}"
         above = self._inside(exponent, put, ATOM, True)
         if self.notation.name == "unicode" and isinstance(exponent, Num) and above.isdigit():
@@ -172,6 +174,14 @@ class Writer:
         base = self._inside(f.base, None, ATOM, True)
         at = f.at if f.value is None else f"{f.at} {f.sign} {self.text(f.value, put)}"
         return f"{base}[{at}]"
+
+
+def open_ended(f: Apply) -> bool:
+    """Whether an exponent behind this function in LaTeX would stand at its argument: of \\sin x it does, of \\sqrt{x} it does not."""
+    if not f.latex or f.named or f.latex.startswith(r"\sqrt"):
+        return False
+    *_, tail = f.latex.split(r"\right")
+    return "{0}" in tail or "{1}" in tail
 
 
 def nested(value: object) -> object:
