@@ -150,7 +150,7 @@ class Writer:
         below = self._inside(base, put, ATOM, True)
         if self.notation.name == "latex":
             if isinstance(base, Apply) and open_ended(base):
-                below = self.notation.parenthesized(below)  # a bare \\sin x^2 would square x
+                below = self.notation.parenthesized(below)  # a bare \sin x^2 would square x
             return f"{{{below}}}^{{{self.text(exponent, put)}}}"
         above = self._inside(exponent, put, ATOM, True)
         if self.notation.name == "unicode" and isinstance(exponent, Num) and above.isdigit():
