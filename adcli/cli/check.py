@@ -206,7 +206,7 @@ def sentence(found: Checked) -> str:
     by = ", ".join(f.name for f in those[:8]) + (", …" if len(those) > 8 else "")
     match found.verdict:
         case "RIGHT":
-            return "every derivative agrees with the differences within their estimated errors"
+            return "every derivative agrees with the differences within their errors"
         case "WRONG":
             return (
                 f"the differences contradict the derivative by {by}" if those else "the differences along a random direction contradict it"
