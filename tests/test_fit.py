@@ -421,3 +421,10 @@ def test_a_jump_is_not_taken_for_a_line(line: str) -> None:
     found = fit("b*x + 10*floor(b)", "--data", line, "--target", "y + 20", "--params", "b=2.5")
     assert found["params"]["b"] == pytest.approx(2.02, rel=1e-12)
     assert found["objective"] == pytest.approx(0.0405, rel=1e-9)
+
+
+@pytest.mark.filterwarnings("error")
+def test_slopes_whose_squares_underflow_give_no_warning_of_numpy() -> None:
+    x = np.linspace(0, 1, 12)
+    found = adcli.compile("a*exp(b*x)").fit({"x": x, "y": np.full(12, 1e-300)}, "y", {"a": 1, "b": 1})
+    assert not found.report.converged and math.isinf(found.standard_errors["b"])

@@ -87,8 +87,9 @@ class Factors:
         return self._half.T @ slope
 
     def inverse(self) -> Any:
-        """(JᵀJ)⁻¹, over what can be told; shape [n, n]."""
-        return self._half @ self._half.T
+        """(JᵀJ)⁻¹, over what can be told; shape [n, n]. Of slopes around 1e-160 it is infinite."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._half @ self._half.T
 
     def pulled(self, curvature: Any) -> Any:
         """K = R⁻ᵀ S R⁻¹ in the principal axes."""
