@@ -50,6 +50,9 @@ def insert_tapes(entry: Function, regions: Iterable[Region], after: Callable[[Re
 
     `after` may then change the region, given that number, and gives it again.
     """
+    regions = list(regions)
+    if not regions:
+        return 0
     standing = {b for f in functions(entry) for b in all_blocks(f.body)}
     at_hand = {v for s in entry.body.statements for v in outs(s)} | set(entry.params)
     tape = 0

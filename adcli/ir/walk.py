@@ -7,6 +7,10 @@ from dataclasses import replace
 from adcli.ir.nodes import Atom, Block, Call, Check, For, Function, If, Let, Pop, Push, Statement, Var, While
 
 
+# Statements that neither call nor hold blocks: nearly all of a long program. (Their exact type is asked for, which is faster.)
+_LEAVES = frozenset({Let, Check, Push, Pop})
+
+
 def reads(s: Statement) -> tuple[Atom, ...]:
     """The atoms the statement itself reads, inner blocks apart."""
     match s:
@@ -65,7 +69,7 @@ def statements(block: Block) -> Iterator[Statement]:
     while todo:
         for s in todo[-1]:
             yield s
-            nested = () if isinstance(s, Let) else blocks(s)
+            nested = () if type(s) in _LEAVES else blocks(s)
             if nested:
                 todo.extend(iter(b.statements) for b in reversed(nested))
                 break
@@ -85,7 +89,7 @@ def all_blocks(block: Block) -> Iterator[Block]:
 
 def compound(block: Block) -> list[Statement]:
     """The statements of a block itself that are more than an operation."""
-    return [s for s in block.statements if not isinstance(s, Let)]
+    return [s for s in block.statements if type(s) is not Let]
 
 
 def all_compound(block: Block) -> Iterator[Statement]:
@@ -94,8 +98,9 @@ def all_compound(block: Block) -> Iterator[Statement]:
     while todo:
         s = todo.pop()
         yield s
-        for b in reversed(blocks(s)):
-            todo += compound(b)[::-1]
+        if type(s) not in _LEAVES:
+            for b in reversed(blocks(s)):
+                todo += compound(b)[::-1]
 
 
 def functions(entry: Function) -> list[Function]:
@@ -118,7 +123,20 @@ def functions(entry: Function) -> list[Function]:
 
 def _callees(f: Function) -> list[Function]:
     """What f calls, in the order of its text: a forward function comes before the adjoint function that names its values."""
-    return [s.function for s in all_compound(f.body) if isinstance(s, Call)]
+    found: list[Function] = []
+    todo = _calling(f.body)[::-1]
+    while todo:
+        s = todo.pop()
+        if isinstance(s, Call):
+            found.append(s.function)
+        for b in reversed(blocks(s)):
+            todo += _calling(b)[::-1]
+    return found
+
+
+def _calling(block: Block) -> list[Statement]:
+    """The statements of a block itself that are or may hold calls."""
+    return [s for s in block.statements if type(s) not in _LEAVES]
 
 
 def free(blocks_: tuple[Block, ...], bound: tuple[Var, ...]) -> list[Var]:

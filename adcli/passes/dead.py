@@ -91,7 +91,8 @@ class _Marker:
             v = self.todo.pop()
             made = self.definition.get(v)
             if isinstance(made, Let):
-                self.keep(made)
+                if made not in self.kept:
+                    self.keep(made)
                 continue
             for f, k in self.params.get(v, ()):
                 self.need(call.args[k] for call in self.calls[f] if call in self.kept)

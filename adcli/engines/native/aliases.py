@@ -20,6 +20,7 @@ class Aliases:
         self.kept: dict[Statement, tuple[bool, ...]] = {}
         # A function that has not been looked at yet may return anything: recursion is assumed to hand on what the other ways do.
         self.returned: dict[Function, list[Var | None] | None] = dict.fromkeys(program)
+        self.calling = False  # whether there are calls at all
         changed = True
         while changed:
             changed = False
@@ -30,6 +31,7 @@ class Aliases:
                 if found != self.returned[f]:
                     self.returned[f] = found
                     changed = True
+            changed = changed and self.calling
 
     def root(self, a: Atom | None) -> Var | None:
         return self.roots.get(a, a) if isinstance(a, Var) else None
@@ -38,8 +40,10 @@ class Aliases:
         for s in block.statements:
             match s:
                 case Let():
-                    handed = s.inplace and isinstance(s.args[0], Var)
-                    self.set(s.out, s.args[0] if handed else s.out)
+                    if s.inplace:
+                        self.set(s.out, s.args[0])
+                    else:
+                        self.roots[s.out] = s.out
                 case If():
                     self.block(s.then)
                     self.block(s.other)
@@ -74,6 +78,7 @@ class Aliases:
             self.set(out, init if keep and not isinstance(init, Const) else out)
 
     def call(self, s: Call) -> None:
+        self.calling = True
         returned = self.returned.get(s.function)
         for k, out in enumerate(s.outs):
             if returned is None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from adcli.ir.nodes import Function
 
 # Part of the key of what is kept on disk: changes with the code that is generated, and with how it is called.
-VERSION = 3
+VERSION = 4
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
 # Statements in a row above which LLVM is to hurry: optimising them would take minutes.
 LONG = 2_000
@@ -51,7 +51,7 @@ class Code:
         self.recursive: bool = meta["recursive"]
         self.polls: bool = "adcli_poll" in meta["externals"]
         llvm.load_library(vectors.LIBRARY)
-        self.loaded = llvm.Loaded(object_code, runtime.symbols(meta["externals"]))
+        self.loaded = llvm.Loaded(object_code, runtime.symbols(meta["externals"]), meta["level"])
         self.entry = _ENTRY(self.loaded.address("adcli.entry"))
 
 
@@ -69,6 +69,7 @@ def compiled(function: Function, limits: Limits, exact_libm: bool = False, level
     module = Module(ready, limits, exact_libm, watch=watch)
     meta = {
         "target": target(),
+        "level": level,
         "exact_libm": exact_libm,
         "sites": sites.to_data(module.sites),
         "flags": [(f.code, f.op, f.span) for f in module.flags],

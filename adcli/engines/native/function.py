@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, assert_never
 
 from adcli.engines.native import arrays, checks, forms, reductions, scalars, state, tapes
@@ -20,7 +21,7 @@ from adcli.engines.native.sites import Site, of_check, of_statement
 from adcli.engines.native.values import Array, Mem, Regs, Value, Virtual, count, element, is_small_type, waiting
 from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Statement, Var, While
 from adcli.ir.types import Type, size
-from adcli.ir.walk import blocks, reads, statements
+from adcli.ir.walk import all_blocks, all_compound, reads
 
 if TYPE_CHECKING:
     from adcli.engines.native.module import Module
@@ -34,6 +35,8 @@ CUT = 100
 # A virtual array that takes more than this for an element, in additions, is stored; and so is one that is read again, where that
 # would take more than the other number once more.
 LARGEST, CHEAP = 256, 3
+# Operations whose arguments are factors of matrix products, or become some.
+FACTORED = frozenset({"matmul", "transpose"})
 # Operations that make their results where they find room. Writing them across memory that is not at hand takes longer than moving them.
 PRODUCTS = frozenset({"matmul", "outer"})
 
@@ -57,20 +60,14 @@ class Writer:
             self.c.watcher = self.watch
         self.values: dict[Var, Value] = {}
         self.addressed = module.addressed
-        self.remaining: Counter[Var] = Counter()
+        self.remaining: Counter[Atom] = Counter()  # how often each is still to be read
         self.factors: set[Atom] = set()  # of matrix products, perhaps transposed
         self.handed_on: set[Atom] | None = None  # see `tapes.handed_on`
         self.room_of: dict[Push, str] = {}  # records that there is room for already, and where
-        for s in statements(function.body):
-            self.remaining.update(a for a in reads(s) if isinstance(a, Var))
-            if isinstance(s, Let) and s.op.name in ("matmul", "transpose"):
-                self.factors.update(s.args)
-            for b in blocks(s):
-                self.remaining.update(a for a in b.results if isinstance(a, Var))
-        self.remaining.update(a for a in function.body.results if isinstance(a, Var))
+        self.count(function.body)
         self.pending: dict[Var, Virtual] = {}
         self.overflow: dict[Var, str] = {}
-        self.watched = {s.args[0] for s in statements(function.body) if isinstance(s, Check) and s.kind == "int64"}
+        self.watched = {s.args[0] for s in all_compound(function.body) if isinstance(s, Check) and s.kind == "int64"}
         self.allocated = False  # whether the region at hand took memory that is to be given back
         self.not_negative: set[str] = set()
         self.homes: dict[Var, Mem] = {}
@@ -82,6 +79,15 @@ class Writer:
         self.on_tape: set[str] = set()  # the arrays that are read there
         self.taped: list[str] = []  # the arrays that were computed there, and that others may still be computed from
         self.record: str | None = None  # where on the tape the record of the iteration at hand is, if its loop reserved room for all
+
+    def count(self, body: Block) -> None:
+        """Find out how often every variable is read, and what matrix products are made of."""
+        for block in all_blocks(body):
+            self.remaining.update(chain.from_iterable(s.args if type(s) is Let else reads(s) for s in block.statements))
+            self.remaining.update(block.results)
+            for s in block.statements:
+                if type(s) is Let and s.op.name in FACTORED:
+                    self.factors.update(s.args)
 
     # The whole function.
 
@@ -215,7 +221,7 @@ class Writer:
         if isinstance(a, Const):
             return constant(a.value, a.type.elem)
         self.remaining[a] -= 1
-        if not self.remaining[a]:
+        if self.pending and not self.remaining[a]:
             self.pending.pop(a, None)
         return self.values[a]
 
@@ -451,7 +457,7 @@ class Writer:
                     tapes.push(self, pushes)
                     pushes = []
                 continue
-            if isinstance(s, Let) and s.out in foreseen:
+            if foreseen and isinstance(s, Let) and s.out in foreseen:
                 tapes.make_room(self, s.out, foreseen[s.out])
             self.statement(s)
         self.clamped, self.equal = known
@@ -480,11 +486,16 @@ class Writer:
                 assert_never(s)
 
     def let(self, s: Let) -> None:
-        args = [self.value(a) for a in s.args]
-        if s.out.type.shape or any(not isinstance(v, str) for v in args) or s.op.scalar is None:
+        operands: list[tuple[str, str]] = []
+        args: list[Value] = []
+        for a in s.args:
+            v = self.value(a)
+            args.append(v)
+            if isinstance(v, str):
+                operands.append((v, a.type.elem))
+        if s.out.type.shape or len(operands) < len(args) or s.op.scalar is None:
             self.define(s.out, forms.array(self, s, args))
             return
-        operands = [(str(v), a.type.elem) for v, a in zip(args, s.args, strict=True)]
         if s.out in self.watched:
             self.values[s.out] = self.exact(s, operands)
         else:

@@ -1,6 +1,7 @@
 """LLVM through llvmlite, and the only file that imports it: text to object code, object code to addresses."""
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -9,14 +10,22 @@ import llvmlite
 import llvmlite.binding as llvm
 
 
-def machine(level: int) -> Any:
-    """The host as a target. Each execution engine takes one of its own over."""
+def machine(level: int, near: bool = False) -> Any:
+    """The host as a target, `near` for code as `hurried` makes it. Each execution engine takes one of its own over."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
+    reloc, model = ("pic", "small") if near else ("default", "jitdefault")
     return target.create_target_machine(
-        opt=level, reloc="default", codemodel="jitdefault", cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten()
+        opt=level, reloc=reloc, codemodel=model, cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten()
     )
+
+
+@cache
+def _near() -> bool:
+    """Whether code of level 0 is to keep within 2 GiB: elsewhere it takes longer, or has not been tried."""
+    triple = llvm.get_process_triple()
+    return triple.startswith("x86_64") and "linux" in triple
 
 
 def identity() -> str:
@@ -51,20 +60,47 @@ def optimised(text: str, level: int, target: Any = None) -> Any:
 
 
 def object_code(text: str, level: int) -> bytes:
-    """At level 0 as it stands: even to write small functions out where they are called would triple the time."""
+    """The module as machine code, for `Loaded`."""
+    if level == 0:
+        return hurried(text)
     target = machine(level)
-    code: bytes = target.emit_object(optimised(text, level, target) if level else _parsed(text, target))
+    code: bytes = target.emit_object(optimised(text, level, target))
     return code
 
 
-class Loaded:
-    """Object code in memory, its symbols resolved; alive as long as this object."""
+def hurried(text: str) -> bytes:
+    """The module as it stands: even to write small functions out where they are called would triple the time.
 
-    def __init__(self, code: bytes, symbols: dict[str, int]) -> None:
+    LLVM's fast selection of instructions writes no calls over more than 2 GiB, and each that it leaves to the slow one costs as much as
+    a dozen of others. So sections lie near each other (see `Loaded`), and what is outside is called by way of a table of addresses.
+
+        declare double @pow(double, double)    →    declare double @pow(double, double) nonlazybind
+    """
+    near = _near()
+    if near:
+        text = _OUTSIDE.sub(r"\g<0> nonlazybind", text) + _TABLE_OF_ADDRESSES
+    target = machine(0, near)
+    code: bytes = target.emit_object(_parsed(text, target))
+    return code
+
+
+_OUTSIDE = re.compile(r"^declare (?!.*@llvm\.).*$", re.MULTILINE)
+# The same for the functions that LLVM calls on its own account, as `fma` where the processor has none.
+_TABLE_OF_ADDRESSES = '''
+!llvm.module.flags = !{!50}
+!50 = !{i32 7, !"RtLibUseGOT", i32 1}
+'''
+
+
+class Loaded:
+    """Object code in memory, its symbols resolved; alive as long as this object. `level` is that at which the code was made."""
+
+    def __init__(self, code: bytes, symbols: dict[str, int], level: int) -> None:
         for name, address in symbols.items():
             llvm.add_symbol(name, address)
         empty = llvm.parse_assembly("")
-        self.engine = llvm.create_mcjit_compiler(empty, machine(1))
+        # llvmlite's own memory keeps the sections of an object side by side; None: as it is usual on this machine.
+        self.engine = llvm.create_mcjit_compiler(empty, machine(1), use_lmm=True if level == 0 and _near() else None)
         self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self.engine.finalize_object()
 

@@ -205,6 +205,9 @@ def prepared(function: Function) -> Function:
     return storage(entry, lambda v: is_small_type(v.type) and v not in in_memory)
 
 
+_SECTIONS = frozenset({"index", "update", "addat"})
+
+
 def addressed(program: Iterable[Function]) -> set[Var]:
     """Small arrays that are indexed by what only the run knows, and all that is the same array: they live in memory."""
     found: set[Var] = set()
@@ -218,7 +221,7 @@ def addressed(program: Iterable[Function]) -> set[Var]:
     for f in program:
         for s in statements(f.body):
             match s:
-                case Let() if s.op.name in ("index", "update", "addat"):
+                case Let() if s.op.name in _SECTIONS:
                     at = s.args[1:] if s.op.name == "index" else s.args[2:]
                     x = s.args[0]
                     if s.op.name != "index":

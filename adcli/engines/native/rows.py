@@ -78,7 +78,8 @@ class Compiled:
         self.flags = module.flags
         self.recursive = bool(module.recursive)
         llvm.load_library(vectors.LIBRARY)
-        self.loaded = llvm.Loaded(llvm.object_code(module.text, 3 if module.straight else 2), runtime.symbols(module.externals))
+        level = 3 if module.straight else 2
+        self.loaded = llvm.Loaded(llvm.object_code(module.text, level), runtime.symbols(module.externals), level)
         if summed:
             self.sum = _SUM(self.loaded.address("adcli.sum"))
         else:

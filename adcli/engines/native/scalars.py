@@ -27,11 +27,14 @@ def scalar(c: Code, op: Op, elem: str, args: Sequence[tuple[str, str]]) -> str:
 
 
 def plain(c: Code, op: Op, elem: str, args: Sequence[tuple[str, str]]) -> str:
+    both = _OF_BOTH.get(op.name)
+    if both is not None:
+        kind = "int"
+        for _, e in args:
+            if e == "real":
+                kind = e
+        return both[kind == "int"](c, *[a if e == kind else coerced(c, a, e, kind) for a, e in args])
     form = _FORMS.get(op.name)
-    if op.name in _OF_BOTH:
-        kind = "real" if any(e == "real" for _, e in args) else "int"
-        values = [coerced(c, a, e, kind) for a, e in args]
-        return _OF_BOTH[op.name][kind == "int"](c, *values)
     if form is not None:
         kinds = _KINDS.get(op.name)
         if kinds is None:
@@ -98,7 +101,8 @@ def prelude(name: str, type_: str = "double") -> Form:
 
 
 def instruction(text: str) -> Form:
-    return lambda c, *args: c.op(f"{text} {', '.join(args)}")
+    start = text + " "
+    return lambda c, *args: c.op(start + ", ".join(args))
 
 
 def _maximum(c: Code, a: str, b: str) -> str:
