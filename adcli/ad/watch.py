@@ -15,13 +15,15 @@ from adcli.ad.activity import Activity
 from adcli.ad.rules import bindings, constants
 from adcli.ir.build import Builder
 from adcli.ir.nodes import Atom, Block, Call, Const, Function, Let, Statement, Var
-from adcli.ir.walk import blocks, clone_program, free, functions, reads, statements
+from adcli.ir.walk import all_blocks, all_compound, blocks, clone_program, free, functions, reads
 from adcli.lower import inline
 
 
 def watched(entry: Function, wrt: Sequence[int]) -> Function:
     """A copy of the program with a flag Check behind each statement that may meet such a point; a derivative function as it is."""
-    if entry.of is not None or not any(isinstance(s, Let) and s.op.special for f in functions(entry) for s in statements(f.body)):
+    if entry.of is not None or not any(
+        type(s) is Let and s.op.special for f in functions(entry) for b in all_blocks(f.body) for s in b.statements
+    ):
         return entry
     entry = clone_program(entry)
     for f, varied in _varied(entry, wrt).items():
@@ -39,7 +41,7 @@ def _varied(entry: Function, wrt: Sequence[int]) -> dict[Function, set[Var]]:
     while todo:
         f = todo.pop()
         found[f] = activity.varied(f, [f.params[k] for k in sorted(moving[f])])
-        for s in statements(f.body):
+        for s in all_compound(f.body):
             if isinstance(s, Call):
                 mask = {k for k, a in enumerate(s.args) if a in found[f]}
                 if not mask <= moving[s.function]:

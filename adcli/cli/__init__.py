@@ -30,6 +30,7 @@ def script() -> int:
     CPython remembers an unhandled KeyboardInterrupt although it was handled, and would end by the signal after all.
     """
     status = main()
+    gc.freeze()  # what is left ends with the process: no search for cycles in it
     if status == 130:
         import os
 

@@ -94,7 +94,7 @@ def _difference(s: Let, seen: Seen) -> Let:
 def _value(s: Let, seen: Seen) -> Atom | None:
     """The atom that the statement's value already is, or None."""
     name = s.op.name
-    folded = _fold(s)
+    folded = _fold(s) if s.args and isinstance(s.args[0], Const) else None
     if folded is None and (identity := IDENTITIES.get(name)) is not None:
         folded = identity(s, seen)
     if folded is not None and folded.type == s.out.type:
@@ -118,7 +118,7 @@ def _value(s: Let, seen: Seen) -> Atom | None:
 def _fold(s: Let) -> Atom | None:
     """The constant value of an operation on constants, where computing it raises no flag."""
     fast = s.op.fast
-    if fast is None or s.attrs or not s.args or not isinstance(s.args[0], Const) or s.out.type.shape:
+    if fast is None or s.attrs or s.out.type.shape:
         return None
     values = []
     for a in s.args:

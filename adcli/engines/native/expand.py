@@ -50,6 +50,8 @@ def _ties(entry: Function) -> bool:
     found = False
     for f in functions(entry):
         for block in all_blocks(f.body):
+            if not any(type(s) is Let and s.op.name == "weights" for s in block.statements):
+                continue
             made = {s.out: s for s in block.statements if isinstance(s, Let)}
             for k, s in reversed(list(enumerate(block.statements))):
                 weights = _tested(s, made) if isinstance(s, Check) and s.kind == "flag" else None

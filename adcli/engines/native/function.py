@@ -445,6 +445,10 @@ class Writer:
         for k, s in enumerate(block.statements, 1):
             if long and k % CUT == 0:
                 self.c.cut()
+            if type(s) is Let and not foreseen:  # nearly all of a long program
+                self.span = s.span
+                self.let(s)
+                continue
             if isinstance(s, Pop):
                 pops.append(s)
                 if self.module.tape.complete(pops):
@@ -457,7 +461,7 @@ class Writer:
                     tapes.push(self, pushes)
                     pushes = []
                 continue
-            if foreseen and isinstance(s, Let) and s.out in foreseen:
+            if isinstance(s, Let) and s.out in foreseen:
                 tapes.make_room(self, s.out, foreseen[s.out])
             self.statement(s)
         self.clamped, self.equal = known

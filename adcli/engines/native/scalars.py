@@ -38,14 +38,14 @@ def plain(c: Code, op: Op, elem: str, args: Sequence[tuple[str, str]]) -> str:
     if form is not None:
         kinds = _KINDS.get(op.name)
         if kinds is None:
-            kinds = ("real",) * len(args)
-        elif kinds == ("any",):
+            return form(c, *[a if e == "real" else coerced(c, a, e, "real") for a, e in args])
+        if kinds == ("any",):
             kinds = tuple(elem for _ in args)
         elif kinds == ("bool", "any", "any"):
             kinds = ("bool", elem, elem)
             return c.select(args[0][0], LLVM[elem], coerced(c, *args[1], elem), coerced(c, *args[2], elem))
         return form(c, *[coerced(c, a, e, k) for (a, e), k in zip(args, kinds, strict=True)])
-    values = [coerced(c, a, e, "real") for a, e in args]
+    values = [a if e == "real" else coerced(c, a, e, "real") for a, e in args]
     if op.name == "pow_d" and (power := _pow_d(c, *values)) is not None:
         return power
     if op.native is not None and op.native.isidentifier():
@@ -70,18 +70,18 @@ def coerced(c: Code, a: str, have: str, want: str) -> str:
 
 def libm(c: Code, name: str, *args: str) -> str:
     """A function of the C library on doubles. It is free of effects: errno is looked at by nobody."""
-    c.declare(name, f"declare double @{name}({', '.join('double' for _ in args)}) {PURE}")
+    if name not in c.declared:
+        c.declare(name, f"declare double @{name}({', '.join('double' for _ in args)}) {PURE}")
     group = f" #{c.vectorised[name]}" if name in c.vectorised else ""
-    return c.op(f"call double @{name}({', '.join(f'double {a}' for a in args)}){group}")
+    return c.op(f"call double @{name}(double {', double '.join(args)}){group}")
 
 
 def python(c: Code, op: Op, elem: str, args: Sequence[tuple[str, str]]) -> str:
     """The table's form, called in Python."""
-    types = ", ".join(LLVM[e] for _, e in args)
-    letters = "".join(e[0] for _, e in args)
-    name = f"adcli_{op.name}_{letters}_{elem[0]}"
-    c.declare(name, f"declare {LLVM[elem]} @{name}({types}) {PURE}")
-    return c.op(f"call {LLVM[elem]} @{name}({', '.join(f'{LLVM[e]} {a}' for a, e in args)})")
+    name = f"adcli_{op.name}_{''.join([e[0] for _, e in args])}_{elem[0]}"
+    if name not in c.declared:
+        c.declare(name, f"declare {LLVM[elem]} @{name}({', '.join(LLVM[e] for _, e in args)}) {PURE}")
+    return c.op(f"call {LLVM[elem]} @{name}({', '.join([f'{LLVM[e]} {a}' for a, e in args])})")
 
 
 def intrinsic(name: str) -> Form:
@@ -95,7 +95,7 @@ def prelude(name: str, type_: str = "double") -> Form:
     """A function of the prelude (see `module`)."""
 
     def form(c: Code, *args: str) -> str:
-        return c.op(f"call {type_} @adcli.{name}({', '.join(f'{type_} {a}' for a in args)})")
+        return c.op(f"call {type_} @adcli.{name}({type_} {f', {type_} '.join(args)})")
 
     return form
 
