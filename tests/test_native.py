@@ -124,6 +124,17 @@ def test_loads_what_was_kept() -> None:
         Native.from_entry({**meta, "target": "another"}, blobs, Limits(), lambda: f)
 
 
+def test_long_code_calls_what_is_outside() -> None:
+    """Made in a hurry, it calls by way of a table of addresses: libm, the table's Python forms, and LLVM's own `fma`."""
+    f = function("+".join(f"sin(x+{k})*lgamma(x)+gelu(x)^{k % 7 + 1}" for k in range(1000)), x=REAL)
+    native = Native(f)
+    meta, blobs = native.to_entry()
+    assert meta["level"] == 0
+    again = Native.from_entry(meta, blobs, Limits(), lambda: f)
+    (want,) = Interpreter(f).run([0.3])
+    assert native.run([0.3]) == again.run([0.3]) == [pytest.approx(want, rel=1e-12)]
+
+
 def test_errors_of_kept_code() -> None:
     """What a run failed with is told from plain data."""
     import json

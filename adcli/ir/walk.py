@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from adcli.ir.nodes import Atom, Block, Call, Check, For, Function, If, Let, Pop, Push, Statement, Var, While
 
-
 # Statements that neither call nor hold blocks: nearly all of a long program. (Their exact type is asked for, which is faster.)
 _LEAVES = frozenset({Let, Check, Push, Pop})
 

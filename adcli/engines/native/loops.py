@@ -126,7 +126,7 @@ class Carried:
             a, m = self.s.body.results[k], now[k]
             v = w.values.get(a) if isinstance(a, Var) else None
             assert isinstance(m, Mem)
-            if not (isinstance(v, Virtual) and v.flat is not None and v.elem == m.elem and w.remaining[a] == 1):  # type: ignore[index]
+            if not (isinstance(v, Virtual) and v.flat is not None and v.elem == m.elem and w.remaining[a] == 1):
                 continue
             shapes = {w.same(m.extents), w.same(v.extents), *(w.same(u.extents) for u in found.values())}
             if len(shapes) == 1 and all(ptr in moving or not roots & moving for ptr, roots in v.positions):
