@@ -11,4 +11,4 @@ if __name__ == "__main__":
         del sys.path[0]
     from adcli.cli import script
 
-    sys.exit(script())
+    script()

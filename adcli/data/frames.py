@@ -114,7 +114,7 @@ def cut_up(text: bytes, delimiter: str, wide: int, wanted: Mapping[int, str]) ->
     return lines, {k: cells[str(k)].to_numpy() for k in wanted}
 
 
-_TILE = 2**14
+_TILE = 2**16
 _FEW = 0.01
 
 
