@@ -225,6 +225,21 @@ def test_a_derivative_inside_the_program_is_called_so() -> None:
     assert steps(story["path"])[0]["operation"] == "derivative of sqrt(t)"
 
 
+@pytest.mark.parametrize("text", ["x*y + floor(y) + 0*y", "max(x, y)*y + abs(x - y)*0", "(x - y)*(x - y)*y + x*y"])
+def test_uses_that_give_nothing_are_not_denied(text: str) -> None:
+    """One use gives all there is: that it is the only one would not be true."""
+    reason = reasons(text, x=2.0, y=2.0)["x" if text.startswith("(") else "y"]
+    assert "only" not in reason
+    assert text.startswith("max") or reason.endswith("alone")
+
+
+def test_an_input_that_is_the_output_has_no_shares() -> None:
+    (story,) = data("x", "--at", "x=3", "--by", "line")["stories"]
+    assert numbers(story) == [("gradient.x", 1.0)]
+    assert "shares" not in story
+    assert invoke(["blame", "x", "--at", "x=3", "--by", "line"]).out == "gradient by x is 1: finite and ordinary\n  it is the output itself\n"
+
+
 def test_elements_asked_for() -> None:
     found = data("sum(sqrt(A))", "--at", "A=[[0,1],[4,0]]", "--wrt", "A[1,0],A[0,0]")
     assert sorted(numbers(s)[0] for s in found["stories"]) == [("gradient.A[0,0]", INF), ("gradient.A[1,0]", 0.25)]

@@ -243,6 +243,8 @@ def test_a_phone_needs_no_scrolling_sideways(show: Open, command: str) -> None:
         "const [a, b] = ['inspector', 'program'].map((n) => document.getElementById(n).getBoundingClientRect()); return a.bottom <= b.top"
     )
     assert driver.execute_script(below)
+    widths = "return ['inspector', 'program', 'graph', 'trace'].map((n) => document.getElementById(n).getBoundingClientRect().width)"
+    assert all(width > 350 for width in driver.execute_script(widths))  # each as wide as the phone
 
 
 def test_panels_stand_side_by_side_on_a_desk(show: Open) -> None:

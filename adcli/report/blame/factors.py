@@ -69,8 +69,6 @@ def shares(swept: Swept, place: Place, by: str) -> Shares:
         increments.append(use.increment)
         if abs(use.increment) > part.largest:
             part.largest, part.node = abs(use.increment), use.source
-    if not sums:  # the output itself
-        return Shares(by, [], total, 0.0)
     rounding = math.fsum([total, *(-x for x in increments)])
     parts = [
         Share(key, math.fsum(s.increments), len(s.increments), s.node) for key, s in sorted(sums.items(), key=lambda item: str_key(item[0]))

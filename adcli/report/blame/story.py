@@ -181,7 +181,7 @@ class Teller:
             if kind != "ordinary" or self.by is not None:
                 story.way = largest_way(self.swept, q.place)
             story.uses = contributions(self.swept, q.place)
-            if self.by is not None:
+            if self.by is not None and story.uses:  # an input that is itself the output has no use to share by
                 story.shares = shares(self.swept, q.place, self.by)
         return story
 

@@ -274,7 +274,7 @@ class Words:
         rest = [u.increment for group in named[MOST_NAMED:] for u in group]
         if rest:
             parts.append(f"{p.number(math.fsum(rest))} from {len(rest):,} more uses")
-        return ("its only use gives " if len(uses) == 1 else "") + ", ".join(parts)
+        return ", ".join(parts) + (" alone" if len(uses) == 1 else "")
 
     def _group(self, uses: list[Use]) -> str:
         p, first = self.phrases, uses[0]
