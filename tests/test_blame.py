@@ -237,7 +237,9 @@ def test_an_input_that_is_the_output_has_no_shares() -> None:
     (story,) = data("x", "--at", "x=3", "--by", "line")["stories"]
     assert numbers(story) == [("gradient.x", 1.0)]
     assert "shares" not in story
-    assert invoke(["blame", "x", "--at", "x=3", "--by", "line"]).out == "gradient by x is 1: finite and ordinary\n  it is the output itself\n"
+    assert (
+        invoke(["blame", "x", "--at", "x=3", "--by", "line"]).out == "gradient by x is 1: finite and ordinary\n  it is the output itself\n"
+    )
 
 
 def test_elements_asked_for() -> None:
