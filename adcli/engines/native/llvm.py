@@ -9,6 +9,10 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
+# Before, the text of function attributes was another; 0.45 is the first llvmlite with one that is later.
+if llvm.llvm_version_info < (16,):
+    raise ImportError(f"llvmlite {llvmlite.__version__} is too old, 0.45 or later is needed")
+
 
 def machine(level: int, near: bool = False) -> Any:
     """The host as a target, `near` for code as `hurried` makes it. Each execution engine takes one of its own over."""
