@@ -148,6 +148,19 @@ def test_a_loop_is_a_box_with_its_carried_values() -> None:
                for e in found.edges for kind in [(found.nodes[e.source].kind, found.nodes[e.target].kind)])  # fmt: skip
 
 
+def test_a_call_with_a_rule_of_its_own_has_its_numbers() -> None:
+    """It is one operation of the run, with the partial that its rule gives; what stands in the function's body did not flow."""
+    rule = "fn f(x) = x^3\nrule f(x) { dx = 3*x^2 }\n"
+    found = json.loads(invoke(["graph", rule + "f(t)*t", "--at", "t=2", "--adjoints", "--json"]).out)
+    (call,) = (n for n in found["nodes"] if n["kind"] == "call")
+    assert (call["value"], call["adjoint"], call["v"]) == (8.0, 2.0, 1)
+    (edge,) = (e for e in found["edges"] if e["to"] == call["id"])
+    assert (edge["partial"], edge["adjoint"]) == (12.0, 24.0)
+    loop = json.loads(invoke(["graph", rule + "y = t\nfor i in 0..2 { y = f(y) }\ny", "--at", "t=2", "--values", "--json"]).out)
+    (call,) = (n for n in loop["nodes"] if n["kind"] == "call")
+    assert (call["first"], call["value"], call["runs"]) == (8.0, 512.0, 2)
+
+
 def test_a_recursive_function_is_one_box_that_calls_itself() -> None:
     found = made(sample("power"))
     assert [b.label for b in found.boxes if b.kind == "function"] == ["fn power(x, n)"]

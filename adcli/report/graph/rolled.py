@@ -17,7 +17,7 @@ from typing import TypeAlias
 from adcli.ad.rules import differentiable
 from adcli.engines.record import ALIASES
 from adcli.errors import Source, Span
-from adcli.ir.nested import Nested
+from adcli.ir.nested import CustomRule, Nested
 from adcli.ir.nodes import Atom, Block, Call, Check, Const, For, Function, If, Let, Pop, Push, Var, While
 from adcli.ir.walk import all_compound, blocks, free, inner, outs, reads, statements
 from adcli.report import rules
@@ -33,8 +33,8 @@ from adcli.report.numbers import exact_number
 DEPTH = 8
 TITLE = 60
 
-# Where the nodes of a statement went, for what knows more about it.
-Places: TypeAlias = "dict[Let, int]"
+# For each value of an operation its node, for what knows more about it.
+Places: TypeAlias = "dict[Var, int]"
 
 
 def graph(function: Function, source: Source) -> tuple[Graph, Places]:
@@ -187,7 +187,7 @@ class _Rolled:
         id_ = "" if number is None else f"n{number}"
         place = self.node(kind, label, box, id=id_, op=symbols.name(s), name=s.out.name, span=s.span)
         self.graph.nodes[place].number = number
-        self.places[s] = place
+        self.places[s.out] = place
         self.homes[s.out] = place, box
         return place
 
@@ -269,6 +269,8 @@ class _Rolled:
             self.graph.edges.append(Edge(source, place, k, ordered=len(sources) > 1, smooth=s.args[k].type.elem == "real"))
         for v in s.outs:
             self.homes[v] = place, box
+        if isinstance(s.function.of, CustomRule):  # one operation of a recorded run, where other calls are what runs inside them
+            self.places[s.outs[0]] = place
 
 
 def callee(f: Function) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from adcli.ir.nodes import Let
+from adcli.ir.nodes import Var
 from adcli.report.graph.model import CHOICE, ENTRY, EXIT, INPUT, OUTPUT, Graph
 from adcli.report.trace import Trace, zero_like
 
 
-def add(graph: Graph, places: Mapping[Let, int], trace: Trace, adjoints: bool, tangents: bool) -> None:
+def add(graph: Graph, places: Mapping[Var, int], trace: Trace, adjoints: bool, tangents: bool) -> None:
     """Add the values of a run and, if asked for, its adjoints and tangents."""
     numbers = _Numbers(graph, places, trace)
     numbers.values()
@@ -23,13 +23,13 @@ def add(graph: Graph, places: Mapping[Let, int], trace: Trace, adjoints: bool, t
 class _Numbers:
     """steps: for each node the recorded nodes of its statement, in the order in which they ran."""
 
-    def __init__(self, graph: Graph, places: Mapping[Let, int], trace: Trace) -> None:
+    def __init__(self, graph: Graph, places: Mapping[Var, int], trace: Trace) -> None:
         self.graph, self.trace, self.recording = graph, trace, trace.recording
-        by_let: dict[Let, list[int]] = {}
+        by_out: dict[Var, list[int]] = {}
         for k, let in enumerate(self.recording.lets):
             if let is not None:
-                by_let.setdefault(let, []).append(k)
-        self.steps = {place: by_let.get(let, []) for let, place in places.items() if let.out.type.elem == "real"}
+                by_out.setdefault(let.out, []).append(k)
+        self.steps = {place: by_out.get(out, []) for out, place in places.items() if out.type.elem == "real"}
         inputs = [k for k, n in enumerate(graph.nodes) if n.kind == INPUT]
         self.steps |= {place: [k] for k, place in enumerate(inputs)}
 
