@@ -10,7 +10,7 @@ import click
 
 from adcli.cli.fit_loss import Programs, columns, programs, refuse, total
 from adcli.cli.fit_output import FORMATS, Output
-from adcli.cli.options import ENGINE, GET, LIMITS, OF, PROGRAM, ROWS, STRICT, Job, define, option, output
+from adcli.cli.options import ENGINE, GET, LIMITS, OF, PROGRAM, READING, STRICT, Job, define, option, output
 from adcli.cli.rows import check_input
 from adcli.cli.training import TRAINING, asked, objective, refuse_fits, train
 from adcli.cli.words import SuffixOption
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 DATA = (
     option("--data", metavar="FILE", help="The rows to fit to (- is standard input); columns are bound to inputs by name."),
-    option("--from", "source", type=click.Choice(ROWS), help="Format of the data (default: by the suffix, for - by the first byte)."),
-    option("--delimiter", metavar="CHARACTER", help="Between the cells of a row of CSV, such as ';' (default: a comma)."),
-    option("--decimal", type=click.Choice([".", ","]), default=".", help="Decimal sign in CSV; with , the delimiter is ; unless given."),
+    *READING,
     option("--keep-going", is_flag=True, help="Leave out rows without a value, and say how many."),
     option("--jobs", type=click.IntRange(min=1), metavar="N", help="Threads for rows (default: one for each core)."),
 )

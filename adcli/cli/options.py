@@ -125,11 +125,14 @@ def output(formats: Sequence[str], digits: bool = True) -> tuple[Callable[[], cl
 GET = (option("--get", metavar="NAME", help="Print one number alone: value, an input, w[0]."),)
 RESULT = (*output(["text", "json", "csv", "markdown"]), *GET, *STRICT, *LIMITS)
 ROWS_RESULT = (*output(["text", "json", "csv", "markdown", "tsv", "jsonl", "npy", "parquet"]), *GET, *STRICT, *LIMITS)
-DATA = (
-    option("--data", metavar="FILE", help="Run once for each row of FILE (- is standard input), whose columns are inputs."),
+READING = (
     option("--from", "source", type=click.Choice(ROWS), help="Format of the data (default: by the suffix, for - by the first byte)."),
     option("--delimiter", metavar="CHARACTER", help="Between the cells of a row of CSV, such as ';' (default: a comma)."),
     option("--decimal", type=click.Choice([".", ","]), default=".", help="Decimal sign in CSV; with , the delimiter is ; unless given."),
+)
+DATA = (
+    option("--data", metavar="FILE", help="Run once for each row of FILE (- is standard input), whose columns are inputs."),
+    *READING,
     option("--keep-going", is_flag=True, help="A bad row gets empty results and an `error` column, and the exit code is 1."),
     option("--only-results", is_flag=True, help="Without the columns of the data."),
     option("--prefix", metavar="TEXT", help="What the names of the new columns begin with."),
