@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 ENGINES = (
     option("--engine", "engines", multiple=True, metavar="NAMES", help="Which: native,interpret (default: those that are installed)."),
-    option("--seconds", type=click.FloatRange(min=0, min_open=True), default=1.0, help="How long to repeat, in all (default 1)."),
+    option(
+        "--seconds", type=click.FloatRange(min=0, min_open=True), default=1.0, metavar="SECONDS",
+        help="How long to repeat, in all (default 1).",
+    ),
     option("--exact-libm", is_flag=True, help="Native code calls sin and the like as the interpreter does, without vectors."),
 )
 

@@ -35,7 +35,10 @@ WAYS = (
     option("--notation", type=click.Choice(["unicode", "ascii"]), help="What the plot is drawn with (default: what the terminal has)."),
     option("--swell", is_flag=True, help="Count operations of the formula and of the graph for 0, 1, 2, … iterations of the first loop."),
     option("--iterations", type=click.IntRange(1, 30), metavar="N", help="How far --swell goes (default: as far as the loop)."),
-    option("--seconds", type=click.FloatRange(min=0), default=0.3, help="How long to repeat for times, in all (default 0.3); 0: no times."),
+    option(
+        "--seconds", type=click.FloatRange(min=0), default=0.3, metavar="SECONDS",
+        help="How long to repeat for times, in all (default 0.3); 0: no times.",
+    ),
 )
 
 
