@@ -47,7 +47,7 @@ BIRTHS: list[tuple[str, dict[str, Any], str, list[str]]] = [
     ("y*sqrt(x)", {"x": 0, "y": 0}, "x", ["0.5 / sqrt(0) = inf", "adjoint 0", "y = 0", "`*` at 1:1", "nan"]),
     ("x/y", {"x": 0, "y": 0}, "y", ["`/` at 1:1", "0 / 0 = nan"]),
     ("x/(y*y)", {"x": 1, "y": 0}, "x", ["1 / 0 = inf"]),
-    ("x^y", {"x": 0, "y": 0}, "y", ["`^` at 1:1", "0^0 × ln(0) = nan"]),
+    ("x^y", {"x": 0, "y": 0}, "y", ["`^` at 1:1", "0^0 × ln(0) = nan (the derivative of ^ is undefined for 0, 0"]),
     ("sum(exp(w)/sum(exp(w)))", {"w": [1.0, 1000.0]}, "w[0]", ["`exp` at 1:5", "exp(1000) = inf", "inf / inf", "nan"]),
     ("exp(x) - exp(y)", {"x": 1000, "y": 1000}, "value", ["exp(1000) = inf", "inf - inf", "nan"]),
     ("sqrt(x) - sqrt(x)", {"x": 0}, "x", ["`sqrt`", "inf and -inf", "adjoint of x", "nan"]),

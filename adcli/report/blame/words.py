@@ -83,7 +83,7 @@ class Words:
         if path.root == VALUE:
             return head + f"{p.operation(first)} = {p.number(first.number)}" + self._turn(story)
         if path.root == PARTIAL:
-            return head + p.derivative(first) + self._turn(story)
+            return head + p.derivative(first) + self._convention(first) + self._turn(story)
         if path.root == PRODUCT:
             return (
                 head
@@ -95,6 +95,12 @@ class Words:
                 f"the contributions to the adjoint of {p.target(first.target or Place(first.node))} add up to more than a number can hold"
             )
         return head + f"its derivative gives {p.number(first.number)}"
+
+    def _convention(self, hop: Hop) -> str:
+        """What the flag says where the derivative is nan by convention: its formula, with the numbers put in, would give another."""
+        span = self.phrases.recording.lets[hop.node].span if hop.partial != hop.partial else None  # type: ignore[union-attr]
+        said = next((f.message for f in self.flags if span is not None and f.span == span and f.code == "singular"), None)
+        return "" if said is None else f" ({said})"
 
     def _bracketed(self, x: float) -> str:
         text = self.phrases.number(x)
