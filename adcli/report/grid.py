@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from adcli.report.notation import MARKS
@@ -45,10 +45,13 @@ def width(text: str) -> int:
 
 def wrapped(text: str, room: int, indent: int) -> list[str]:
     """The text in lines of at most `room`, broken at blanks only, so that no number is cut."""
-    if width(text) <= room:
-        return [text]
+    return [text] if width(text) <= room else filled(_pieces(text, room - indent), room, indent)
+
+
+def filled(pieces: Iterable[str], room: int, indent: int) -> list[str]:
+    """Pieces with blanks between them, in lines of at most `room` where a piece is not longer; all but the first are indented."""
     lines, line = [], ""
-    for word in _pieces(text, room - indent):
+    for word in pieces:
         if line.strip() and width(line) + 1 + width(word) > room:
             lines.append(line)
             line = " " * indent + word

@@ -9,7 +9,7 @@ from adcli.report.explain.document import Document, Folded, Group, Item, Section
 from adcli.report.explain.markup import Markup
 from adcli.report.explain.steps import STILL, ExplainedStep, chain, ruled
 from adcli.report.explain.totals import Total, equation
-from adcli.report.grid import width, wrapped
+from adcli.report.grid import filled, width, wrapped
 
 INDENT = 5
 PLAIN = Markup()
@@ -30,14 +30,7 @@ def text(document: Document, room: int, heading: Callable[[str], str] = str) -> 
 
 def flowed(sentence: str, room: int, indent: int) -> list[str]:
     """A sentence in lines of at most `room`, broken at blanks."""
-    lines, line = [], ""
-    for word in sentence.split(" "):
-        if line.strip() and width(line) + 1 + width(word) > room:
-            lines.append(line)
-            line = " " * indent + word
-        else:
-            line = f"{line} {word}" if line else word
-    return [*lines, line]
+    return filled(sentence.split(" "), room, indent)
 
 
 def _section(document: Document, section: Section, room: int, heading: Callable[[str], str]) -> Iterator[str]:
