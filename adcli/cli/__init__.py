@@ -33,6 +33,7 @@ def script() -> NoReturn:
     text, CPython remembers an unhandled KeyboardInterrupt although it was handled, and would end by the signal after all).
     """
     status = main()
+    gc.disable()  # what is left ends with the process: no search for cycles in it
     import os
 
     for stream in (sys.stdout, sys.stderr):
