@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import datetime
 import gzip
+import io
 import pathlib
 import random
 from unittest import mock
@@ -119,9 +120,23 @@ def test_numbers_as_python_has_them() -> None:
     values = np.array([chance.uniform(-1, 1) * 10.0 ** chance.randrange(-320, 308) for _ in range(3000)])
     values = np.append(values, [0.0, -0.0, np.nan, np.inf, -np.inf])
     for column in (values, np.concatenate([np.arange(1.0, 60000.0), values[:200]])):
-        text = b"".join(map(bytes, frames.CsvRows(",").pieces(None, [column, column[::-1].copy()]))).decode()
+        out = io.BytesIO()
+        frames.CsvRows(",").write(out.write, None, [column, column[::-1].copy()])
+        text = out.getvalue().decode()
         want = [repr(v).replace("nan", "NaN") for v in column.tolist()]
         assert text.splitlines() == [f"{a},{b}" for a, b in zip(want, want[::-1], strict=True)]
+
+
+def test_an_old_polars_is_not_used(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text("x,t\n" + "1.5e40,a\n" * 300)
+    with mock.patch.multiple(regular, LARGE=0):
+        new = invoke(["grad", "x^3", "--data", str(path)])
+        monkeypatch.setattr(polars, "__version__", "1.30.0")
+        monkeypatch.setattr(frames, "CsvRows", None)  # not asked for
+        assert invoke(["grad", "x^3", "--data", str(path)]) == new and "e+120" in new.out
+    polars.DataFrame({"x": [1.0]}).write_parquet(tmp_path / "d.parquet")
+    assert "polars 1.38 or later, and 1.30.0 is" in invoke(["grad", "x^3", "--data", "d.parquet"], at=tmp_path).err
 
 
 def test_parquet(tmp_path: pathlib.Path) -> None:

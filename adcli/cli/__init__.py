@@ -32,9 +32,12 @@ def script() -> NoReturn:
     with 130, too, whatever Python noted of it on the way (where a signal comes while code runs that was handed to the interpreter as
     text, CPython remembers an unhandled KeyboardInterrupt although it was handled, and would end by the signal after all).
     """
+    import os
+
+    # BLAS's threads, which start as NumPy is loaded, sleep at once when they have nothing to do: by default they wait actively, for 50 ms.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     status = main()
     gc.disable()  # what is left ends with the process: no search for cycles in it
-    import os
 
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):  # closed from the start, or a pipe closed since: `main` has told

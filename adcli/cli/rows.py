@@ -124,14 +124,17 @@ class Run:
 
     def finish(self) -> None:
         """Read, compute and write; then the summary, and the error that stopped it or the exit code for failed rows."""
-        from adcli.cli.streams import open_output
+        from adcli.cli.streams import is_file, open_output
+        from adcli.data.pipeline import Behind
 
         names = self._names()
         try:
             with open_output(self.options.get("target")) as put:
                 writer = self._writer(put)
                 writer.begin(names)
-                self._through(writer)
+                # A thread that waits for a pipe could not be ended.
+                with Behind(is_file(self.options.get("target"))) as self.behind:
+                    self._through(writer)
                 if self.error is not None and self.options.get("target") not in (None, "-"):
                     raise self.error  # what was there stays
                 if self.error is None:
@@ -241,7 +244,8 @@ class Run:
         self.failed += len(failed)
         if block.count:
             said = {row: error.message for row, error in failed.items()}
-            writer.write(block, Results(self.names, done.columns, said, self.error_name, self.options.get("digits")))
+            results = Results(self.names, done.columns, said, self.error_name, self.options.get("digits"))
+            self.behind.call(lambda: writer.write(block, results))
 
     def _run(self, block: Block) -> BatchResult:
         """The results of a block; its bad rows are not run and have zeros."""
@@ -294,8 +298,14 @@ class Run:
             colour = coloured(self.options.get("color", "auto"), sys.stderr)
             own = [*self.job.flags, *(self.batch.flags if self.batch is not None else [])]
             lines = dict.fromkeys(flag_text(f.code, f.message, place(f, self.program.source), colour) for f in own)
-            for flag, count in self.flags.items():
+            for flag, count in sorted(self.flags.items(), key=_order):
                 where = ", ".join(filter(None, (place(flag, self.program.source), f"{count:,} row{'s' * (count != 1)}")))
                 lines[flag_text(flag.code, flag.message, where, colour)] = None
             error_text("".join(lines))
         self.job.say(program=self.program.source.name, data=self.stream.name, format=self.format, rows=f"{self.rows:,}", failed=self.failed)
+
+
+def _order(told: tuple[Flag, int]) -> tuple[int, str, str]:
+    """By place in the program: which rows come in one block, and so which flag is met first, depends on the size of blocks."""
+    flag, _ = told
+    return flag.span.start if flag.span is not None else -1, flag.op or "", flag.code

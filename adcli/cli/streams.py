@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from adcli.errors import DataError, OutputError
+
+BULK = 2**20  # bytes at a time
 
 
 def prepare() -> None:
@@ -63,6 +66,8 @@ def open_output(path: str | None) -> Iterator[Callable[[bytes | memoryview], Non
     def put(data: bytes | memoryview) -> None:
         with unwritable(path):
             write_raw(file, data)
+            if not in_place and len(data) >= BULK:
+                _begin_to_store(file, len(data))
 
     try:
         with file:
@@ -86,6 +91,21 @@ def unwritable(path: str) -> Iterator[None]:
     except (OSError, ValueError) as error:
         hint = "check the folder and its permissions; a relative path starts at the current folder"
         raise OutputError(f"cannot write {path or repr(path)}: {reason(error)}", help=hint) from None
+
+
+def is_file(path: str | None) -> bool:
+    """Whether what is written there goes to a file, so that writing never waits for a reader."""
+    try:
+        mode = os.fstat(sys.stdout.fileno()).st_mode if path in (None, "-") else os.stat(path).st_mode
+    except (AttributeError, OSError, ValueError):
+        return path not in (None, "-")
+    return stat.S_ISREG(mode)
+
+
+def _begin_to_store(file: io.FileIO, count: int) -> None:
+    """Have the system begin to store what was written last: a file system that stores a file as it replaces another would do all then."""
+    with suppress(AttributeError, OSError):
+        os.posix_fadvise(file.fileno(), file.tell() - count, count, os.POSIX_FADV_DONTNEED)
 
 
 def _replace(path: str, temporary: str) -> None:

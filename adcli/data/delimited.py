@@ -117,15 +117,21 @@ class Delimited:
                 yield block
 
     def _block(self, text: bytes, wanted: Mapping[str, str]) -> Block:
-        places: Sequence[int]
         if b'"' in text:
-            lines, places = self._whole_rows(text.decode())
-        else:
-            lines = text.decode().split("\n")
-            if not lines[-1]:
-                lines.pop()
-            places = range(self._lines.at, self._lines.at + len(lines))
-            self._lines.at += len(lines)
+            return self._parsed(text, *self._whole_rows(text.decode()), wanted)
+        first = self._lines.at
+        self._lines.at += text.count(b"\n") + (not text.endswith(b"\n"))
+        return self._unquoted(text, first, wanted)
+
+    def _unquoted(self, text: bytes, first: int, wanted: Mapping[str, str]) -> Block:
+        """A text without quotes, whose lines count from `first`."""
+        lines = text.decode().split("\n")
+        if not lines[-1]:
+            lines.pop()
+        return self._parsed(text, lines, range(first, first + len(lines)), wanted)
+
+    def _parsed(self, text: bytes, lines: list[str], places: Sequence[int], wanted: Mapping[str, str]) -> Block:
+        """The rows of a text with the numbers of their wanted cells."""
         if b"\r" in text:
             lines = [line.removesuffix("\r") for line in lines]
         if "" in lines:

@@ -6,17 +6,19 @@ wanted cell is a number that polars reads. Any other block goes the plain way.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from adcli.data import frames
 from adcli.data.block import Block, each
 from adcli.data.delimited import Delimited, DelimitedBlock
 from adcli.data.number import EXACT, real
+from adcli.data.pipeline import ahead
 from adcli.data.stream import Stream
 
 LARGE = 2**22  # bytes for which polars is worth loading
-MOST = 2**23  # of one block
+MOST = 2**22  # of one block
 SMALL = 2**17  # a block of a pipe that is not worth the call
 FEW = 0.1  # of the rows may have numbers that are looked at one by one
 
@@ -41,26 +43,40 @@ class RegularBlock(DelimitedBlock):
 
 
 class Regular(Delimited):
-    """A reader whose next block is read and cut up in another thread, while the last one is worked on, if it comes from a file."""
+    """A reader whose next texts are read and cut up in another thread, while one is worked on, if they come from a file."""
 
     def blocks(self, wanted: Mapping[str, str]) -> Generator[Block, None, None]:
-        blocks = super().blocks(wanted)
+        texts = self._texts(wanted)
         # A thread that waits for a pipe could not be ended.
-        yield from blocks if self._lines.stream.pipe else ahead(blocks)
+        with closing(texts if self._lines.stream.pipe else ahead(texts)) as found:
+            for text in found:
+                block = self._regular(text, wanted) if isinstance(text, frames.Cut) else text
+                if block.count:
+                    yield block
 
-    def _block(self, text: bytes, wanted: Mapping[str, str]) -> Block:
-        stream = self._lines.stream
-        if stream.pipe and (stream.taken < LARGE or len(text) < SMALL):
-            return super()._block(text, wanted)
-        found = frames.cut_up(text, self.delimiter, len(self.columns), {self.columns.index(name): kind for name, kind in wanted.items()})
-        if found is not None:
-            lines, columns = found
-            block = RegularBlock(lines, self._lines.at, self)
-            block.columns = {name: columns[self.columns.index(name)] for name in wanted}
+    def _texts(self, wanted: Mapping[str, str]) -> Generator[frames.Cut | Block, None, None]:
+        """What is regular as far as polars can tell, and whole blocks of what is not, or not worth it."""
+        stream, kinds = self._lines.stream, {self.columns.index(name): kind for name, kind in wanted.items()}
+        while text := self._lines.next():
+            found = None
+            if not stream.pipe or (stream.taken >= LARGE and len(text) >= SMALL):
+                found = frames.cut_up(text, self.delimiter, len(self.columns), kinds)
+            if found is None:
+                yield self._block(text, wanted)
+            else:
+                found.first = self._lines.at
+                self._lines.at += len(found.lines)
+                yield found
+
+    def _regular(self, cut: frames.Cut, wanted: Mapping[str, str]) -> Block:
+        """The block of a text, by the plain way if it is not regular after all."""
+        columns = cut.columns(len(self.columns), [self.columns.index(name) for name in wanted])
+        if columns is not None:
+            block = RegularBlock(cut.lines, cut.first, self)
+            block.columns = dict(zip(wanted, columns, strict=True))
             if all(self._recheck(block, name) for name, kind in wanted.items() if kind == "real"):
-                self._lines.at += block.count
                 return block
-        return super()._block(text, wanted)
+        return self._unquoted(cut.text, cut.first, wanted)
 
     def _recheck(self, block: RegularBlock, name: str) -> bool:
         """Look again at the numbers that may not be what is written, as `block.parse` does; false where they are too many."""
@@ -92,34 +108,4 @@ def load_ahead(stream: Stream) -> None:
     from threading import Thread
 
     if stream.size is not None and worthwhile(stream, ",", "."):
-        Thread(target=frames.loaded).start()
-
-
-def ahead(blocks: Iterator[Block]) -> Generator[Block, None, None]:
-    """The same blocks, each made while the one before it is in use."""
-    from queue import SimpleQueue
-    from threading import Thread
-
-    made: SimpleQueue[Block | BaseException | None] = SimpleQueue()
-    wanted: SimpleQueue[bool] = SimpleQueue()
-
-    def work() -> None:
-        while wanted.get():
-            try:
-                made.put(next(blocks, None))
-            except BaseException as error:
-                made.put(error)
-
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        wanted.put(True)
-        while (found := made.get()) is not None:
-            if isinstance(found, BaseException):
-                raise found
-            wanted.put(True)
-            yield found
-    finally:
-        # It reads from a file that is closed next, whose number another file may get.
-        wanted.put(False)
-        thread.join()
+        Thread(target=frames.load).start()

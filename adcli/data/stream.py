@@ -106,6 +106,18 @@ class Stream:
             found += more
         return found
 
+    def back(self, count: int) -> bool:
+        """Have the last bytes to come again, if that is possible."""
+        if self._fd is None or self.size is None or self._again:
+            return False
+        try:
+            os.lseek(self._fd, -count, os.SEEK_CUR)
+        except OSError:
+            return False
+        self.taken -= count
+        self._ended = False
+        return True
+
     def to_line_end(self, most: int) -> int:
         """How many bytes to take so that they end with a line, at most that many, if a look ahead can tell: it saves copies."""
         if self._fd is None or self.size is None or self._again or most < LOOK:
@@ -198,7 +210,7 @@ class Lines:
     def __init__(self, stream: Stream, most: int = MOST) -> None:
         self.stream = stream
         self.at = 1
-        self._size = FIRST
+        self._size = FIRST if stream.size is None else most  # a file need not be waited for
         self._most = most
         self._rest = b""
         self._unread = b""
@@ -233,8 +245,11 @@ class Lines:
                 raise self.too_long()
 
     def unread(self, text: bytes) -> None:
-        """Lines that come next, without waiting for more."""
-        self._unread = text
+        """Lines that come next, without waiting for more; from a file they are read again, together with more."""
+        if self._error is None and self.stream.back(len(text) + len(self._rest)):
+            self._rest = b""
+        else:
+            self._unread = text
 
     def push_back(self, text: bytes) -> None:
         """Lines that are to come again, with more after them: twice as much where there is much, so that all of it takes linear time."""

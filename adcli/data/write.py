@@ -121,8 +121,7 @@ class DelimitedWriter(Writer):
                 from adcli.data.frames import CsvRows
 
                 self._fast = CsvRows(self.delimiter, self.newline)
-            for piece in self._fast.pieces(None if self.only else lines, results.columns, () if results.error is None else [""]):
-                self.put(piece)
+            self._fast.write(self.put, None if self.only else lines, results.columns, () if results.error is None else [""])
             return
         columns = results.texts(self._texts, "", lambda text: quoted(text, self.delimiter))
         parts: list[Iterable[str]] = list(columns)
