@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from adcli.ir.nodes import Function
 
 # Part of the key of what is kept on disk: changes with the code that is generated, and with how it is called.
-VERSION = 4
+VERSION = 5
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
 # Statements in a row above which LLVM is to hurry: optimising them would take minutes.
 LONG = 2_000
@@ -60,7 +60,7 @@ class Code:
 def compiled(function: Function, limits: Limits, exact_libm: bool = False, level: int = 2, watch: bool = False) -> Code:
     """Compile a function. Raises `tapes.Unsupported` where it is of no form that native code has."""
     # What was compiled before runs without all this.
-    from adcli.engines.native.module import Module, prepared
+    from adcli.engines.native.module import Module, prepared, repeats
     from adcli.ir.walk import all_blocks, functions
 
     ready = prepared(function)
@@ -78,7 +78,9 @@ def compiled(function: Function, limits: Limits, exact_libm: bool = False, level
         "recursive": bool(module.recursive),
         "externals": module.externals,
     }
-    return Code(meta, llvm.object_code(module.text, level), module.watched if watch else None)
+    # To look for pairs takes longer than all else, and what runs once does not repay it.
+    pairs = level > 1 and repeats(module.program)
+    return Code(meta, llvm.object_code(module.text, level, pairs), module.watched if watch else None)
 
 
 class Native:

@@ -51,24 +51,24 @@ def _parsed(text: str, target: Any) -> Any:
     return module
 
 
-def optimised(text: str, level: int, target: Any = None) -> Any:
-    """The module after the standard passes."""
+def optimised(text: str, level: int, target: Any = None, pairs: bool = True) -> Any:
+    """The module after the standard passes. pairs: statements that are alike are put together, where the level is 2 or more."""
     target = target or machine(level)
     module = _parsed(text, target)
     options = llvm.create_pipeline_tuning_options(speed_level=level)
     options.loop_vectorization = True
-    options.slp_vectorization = level > 1
+    options.slp_vectorization = pairs and level > 1
     builder = llvm.create_pass_builder(target, options)
     builder.getModulePassManager().run(module, builder)
     return module
 
 
-def object_code(text: str, level: int) -> bytes:
-    """The module as machine code, for `Loaded`."""
+def object_code(text: str, level: int, pairs: bool = True) -> bytes:
+    """The module as machine code, for `Loaded`; see `optimised`."""
     if level == 0:
         return hurried(text)
     target = machine(level)
-    code: bytes = target.emit_object(optimised(text, level, target))
+    code: bytes = target.emit_object(optimised(text, level, target, pairs))
     return code
 
 

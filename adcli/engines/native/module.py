@@ -208,6 +208,17 @@ def prepared(function: Function) -> Function:
 _SECTIONS = frozenset({"index", "update", "addat"})
 
 
+def repeats(program: Iterable[Function]) -> bool:
+    """Whether a run may carry out some statement more than once: loops, calls, operations on arrays that are not written out."""
+    for f in program:
+        for s in statements(f.body):
+            if isinstance(s, For | While | Call):
+                return True
+            if isinstance(s, Let) and any(a.type.rank and not is_small_type(a.type) for a in (s.out, *s.args)):
+                return True
+    return False
+
+
 def addressed(program: Iterable[Function]) -> set[Var]:
     """Small arrays that are indexed by what only the run knows, and all that is the same array: they live in memory."""
     found: set[Var] = set()
