@@ -127,6 +127,10 @@ def commands() -> list[str]:
     return found
 
 
+def test_a_command_is_a_module_of_its_name() -> None:
+    assert {path.stem for path in (PACKAGE / "cli" / "commands").glob("*.py")} - {"__init__"} == set(commands())
+
+
 @pytest.mark.parametrize("part", ["heading", "example", "help"])
 def test_every_command_is_documented(part: str) -> None:
     page = (ROOT / "docs" / "cli.md").read_text()

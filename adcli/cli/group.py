@@ -65,7 +65,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = __import__(f"adcli.cli.{cmd_name}", fromlist=["command"])
+        module = __import__(f"adcli.cli.commands.{cmd_name}", fromlist=["command"])
         command: click.Command = module.command
         return command
 

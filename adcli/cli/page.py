@@ -10,7 +10,7 @@ from adcli.cli.options import option, place
 from adcli.errors import Source, UsageError
 
 if TYPE_CHECKING:
-    from adcli.cli.trace import View
+    from adcli.cli.commands.trace import View
     from adcli.engines.flags import Flag
     from adcli.report.page.page import Page
 

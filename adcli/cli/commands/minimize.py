@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adcli.cli.fit import DATA
+from adcli.cli.commands.fit import DATA
 from adcli.cli.options import ENGINE, GET, LIMITS, OF, POINT, PROGRAM, STRICT, Job, define, names, option, output
 from adcli.cli.words import SuffixOption
 from adcli.errors import UsageError
@@ -81,8 +81,8 @@ def command(
       adcli minimize "x^4 - x^2 + y^2" --at x=1,y=1 --method gd --lr 0.1 --history path.csv --plot
     """
     from adcli.api.minimize import Search, Settings
-    from adcli.cli.fit_words import bounds as ranges
-    from adcli.cli.history import History
+    from adcli.cli.fitting.bounds import bounds as ranges
+    from adcli.cli.fitting.history import History
     from adcli.cli.progress import Line
     from adcli.report.minimum import history_names
 
@@ -129,7 +129,7 @@ def target(job: Job, program: Program, wrt: list[str] | None, of: str | None, me
             raise UsageError(f"--{shown} goes with --data", help="--data FILE gives the rows")
         return Pointwise(program, job.point(program), wrt, of)
     from adcli.api.bindings import found
-    from adcli.cli.fit import table
+    from adcli.cli.commands.fit import table
     from adcli.data.table import no_rows
 
     at = job.point(program)
@@ -188,7 +188,7 @@ class Output:
         document = self._document(found)
         if self.plot == "":
             from adcli.cli.document import draw, round_all, to_lines
-            from adcli.cli.fit_output import unicode_output
+            from adcli.cli.fitting.output import unicode_output
             from adcli.report.plot_text import text
 
             round_all(document, job.options.get("digits"))

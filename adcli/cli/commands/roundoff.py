@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from adcli.cli.commands.trace import Rows
 from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output
-from adcli.cli.trace import Rows
 
 FORMATS = ("text", "json")
 SHOWN = 10

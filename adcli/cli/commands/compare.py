@@ -105,14 +105,14 @@ class View:
         if kind == "json":
             return self.json(flags)
         if kind == "svg":
-            from adcli.cli.compare_plot import plot
+            from adcli.cli.comparison.plot import plot
             from adcli.report.plot_svg import svg
 
             assert self.steps is not None
             return svg(plot(self.found, self.steps, ascii_only=False))
         parts = [self.drawn() if self.job.drawing else self.lines()]
         if self.steps is not None:
-            from adcli.cli.compare_plot import fits, plot
+            from adcli.cli.comparison.plot import fits, plot
             from adcli.report.plot_text import text
 
             parts += [text(plot(self.found, self.steps, self.ascii), ascii_only=self.ascii), fits(self.steps, self.ascii)]
@@ -121,7 +121,7 @@ class View:
         return "\n".join(parts)
 
     def json(self, flags: list[Any]) -> str:
-        from adcli.cli.compare_json import data
+        from adcli.cli.comparison.records import data
         from adcli.cli.document import flag_data, rounded, to_json
 
         found = rounded(data(self.found, self.steps, self.swell), self.digits)
@@ -163,7 +163,7 @@ class View:
         return table(head, rows, self.job.colour, right=range(1, len(head))) + "\n" + "".join(f"{note}\n" for note in notes)
 
     def row(self, way: Way, timed: bool) -> list[str]:
-        from adcli.cli.bench import duration
+        from adcli.cli.commands.bench import duration
         from adcli.cli.document import number, rounded
 
         result = self.result(way)

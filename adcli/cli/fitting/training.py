@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from adcli.api.objective import Objective
     from adcli.api.rows_model import RowsModel
     from adcli.api.training import Settings, Training
-    from adcli.cli.checkpoint import Keeper
+    from adcli.cli.fitting.checkpoint import Keeper
     from adcli.engines.flags import Flag
     from adcli.report.training import Trained
 
@@ -117,7 +117,7 @@ def refuse_fits(options: dict[str, Any]) -> None:
 def objective(job: Job, loss: str | None, target: str | None, weights: str | None, of: str | None) -> Program:
     """The program whose output is added up: that of --loss, the square of target minus output, or PROGRAM itself."""
     from adcli.api.rows_model import names_in
-    from adcli.cli.fit_loss import programs
+    from adcli.cli.fitting.loss import programs
 
     if target is None:
         if weights is not None:
@@ -143,7 +143,7 @@ def train(
 ) -> None:  # fmt: skip
     """Read data and parameters, and train the program: the objective is the sum or mean of its output over the rows."""
     from adcli.api.objective import Objective
-    from adcli.cli.fit import modelled
+    from adcli.cli.commands.fit import modelled
 
     told = settings(options)
     _check_outputs(job, options)
@@ -162,7 +162,7 @@ def train(
 def run(job: Job, model: RowsModel, told: Settings, options: dict[str, Any], objective: Callable[[str], Objective]) -> None:
     """Train, and print the result. objective: makes it, given the engine."""
     from adcli.api.training import Training
-    from adcli.cli.checkpoint import Keeper, engine_of, read
+    from adcli.cli.fitting.checkpoint import Keeper, engine_of, read
 
     saved = read(options["checkpoint"], options["resume"])
     engine = job.options["engine"]
@@ -252,7 +252,7 @@ def between_steps() -> Iterator[Callable[[], None]]:
 
 def _check_outputs(job: Job, options: dict[str, Any]) -> None:
     """Where history and plot go makes sense."""
-    from adcli.cli.fit_output import FORMATS
+    from adcli.cli.fitting.output import FORMATS
 
     path = options["history"]
     if path is not None and not path.endswith((".csv", ".jsonl")):
@@ -275,7 +275,7 @@ def _write_history(path: str, run: Training) -> None:
 def finish(job: Job, model: RowsModel, run: Training, plot: str | None) -> None:
     """Print the result. plot: a file's name, "" for a plot below the results, None for none."""
     from adcli.cli.document import Document, round_all, to_lines
-    from adcli.cli.fit_output import FORMATS, unicode_output
+    from adcli.cli.fitting.output import FORMATS, unicode_output
     from adcli.cli.streams import write_file
 
     report = result(model, run)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from adcli.cli.fit_loss import Programs, columns, programs, refuse, total
-from adcli.cli.fit_output import FORMATS, Output
+from adcli.cli.fitting.loss import Programs, columns, programs, refuse, total
+from adcli.cli.fitting.output import FORMATS, Output
+from adcli.cli.fitting.training import TRAINING, asked, objective, refuse_fits, train
 from adcli.cli.options import ENGINE, GET, LIMITS, OF, PROGRAM, READING, STRICT, Job, define, option, output
 from adcli.cli.rows import check_input
-from adcli.cli.training import TRAINING, asked, objective, refuse_fits, train
 from adcli.cli.words import SuffixOption
 from adcli.errors import UsageError
 
@@ -88,7 +88,7 @@ def command(
         by_loss(job, programs(job, loss), how == "mean", params, fix, bounds, of, confidence, max_evaluations, output)
         return
     from adcli.api.fit import by_element, least_squares
-    from adcli.cli.fit_words import bounds as ranges
+    from adcli.cli.fitting.bounds import bounds as ranges
 
     made = setting(job, wanted, params, fix, weights, of, output.again)
     within = by_element(made.model, ranges(bounds))
@@ -116,7 +116,7 @@ def by_loss(
     """Minimise the sum or mean of a program's output over the rows."""
     from adcli.api.fit import by_element
     from adcli.api.fit_loss import fit_loss
-    from adcli.cli.fit_words import bounds as ranges
+    from adcli.cli.fitting.bounds import bounds as ranges
 
     model, file = modelled(job, of_what.loss, params, fix, of, of_what.model, output.again)
     if output.again and of_what.model is not None:
@@ -168,7 +168,7 @@ def modelled(
 
 def starts(job: Job, program: Program, params: Sequence[str], fix: Sequence[str]) -> tuple[dict[str, Any], dict[str, float | None]]:
     """What --params and --fix say: starts by input, and what stays, at a value or at its start."""
-    from adcli.cli.fit_words import fixed
+    from adcli.cli.fitting.bounds import fixed
     from adcli.cli.points import read_point
 
     given = read_point(params, program, job.flags, "--params")

@@ -1,4 +1,4 @@
-"""The syntax tree as indented text."""
+"""The syntax tree as indented text, for `adcli ir --stage parsed`."""
 
 from __future__ import annotations
 

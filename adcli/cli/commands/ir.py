@@ -36,7 +36,7 @@ def command(job: Job, stage: str, count: bool, wrt: str | None, of: str | None) 
     program = job.program()
     kind = job.format(["text", "json"])
     if stage == "parsed":
-        from adcli.cli.dump import dump
+        from adcli.report.syntax_tree import dump
 
         text = dump(program.tree)
         data: dict[str, Any] = {"schema": "adcli/ir/1", "stage": stage, "text": text}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adcli.cli.jvp import ALONG
+from adcli.cli.commands.jvp import ALONG
 from adcli.cli.options import ENGINE, OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adcli.cli.commands.trace import Rows, View, along_direction, choose_notation, terminal_width
 from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output, refused
 from adcli.cli.page import TITLE, check_title, write_page
 from adcli.cli.strays import Strays
-from adcli.cli.trace import Rows, View, along_direction, choose_notation, terminal_width
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:

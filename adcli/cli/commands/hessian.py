@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adcli.cli import rows
-from adcli.cli.jacobian import SPARSE, swept
+from adcli.cli.commands.jacobian import SPARSE, swept
 from adcli.cli.options import DATA, ENGINE, OF, POINT, PROGRAM, ROWS_RESULT, TAPE, WRT, Job, define, names
 from adcli.errors import UsageError
 

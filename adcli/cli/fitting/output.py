@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adcli.cli.fit_loss import columns as loss_columns
+from adcli.cli.fitting.loss import columns as loss_columns
 from adcli.cli.options import Job
 from adcli.errors import UsageError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adcli.api.fit import Fit
-    from adcli.cli.fit import Setting
+    from adcli.cli.commands.fit import Setting
     from adcli.engines.flags import Flag
     from adcli.report.plot import Plot
 

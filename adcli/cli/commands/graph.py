@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adcli.cli.commands.trace import WIDTH, Rows, View, along_direction, choose_notation, terminal_width
 from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output, refused
 from adcli.cli.page import write_page
-from adcli.cli.trace import WIDTH, Rows, View, along_direction, choose_notation, terminal_width
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adcli.cli.commands.trace import Rows, choose_notation, terminal_width
 from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, Job, define, option, output
-from adcli.cli.trace import Rows, choose_notation, terminal_width
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
