@@ -12,7 +12,7 @@ import shlex
 import pytest
 
 from adcli.cli.words import looks_long
-from tests.invoke import invoke
+from tests.invoke import PLAIN, invoke
 
 VALUE, X1, X2 = 10.909297426825681, 4.583853163452858, 2.0
 
@@ -553,6 +553,17 @@ def test_help() -> None:
         assert invoke(["help", command]).out == out or command == "help"
 
 
+def test_help_lists_the_commands_in_sections_80_columns_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PLAIN, "COLUMNS", "80")
+    out = invoke(["--help"]).out
+    assert max(map(len, out.splitlines())) <= 80
+    headings = re.findall(r"^(\w.*):$", out, re.M)
+    assert headings[0] == "Values and derivatives" and headings[-1] == "Options" and len(headings) == 6
+    # No command takes more than a line, and all descriptions begin in one column.
+    listed = [line for line in out.partition(headings[0])[2].partition("Options:")[0].splitlines() if line.startswith("  ")]
+    assert {re.match(r"  [a-z]+ +", line).end() for line in listed} == {13}  # type: ignore[union-attr]
+
+
 COMMANDS = ("eval", "grad", "jacobian", "hessian", "jvp", "vjp", "hvp", "trace", "ops", "ir", "fmt", "help")
 
 
@@ -560,7 +571,8 @@ COMMANDS = ("eval", "grad", "jacobian", "hessian", "jvp", "vjp", "hvp", "trace",
 def test_the_examples_of_the_help_run(command: str, tmp_path: pathlib.Path) -> None:
     (tmp_path / "samples").symlink_to(pathlib.Path(__file__).parent.parent / "samples")
     out = invoke([command, "--help"] if command else ["--help"]).out
-    examples = re.findall(r"^ +(adcli .*)$", out.partition("Examples:")[2].partition("Exit codes")[0], re.M)
+    part = out.partition("Examples:" if command else "Getting started:")[2].partition("\n\n")[0]
+    examples = re.findall(r"^ +(adcli .*?)(?:   .*)?$", part, re.M)
     assert examples
     for example in examples:
         done = invoke(shlex.split(example)[1:], at=tmp_path)

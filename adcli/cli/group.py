@@ -9,51 +9,63 @@ import click
 
 from adcli.errors import UsageError
 
-# name → what it does, for `adcli --help`; a command's module is imported only when it is called.
-COMMANDS = {
-    "eval": "values of the outputs",
-    "grad": "value and gradient of a scalar output",
-    "jacobian": "derivatives of all outputs by all inputs",
-    "hessian": "value, gradient and second derivatives",
-    "jvp": "derivative of the outputs along a direction (Jacobian times vector)",
-    "vjp": "derivative by the inputs for a cotangent (vector times Jacobian)",
-    "hvp": "Hessian times a direction",
-    "taylor": "Taylor coefficients along one input",
-    "derive": "the derivative as a formula",
-    "trace": "the evaluation trace with its derivatives, step by step",
-    "explain": "every derivative step in words: rule, formula, numbers, place in the program",
-    "graph": "the computational graph of a program or of one run, drawn",
-    "compare": "ways to differentiate side by side, and where differences go wrong",
-    "propagate": "uncertainties of the results from those of the inputs",
-    "blame": "why a gradient, or a value, is nan, infinite, 0 or huge",
-    "roundoff": "digits lost, and at which operations",
-    "fit": "parameters of a program from rows of data: least squares with exact Jacobians",
-    "minimize": "the point where the output is least, with bounds and constraints",
-    "solve": "the point where equations hold",
-    "check": "is the gradient right? differences, a complex step and both modes as evidence",
-    "bench": "how fast a program is, engine by engine",
-    "ops": "every function and its derivative rule",
-    "ir": "what a program becomes, stage by stage",
-    "fmt": "programs in the standard layout",
-    "help": "a language topic or an error code explained",
+# Section → name → what it does, for `adcli --help`; a command's module is imported only when it is called.
+SECTIONS = {
+    "Values and derivatives": {
+        "eval": "values of the outputs",
+        "grad": "value and gradient of a scalar output",
+        "jacobian": "derivatives of all outputs by all inputs",
+        "hessian": "value, gradient and second derivatives",
+        "jvp": "derivative of the outputs along a direction (Jacobian times vector)",
+        "vjp": "derivative by the inputs for a cotangent (vector times Jacobian)",
+        "hvp": "Hessian times a direction",
+        "taylor": "Taylor coefficients along one input",
+        "derive": "the derivative as a formula",
+    },
+    "Traces and explanations": {
+        "trace": "the evaluation trace with its derivatives, step by step",
+        "explain": "every step in words: rule, formula, numbers, place in the program",
+        "graph": "the computational graph of a program or of one run, drawn",
+    },
+    "Checks and diagnosis": {
+        "check": "is the gradient right? differences, a complex step, both modes",
+        "compare": "ways to differentiate side by side, and where differences go wrong",
+        "blame": "why a gradient, or a value, is nan, infinite, 0 or huge",
+        "roundoff": "digits lost, and at which operations",
+        "propagate": "uncertainties of the results from those of the inputs",
+    },
+    "Fitting and optimisation": {
+        "fit": "parameters of a program from rows of data, with exact Jacobians",
+        "minimize": "the point where the output is least, with bounds and constraints",
+        "solve": "the point where equations hold",
+    },
+    "Programs and tools": {
+        "fmt": "programs in the standard layout",
+        "ir": "what a program becomes, stage by stage",
+        "ops": "every function and its derivative rule",
+        "bench": "how fast a program is, engine by engine",
+        "help": "a language topic or an error code explained",
+    },
 }
-EXAMPLES = """\b
-Examples:
-  adcli grad "x1*x2 + sin(x1)" --at x1=2,x2=5
-  adcli trace "x*exp(-x^2)" --at x=1
-  adcli eval samples/survey.adl --json
+COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}
+START = """Automatic differentiation: programs with loops, branches and arrays, their values, derivatives and evaluation traces.
 
 \b
+Getting started:
+  adcli grad "x1*x2 + sin(x1)" --at x1=2,x2=5     a value and its gradient
+  adcli trace "x1*x2 + sin(x1)" --at x1=2,x2=5    the same, step by step
+  adcli grad samples/survey.adl --json            a program from a file
+  adcli help program                              how programs are written"""
+AFTER = """\b
 Exit codes:
   0 done                      5 evaluation failed, or a flag with --strict
   1 the answer is no          6 a limit was reached
   2 usage                     7 output cannot be written
   3 program is wrong          70 a bug in adcli
-  4 file or data unreadable   130, 141, 143 interrupted, closed pipe, terminated
+  4 file or data unreadable   130 interrupted, 141 closed pipe, 143 terminated
 
-\b
-Limits, each with an option: 100,000,000 steps, 1 GiB of tape and arrays,
-calls 10,000 deep. `adcli help` lists the topics, `adcli COMMAND --help` the options."""
+Limits, each with an option: 100,000,000 steps, 1 GiB of tape and arrays, calls 10,000 deep.
+`adcli help` lists the topics, `adcli COMMAND --help` the options and examples."""
 
 
 class Commands(click.Group):
@@ -80,9 +92,15 @@ class Commands(click.Group):
             raise unknown(name)
         return super().resolve_command(ctx, args)
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_commands(ctx, formatter)
+        click.Command.format_options(self, ctx, formatter)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        wide = max(map(len, COMMANDS))  # one column through all sections
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<{wide}}", text) for name, text in section.items()])
 
 
 def unknown(name: str) -> UsageError:
@@ -129,8 +147,8 @@ def group() -> Commands:
     """The whole command line."""
     return Commands(
         name="adcli",
-        help="Automatic differentiation: programs with loops, branches and arrays, their values, derivatives and evaluation traces.",
-        epilog=EXAMPLES,
+        help=START,
+        epilog=AFTER,
         params=[version_option(), help_option()],
         add_help_option=False,
         context_settings={"terminal_width": max(40, min(width(), 100))},
