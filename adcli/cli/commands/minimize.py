@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from adcli.cli.commands.fit import DATA
+from adcli.cli.fitting.bounds import HOLD
+from adcli.cli.fitting.output import folded
+from adcli.cli.fitting.rows import ROWS
 from adcli.cli.options import ENGINE, GET, LIMITS, OF, POINT, PROGRAM, STRICT, Job, define, names, option, output
 from adcli.cli.words import SuffixOption
 from adcli.errors import UsageError
@@ -49,7 +50,7 @@ SEARCH = (
 )  # fmt: skip
 ROWS_OF = (
     option("--data", metavar="FILE", help="Minimise the sum over the rows of FILE (- is standard input), whose columns are inputs."),
-    *DATA[1:],
+    *ROWS,
     option("--mean", is_flag=True, help="With --data, the mean over the rows."),
     option("--batch", type=click.IntRange(min=1), metavar="N", help="Rows for each step of sgd (default 1), momentum, adam (default all)."),
     option("--seed", type=click.IntRange(min=0), metavar="N", help="Of the order of the rows, for sgd and --batch (default 0)."),
@@ -96,7 +97,6 @@ def command(
         raise UsageError("--seed is of the order of rows that batches are taken in", help="--method sgd or --batch N takes batches")
     search = Search(target(job, program, names(wrt), of, asked["mean"]), settings)
     with History(history, history_names(search.variables.names)) as file:
-
         line = Line(job, beside=True)
 
         def watch(step: Step) -> None:
@@ -129,7 +129,7 @@ def target(job: Job, program: Program, wrt: list[str] | None, of: str | None, me
             raise UsageError(f"--{shown} goes with --data", help="--data FILE gives the rows")
         return Pointwise(program, job.point(program), wrt, of)
     from adcli.api.bindings import found
-    from adcli.cli.commands.fit import table
+    from adcli.cli.fitting.rows import table
     from adcli.data.table import no_rows
 
     at = job.point(program)
@@ -141,20 +141,6 @@ def target(job: Job, program: Program, wrt: list[str] | None, of: str | None, me
     if twice is not None:
         raise UsageError(f"'{twice}' is a column of {file.name}, and --at gives it, too", help="leave it out of --at")
     return over_rows(program, values, at, wrt, of, mean=mean, engine=options["engine"], jobs=options.get("jobs"), where=rows.where)
-
-
-def folded(sentences: Sequence[str]) -> list[str]:
-    """Sentences in lines of a terminal's width, if they go to one; whole ones elsewhere."""
-    from adcli.cli.group import width
-    from adcli.cli.streams import terminal
-    from adcli.report.grid import wrapped
-
-    if not terminal(sys.stderr):
-        return list(sentences)
-    return [line for sentence in sentences for line in wrapped(sentence, max(40, width() - 1), 2)]
-
-
-HOLD = "the lower bound comes first; --wrt names what moves, and the rest stays where --at says"
 
 
 # The rows of text beside the inputs; an input of such a name is shown as at_NAME.

@@ -44,9 +44,10 @@ def command(
       adcli solve "exp(x) - 5*x" --bounds x=0:1
     """
     from adcli.api.solve import Search
-    from adcli.cli.commands.minimize import HOLD, folded
     from adcli.cli.document import Document
+    from adcli.cli.fitting.bounds import HOLD
     from adcli.cli.fitting.bounds import bounds as ranges
+    from adcli.cli.fitting.output import folded
     from adcli.cli.progress import Line
     from adcli.cli.streams import error_text
 

@@ -8,6 +8,9 @@ from collections.abc import Iterator, Sequence
 from adcli.cli import points
 from adcli.errors import UsageError
 
+# What `minimize` and `solve` say where bounds leave nothing.
+HOLD = "the lower bound comes first; --wrt names what moves, and the rest stays where --at says"
+
 
 def parts(words: Sequence[str], option: str) -> Iterator[tuple[str, str | None]]:
     """The name and the text after = of each part between commas, each name once."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adcli.api.fit import Fit
-    from adcli.cli.commands.fit import Setting
+    from adcli.cli.fitting.rows import Setting
     from adcli.engines.flags import Flag
     from adcli.report.plot import Plot
 
@@ -126,3 +126,14 @@ def plotted(made: Setting, fit: Fit) -> Plot:
         points: Any = np.linspace(x.min(), x.max(), CURVE)
         return over_column(name, made.label, x.tolist(), target, (points.tolist(), made.model.curve(fit.vector, points).tolist()))
     return against(made.label, target, fit.fitted.tolist())
+
+
+def folded(sentences: Sequence[str]) -> list[str]:
+    """Sentences in lines of a terminal's width, if they go to one; whole ones elsewhere."""
+    from adcli.cli.group import width
+    from adcli.cli.streams import terminal
+    from adcli.report.grid import wrapped
+
+    if not terminal(sys.stderr):
+        return list(sentences)
+    return [line for sentence in sentences for line in wrapped(sentence, max(40, width() - 1), 2)]

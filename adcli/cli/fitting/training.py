@@ -143,7 +143,7 @@ def train(
 ) -> None:  # fmt: skip
     """Read data and parameters, and train the program: the objective is the sum or mean of its output over the rows."""
     from adcli.api.objective import Objective
-    from adcli.cli.commands.fit import modelled
+    from adcli.cli.fitting.rows import modelled
 
     told = settings(options)
     _check_outputs(job, options)
