@@ -16,8 +16,6 @@ from adcli.symbolic.text import COMPARISONS, INFIX, called, decimal, text
 GREEK = {"pi": r"\pi", "inf": r"\infty"}
 
 
-
-
 class _Notation(Notation):
     """LaTeX with single letters in italics, products by a dot, and arguments in braces without parentheses."""
 
@@ -78,22 +76,16 @@ def _number(value: Fraction) -> Formula:
 
 def latex_lines(output: str, expressions: Mapping[str, Expr], order: int) -> list[str]:
     """∂y/∂x = …, an equation for each derivative."""
+    sign = "d" if len(expressions) == 1 else r"\partial "  # with a blank: a letter after the command would belong to it
+    power = f"^{{{order}}}" if order > 1 else ""
     lines = []
     for key, e in expressions.items():
         names = re.split(r",(?![^\[]*\])", key)
-        sign = "d" if len(expressions) == 1 else r"\partial"
-        power = f"^{{{order}}}" if order > 1 else ""
-        below = " ".join(f"{sign} {_word(n)}" for n in dict.fromkeys(names))
-        if len(set(names)) == 1:
-            below = f"{sign} {_word(names[0])}{power}"
-        elif len(set(names)) < len(names):
-            below = " ".join(f"{sign} {_word(n)}" for n in names)
-        lines.append(rf"\frac{{{sign}{power}{_word(output)}}}{{{below}}} = {latex(e)}")
+        below = [NOTATION.word(n) for n in names]
+        if len(set(below)) == 1:
+            below = [below[0] + power]
+        lines.append(rf"\frac{{{sign}{power}{NOTATION.word(output)}}}{{{' '.join(f'{sign.strip()} {n}' for n in below)}}} = {latex(e)}")
     return lines
-
-
-def _word(text_: str) -> str:
-    return NOTATION.word(text_)
 
 
 def program(inputs: Sequence[Input], shapes: Mapping[str, Sequence[int]], expressions: Mapping[str, Expr]) -> str:

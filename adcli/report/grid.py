@@ -83,7 +83,13 @@ def plain(grid: Grid) -> str:
 
 
 _MARKDOWN = str.maketrans({c: "\\" + c for c in "\\`*_|<"})
-_LATEX = str.maketrans({c: "\\" + c for c in "_%&#${}"} | {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"})
+# In the usual fonts of text < > and | are other characters, and two hyphens are a dash.
+_LATEX = str.maketrans(
+    {c: "\\" + c for c in "_%&#${}"}
+    | {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}"}
+    | {"|": r"\textbar{}", "…": r"\dots{}", "×": r"$\times$", "∂": r"$\partial$"}
+    | {digit: rf"\textsubscript{{{plain}}}" for plain, digit in zip("0123456789-", "₀₁₂₃₄₅₆₇₈₉₋", strict=True)}
+)
 
 
 def markdown_text(text: str) -> str:
@@ -93,7 +99,7 @@ def markdown_text(text: str) -> str:
 
 def latex_text(text: str) -> str:
     """Words as LaTeX shows them, and not as commands."""
-    return text.translate(_LATEX)
+    return text.translate(_LATEX).replace("--", "-{}-")
 
 
 def markdown(grid: Grid, math: bool) -> str:
@@ -102,7 +108,7 @@ def markdown(grid: Grid, math: bool) -> str:
     def cell(text: str, kind: str) -> str:
         if math and kind == "math" and text:
             return f"${text}$".replace("|", r"\vert ")
-        return text.translate(_MARKDOWN)
+        return markdown_text(text)
 
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cells) + " |"
@@ -121,7 +127,7 @@ def latex(grid: Grid) -> str:
     def cell(text: str, kind: str) -> str:
         if kind == "math":
             return f"${text}$" if text else ""
-        return rf"\texttt{{{text.translate(_LATEX)}}}" if kind == "name" and text else text.translate(_LATEX)
+        return rf"\texttt{{{latex_text(text)}}}" if kind == "name" and text else latex_text(text)
 
     def line(cells: Sequence[str]) -> str:
         return "  " + " & ".join(cells) + r" \\"

@@ -159,8 +159,7 @@ class Writer:
 
     def _apply(self, f: Apply, put: Put | None) -> str:
         if self.notation.name == "latex" and f.latex and not f.named:
-            level = NONE if r"\left" in f.latex else ATOM
-            return f.latex.format(*(self._inside(x, put, level, True) for x in f.args))
+            return f.latex.format(*(self._argument(f.latex, k, x, put) for k, x in enumerate(f.args)))
         args = [self.text(x, put) for x in f.args]
         named = [f"{name}={text}" for name, text in f.named]
         if self.notation.name == "latex":
@@ -168,6 +167,12 @@ class Writer:
             name = rf"\operatorname{{{f.name}}}".replace("_", r"\_")
             return name + self.notation.parenthesized(", ".join(args + named))
         return f"{f.name}({', '.join(args + named)})"
+
+    def _argument(self, template: str, k: int, x: Formula, put: Put | None) -> str:
+        """The k-th argument in a LaTeX template; in parentheses where the template raises what ends with an exponent of its own."""
+        text = self._inside(x, put, NONE if r"\left" in template else ATOM, True)
+        raised = f"{{{k}}}^" in template or f"{{{k}}}}}}}^" in template
+        return self.notation.parenthesized(text) if raised and isinstance(x, Apply) and open_ended(x) else text
 
     def _section(self, f: Section, put: Put | None) -> str:
         # An array is named, not written out, where only some of its elements matter.
