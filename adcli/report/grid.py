@@ -142,7 +142,7 @@ def latex(grid: Grid) -> str:
     ]
     for row in grid.rows:
         if isinstance(row, str):
-            lines.append(rf"  \multicolumn{{{len(columns)}}}{{c}}{{{row.translate(_LATEX)}}} \\")
+            lines.append(rf"  \multicolumn{{{len(columns)}}}{{c}}{{{latex_text(row)}}} \\")
         else:
             lines.append(line([cell(text, kind) for text, kind in zip(row, grid.kinds, strict=True)]))
     return "\n".join([*lines, r"  \hline", r"\end{tabular}"]) + "\n"
