@@ -177,3 +177,25 @@ def test_on_a_terminal_rich_draws_the_same_cells() -> None:
     assert "\x1b[" in found
     for number in ("-0.284", "1.716", "11.652", "5.5"):
         assert number in bare
+
+
+def lines(program: str, at: str, *args: str) -> list[str]:
+    return [" ".join(line.split()) for line in table(program, "--at", at, "--layout", "steps", *args).splitlines()]
+
+
+def test_numbers_have_the_digits_that_make_their_equation_true() -> None:
+    found = lines("(x*x - 2)*3", "x=1.414213562374")
+    assert "v₂ = v₁ - 2 = 2.00000000000256 - 2 = 2.56e-12" in found
+    assert "v₁ = v₀ × v₀ = 1.414 × 1.414 = 2" in found  # off by less than the last decimal
+    assert "v₁ = sin(v₀) = sin(3.14159265) = 3.59e-9" in lines("sin(x)", "x=3.14159265")
+    assert "v₁ = v₀ × 5000 = 0.00124 × 5000 = 6.2" in lines("x*5000", "x=0.00124")
+    assert "4 v̄₀ = v̄₀ + v̄₁ × 1 = -1 + 1 × 1.0000000001 = 1e-10" in lines("y = 1.0000000001*x; y - x", "x=1")
+
+
+def test_digits_that_are_asked_for_are_all_that_there_are() -> None:
+    assert "v₂ = v₁ - 2 = 2 - 2 = 2.56e-12" in lines("(x*x - 2)*3", "x=1.414213562374", "--digits", "3")
+
+
+def test_an_equation_that_overflows_or_is_undefined_has_three_decimals() -> None:
+    assert "v₁ = 1 / v₀ = 1 / 0 = inf" in lines("1/x", "x=0")
+    assert "v₁ = ln(v₀) = ln(-1.235) = nan" in lines("ln(x)", "x=-1.23456")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+# The smallest number that three decimals show.
+LEAST = 5e-4
+
 
 def _short(text: str) -> str:
     """A fixed or exponential text without what says nothing: 2.500 → 2.5, 1.000e-07 → 1e-7."""
@@ -16,15 +19,23 @@ def _short(text: str) -> str:
     return mantissa + (f"e{int(exponent)}" if e else "")
 
 
-def table_number(value: object) -> str:
-    """Three decimals, as in the survey's tables; an exponent where that would show 0 or more than nine digits before the point."""
-    if not isinstance(value, float):
-        return str(value).lower()
-    if not math.isfinite(value):
-        return str(value)
-    if value != 0 and not 5e-4 <= abs(value) < 1e9:
-        return _short(f"{value:.3e}")
-    return _short(f"{value:.3f}")
+def decimals(places: int) -> Callable[[object], str]:
+    """Numbers with so many decimals, and an exponent where three would show 0, or more than nine digits stand before the point."""
+
+    def write(value: object) -> str:
+        if not isinstance(value, float):
+            return str(value).lower()
+        if not math.isfinite(value):
+            return str(value)
+        if value != 0 and not LEAST <= abs(value) < 1e9:
+            return _short(f"{value:.{places}e}")
+        return _short(f"{value:.{places}f}")
+
+    return write
+
+
+# As in the survey's tables.
+table_number = decimals(3)
 
 
 def exact_number(value: object) -> str:

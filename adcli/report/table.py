@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from adcli.report.equation import put_in
 from adcli.report.formula import Ref
 from adcli.report.grid import GAP, Grid, width, wrapped
 from adcli.report.notation import ASCII, Number, Writer
@@ -67,7 +68,7 @@ def chosen(trace: Trace, only: str | None, rows: int | None) -> list[int | Omitt
 def statement_line(writer: Writer, s: Statement, label: str = "") -> Line:
     """A statement in words; its numbers are left out where they say what the formula or the value says."""
     left, formula, value = writer.notation.ref(s.left), writer.text(s.formula), writer.number(s.value)
-    numbers = writer.text(s.formula, s.put)
+    numbers = put_in(writer, s)
     if numbers in (formula, value):
         numbers = ""
     return Line(label, f"{left} = {formula}" if formula != value else left, numbers and f"= {numbers}", f"= {value}", width(left) + 1)
