@@ -23,8 +23,8 @@ from adcli.engines.flags import Flag
 from adcli.engines.interpret import Interpreter
 from adcli.engines.limits import Limits
 from adcli.engines.native import Native, llvm, vectors
-from adcli.engines.native.callers import TILE
 from adcli.engines.native.engine import compiled
+from adcli.engines.native.row_callers import TILE
 from adcli.engines.native.rows import NativeRows
 from adcli.engines.rows.interpret import InterpretRows
 from adcli.errors import AdcliError, LimitError, Source

@@ -200,3 +200,12 @@ def test_scalars_stay_in_order() -> None:
     x = numbers(1000) * 10.0 ** np.arange(1000)[::-1].clip(0, 12)
     assert Native(f).run([x]) == Interpreter(f).run([x])
 
+
+def test_text_is_deterministic_where_one_loop_stores_several_arrays() -> None:
+    f = function("input x\ninput z\ny = 0.6*x + x^3\nw = sin(z)*y\noutput s = sum(tanh(w)*y*exp(-w*w) + hypot(y, w))", x=VECTOR, z=VECTOR)
+    second = optimize(ad.reverse(ad.forward(f, [0, 1]), [0, 1], [1]))
+    texts, between = set(), []
+    for _ in range(8):
+        texts.add(Module(prepared(second), Limits()).text)
+        between.append([object() for _ in range(37)])  # so that nothing comes to lie where it lay before
+    assert len(texts) == 1

@@ -176,7 +176,7 @@ LOOPS = "input x; input b\ns = b\nwhile s < 20 { s = s*1.5 + sin(x*s)^2 }\noutpu
 
 @pytest.mark.skipif(not available(), reason="needs llvmlite")
 def test_what_native_code_has_not_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    from adcli.engines.native import tapes
+    from adcli.engines.native import records
 
     def made() -> Objective:
         return Objective(adcli.compile(LOOPS), {"x": np.ones(50)}, {"b": 1.0}, ["b"], passes=10_000)
@@ -184,9 +184,9 @@ def test_what_native_code_has_not_is_not_compiled(monkeypatch: pytest.MonkeyPatc
     assert made().engine == "native"
 
     def refuse(self: object, tape: int) -> tuple[int, ...]:
-        raise tapes.Unsupported("a tape is read that nothing writes")
+        raise records.Unsupported("a tape is read that nothing writes")
 
-    monkeypatch.setattr(tapes.Tape, "record", refuse)
+    monkeypatch.setattr(records.Records, "record", refuse)
     f = made()
     assert f.engine == "columns"
     assert np.isfinite(f.gradient(f.start)[1]).all()

@@ -46,7 +46,7 @@ def native(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Pretender]]:
     module = ModuleType(engine.NATIVE)
     module.__dict__.update(Native=Pretender, VERSION=0, Unsupported=Unsupported)
     monkeypatch.setitem(sys.modules, engine.NATIVE, module)
-    monkeypatch.setitem(sys.modules, f"{engine.NATIVE}.tapes", module)
+    monkeypatch.setitem(sys.modules, f"{engine.NATIVE}.records", module)
     monkeypatch.setattr(engine, "available", lambda: True)
     Pretender.made, Pretender.runs = [], 0
     yield Pretender

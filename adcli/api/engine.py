@@ -146,7 +146,7 @@ class Runner:
     def _compiled(self, function: Function) -> Native:
         try:
             from adcli.engines.native import Native
-            from adcli.engines.native.tapes import Unsupported
+            from adcli.engines.native.records import Unsupported
         except (ImportError, OSError) as reason:
             raise UsageError(f"llvmlite does not load: {reason}", help='pip install --force-reinstall "adcli[native]"') from None
         try:

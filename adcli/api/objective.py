@@ -330,7 +330,7 @@ def _native(function: Function) -> bool:
         return True
     from adcli.engines.limits import Limits
     from adcli.engines.native.module import Module, prepared
-    from adcli.engines.native.tapes import Unsupported
+    from adcli.engines.native.records import Unsupported
 
     try:
         Module(prepared(function), Limits())

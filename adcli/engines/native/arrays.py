@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from adcli.engines.native import calls
 from adcli.engines.native.code import SIZE, constant, is_number
 from adcli.engines.native.values import (
     SMALL,
@@ -25,7 +26,7 @@ from adcli.engines.native.values import (
 from adcli.ir.nodes import Let
 
 if TYPE_CHECKING:
-    from adcli.engines.native.function import Writer
+    from adcli.engines.native.writer import Writer
 
 # Arrays that one loop stores.
 TOGETHER = 4
@@ -88,7 +89,7 @@ def materialise(w: Writer, v: Array, into: Mem | None = None) -> Mem:
 def _computed(w: Writer, v: Virtual, out: Mem) -> None:
     c, by_position = w.c, v.flat
     if by_position is None:
-        with w.scope() as scope:
+        with w.memory.scope() as scope:
             nest(w, v.extents, lambda index: c.store(v.elem, element(c, v, index), out.ptr, offset(c, v.extents, index), scope))
         return
 
@@ -98,7 +99,7 @@ def _computed(w: Writer, v: Virtual, out: Mem) -> None:
         c.store(v.elem, value, out.ptr, k)
 
     also = Alongside(w, [d for d in waiting([v]) if d is not v])
-    with w.scope():
+    with w.memory.scope():
         c.loop(count(c, v.extents), body)
     also.done()
 
@@ -137,7 +138,7 @@ def store_together(w: Writer, targets: Sequence[tuple[Virtual, str]]) -> None:
 
     own = {v for v, _ in targets}
     also = Alongside(w, [v for v in waiting(list(own)) if v not in own])
-    with w.independent():
+    with w.memory.independent():
         c.loop(count(c, targets[0][0].extents), body)
     also.done()
 
@@ -147,7 +148,7 @@ def store_all(w: Writer, values: Sequence[Virtual]) -> None:
     shapes: dict[tuple[str, ...], list[Virtual]] = {}
     for v in dict.fromkeys(values):
         if v.mem is None and v.flat is not None:
-            shapes.setdefault(w.same(v.extents), []).append(v)
+            shapes.setdefault(w.extents.same(v.extents), []).append(v)
     for alike in shapes.values():
         for k in range(0, len(alike) - 1, TOGETHER):
             some = [(v, w.room(v)) for v in alike[k : k + TOGETHER]]
@@ -177,7 +178,7 @@ def sum_of(w: Writer, elem: str, a: str, b: str) -> str:
 
 
 def cleared(w: Writer, elem: str, extents: Sequence[str], value: float = 0.0) -> Mem:
-    out = w.allocate(elem, extents)
+    out = w.memory.allocate(elem, extents)
     c = w.c
     c.loop(count(c, extents), lambda k: c.store(elem, constant(value, elem), out.ptr, k))
     return out
@@ -189,4 +190,4 @@ def cost(v: Value) -> int:
 
 def fallback(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     """The table's own form, called in Python on the arrays where they lie."""
-    return w.ask(s, args)
+    return calls.ask(w, s, args)

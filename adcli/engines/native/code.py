@@ -20,7 +20,8 @@ SIZE = {"real": 8, "int": 8, "bool": 1}
 # different types may be: memory that held one array holds another later.
 DATA, STATE = "!1", "!2"
 ROLLED = "!10"
-UNLIKELY = "!prof !9"
+# A branch that is hardly ever taken, and one that is all but always.
+UNLIKELY, LIKELY = "!prof !9", "!prof !8"
 
 
 def real(value: float) -> str:
@@ -157,6 +158,17 @@ class Code:
             return str(max(0, int(n)))
         return self.call("llvm.smax.i64", "i64", [("i64", n), ("i64", "0")])
 
+    # The state of the run (see `state`).
+
+    def slot(self, number: int) -> str:
+        return self.op(f"getelementptr inbounds i64, ptr %ctx, i64 {number}")
+
+    def load_state(self, number: int) -> str:
+        return self.op(f"load i64, ptr {self.slot(number)}, !tbaa {STATE}")
+
+    def store_state(self, number: int, value: str) -> None:
+        self.do(f"store i64 {value}, ptr {self.slot(number)}, !tbaa {STATE}")
+
     # Memory.
 
     def load(self, elem: str, ptr: str, index: str = "0") -> str:
@@ -199,6 +211,29 @@ class Code:
 
     def select(self, cond: str, type_: str, yes: str, no: str) -> str:
         return yes if yes == no else self.op(f"select i1 {cond}, {type_} {yes}, {type_} {no}")
+
+    # Choices and loops.
+
+    def phi(self, type_: str, sides: Sequence[tuple[str, str]], hint: str = "v") -> str:
+        """What comes from each of the blocks named: one value, where that is the same from all."""
+        if len({v for _, v in sides}) == 1:
+            return sides[0][1]
+        out = self.name(hint)
+        self.do(f"{out} = phi {type_} {', '.join(f'[ {v}, %{label} ]' for label, v in sides)}")
+        return out
+
+    def choose(self, type_: str, cond: str, yes: Callable[[], str], no: Callable[[], str]) -> str:
+        """A value that is computed one way or another."""
+        labels = self.new_label("then"), self.new_label("else"), self.new_label("end")
+        self.branch(cond, labels[0], labels[1])
+        sides = []
+        for label, side in zip(labels, (yes, no), strict=False):
+            self.label(label)
+            value = side()
+            sides.append((self.here, value))
+            self.go(labels[2])
+        self.label(labels[2])
+        return self.phi(type_, sides)
 
     def loop(self, count: str, body: Callable[[str], None], hint: str = "k") -> None:
         """body(k) for k from 0 up to count, which it may know to be at least 0; unrolled by nobody but LLVM."""

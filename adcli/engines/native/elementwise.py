@@ -12,27 +12,19 @@ from typing import TYPE_CHECKING
 from adcli.engines.native import scalars
 from adcli.engines.native.arrays import cost, loopable, made
 from adcli.engines.native.code import is_number
-from adcli.engines.native.values import (
-    Array,
-    Index,
-    Regs,
-    Value,
-    Virtual,
-    element,
-    flat,
-)
+from adcli.engines.native.values import Array, Index, Regs, Value, Virtual, element, flat
 from adcli.ir.nodes import Let
 from adcli.ops import Op
 
 if TYPE_CHECKING:
-    from adcli.engines.native.function import Writer
+    from adcli.engines.native.writer import Writer
 
 # Of operations that reverse mode does not take to be cheap, those that are as cheap as an addition.
 _CHEAP = frozenset({"pow", "pow_x", "pow_d", "stop", "to_real", "floor", "ceil", "trunc", "round"})
 
 
 def elementwise(w: Writer, s: Let, args: Sequence[Value]) -> Value:
-    shapes = [w.same(v.extents) for v in args if not isinstance(v, str)]
+    shapes = [w.extents.same(v.extents) for v in args if not isinstance(v, str)]
     extents, factors = broadcast(w, shapes, s)
     args = loopable(w, extents, args)
     elems = [a.type.elem for a in s.args]
@@ -80,7 +72,7 @@ def _flat(w: Writer, s: Let, args: Sequence[Value], elems: Sequence[str], extent
             readers.append(_constantly(v.scalar))
             continue
         f = flat(w.c, v)
-        if f is None or w.same(v.extents) != tuple(extents) or isinstance(v, Regs):
+        if f is None or w.extents.same(v.extents) != tuple(extents) or isinstance(v, Regs):
             return None
         readers.append(f)
     op, elem = s.op, s.out.type.elem
@@ -111,7 +103,7 @@ def _joint(w: Writer, sizes: list[str], s: Let) -> str:
     if known:
         for n in unknown:
             fits = w.c.op(f"or i1 {w.c.op(f'icmp eq i64 {n}, {known[0]}')}, {w.c.op(f'icmp eq i64 {n}, 1')}")
-            w.require(fits, "shapes", (n, known[0]), s.span)
+            w.guards.require(fits, "shapes", (n, known[0]), s.span)
         return known[0]
     if not unknown:
         return "1"
@@ -119,7 +111,7 @@ def _joint(w: Writer, sizes: list[str], s: Let) -> str:
     for n in unknown[1:]:
         equal = w.c.op(f"icmp eq i64 {n}, {out}")
         ones = w.c.op(f"or i1 {w.c.op(f'icmp eq i64 {n}, 1')}, {w.c.op(f'icmp eq i64 {out}, 1')}")
-        w.require(w.c.op(f"or i1 {equal}, {ones}"), "shapes", (out, n), s.span)
+        w.guards.require(w.c.op(f"or i1 {equal}, {ones}"), "shapes", (out, n), s.span)
         out = w.c.select(w.c.op(f"icmp eq i64 {out}, 1"), "i64", n, out)
     return out
 

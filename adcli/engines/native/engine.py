@@ -58,7 +58,7 @@ class Code:
 @frames(NESTED)
 @put_off()
 def compiled(function: Function, limits: Limits, exact_libm: bool = False, level: int = 2, watch: bool = False) -> Code:
-    """Compile a function. Raises `tapes.Unsupported` where it is of no form that native code has."""
+    """Compile a function. Raises `records.Unsupported` where it is of no form that native code has."""
     # What was compiled before runs without all this.
     from adcli.engines.native.module import Module, prepared, repeats
     from adcli.ir.walk import all_blocks, functions

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 from adcli.engines.native import making, products, reductions, sections, shapes
 from adcli.engines.native.arrays import Form, fallback
 from adcli.engines.native.elementwise import elementwise
-from adcli.engines.native.values import (
-    Value,
-)
+from adcli.engines.native.values import Value
 from adcli.ir.nodes import Let
 
 if TYPE_CHECKING:
-    from adcli.engines.native.function import Writer
+    from adcli.engines.native.writer import Writer
 
 ELEMENTWISE = frozenset({"real", "arith", "compare", "logical", "select", "to_int"})
 

@@ -7,20 +7,11 @@ from typing import TYPE_CHECKING
 from adcli.engines.native import scalars
 from adcli.engines.native.arrays import Form, indices, is_small, made, materialise, nest, where
 from adcli.engines.native.code import real
-from adcli.engines.native.values import (
-    Array,
-    Index,
-    Mem,
-    Regs,
-    Value,
-    Virtual,
-    element,
-    offset,
-)
+from adcli.engines.native.values import Array, Index, Mem, Regs, Value, Virtual, element, offset
 from adcli.ir.nodes import Let
 
 if TYPE_CHECKING:
-    from adcli.engines.native.function import Writer
+    from adcli.engines.native.writer import Writer
 
 
 
@@ -38,14 +29,14 @@ def _ones(w: Writer, s: Let, args: Sequence[Value]) -> Value:
 
 
 def _filled(w: Writer, s: Let, value: str, dims: Sequence[Value]) -> Value:
-    extents = w.sizes(dims)
-    w.limited(extents)
+    extents = w.extents.sizes(dims)
+    w.memory.limited(extents)
     return made(w, s, Virtual(s.out.type.elem, extents, lambda i: value, lambda k: value, 0, scalar=value))
 
 
 def _eye(w: Writer, s: Let, args: Sequence[Value]) -> Value:
-    extents = w.sizes([args[0], args[0]])
-    w.limited(extents)
+    extents = w.extents.sizes([args[0], args[0]])
+    w.memory.limited(extents)
     return made(w, s, Virtual("real", extents, lambda i: where(w, "eq", i[0], i[1], scalars.ONE, scalars.ZERO), size=0))
 
 
@@ -56,16 +47,16 @@ def _iota(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     def at(k: str) -> str:
         return c.add(start, c.mul(k, step))
 
-    extents = w.sizes([n])
-    w.limited(extents)
+    extents = w.extents.sizes([n])
+    w.memory.limited(extents)
     return made(w, s, Virtual("int", extents, lambda i: at(i[0]), at, 0))
 
 
 def _linspace(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     c = w.c
     a, b = (scalars.coerced(c, str(v), s.args[k].type.elem, "real") for k, v in enumerate(args[:2]))
-    (n,) = w.sizes([args[2]])
-    w.limited((n,))
+    (n,) = w.extents.sizes([args[2]])
+    w.memory.limited((n,))
     last = scalars.coerced(c, c.sub(n, "1"), "int", "real")
     width = c.op(f"fsub double {b}, {a}")
     narrow = c.op(f"fcmp olt double {scalars.intrinsic('fabs')(c, width)}, {real(float('inf'))}")
@@ -94,7 +85,7 @@ def _stack(w: Writer, s: Let, args: Sequence[Value]) -> Value:
             part, own = int(index[axis]), (*index[:axis], *index[axis + 1 :])
             items.append(scalars.coerced(w.c, _item(w, args[part], own), s.args[part].type.elem, elem))
         return Regs(elem, tuple(map(int, extents)), items)
-    out = w.allocate(elem, extents)
+    out = w.memory.allocate(elem, extents)
     for k, v in enumerate(args):
         _place(w, out, v, s.args[k].type.elem, lambda index, k=k: (*index[:axis], str(k), *index[axis:]))  # type: ignore[misc]
     return out
@@ -134,7 +125,7 @@ def _concat(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     extents = (*parts[0].extents[:axis], at, *parts[0].extents[axis + 1 :])
     if is_small(extents) and s.out not in w.addressed:
         return _small_concat(w, s, parts, starts, extents, axis)
-    out = w.homes.get(s.out) or w.allocate(elem, extents)
+    out = w.homes.get(s.out) or w.memory.allocate(elem, extents)
     for k, (v, start) in enumerate(zip(parts, starts, strict=True)):
         _place(w, out, v, s.args[k].type.elem, lambda i, start=start: (*i[:axis], c.add(start, i[axis]), *i[axis + 1 :]))  # type: ignore[misc]
     return out
@@ -155,7 +146,7 @@ def _copy(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     if isinstance(v, Regs):
         return Regs(v.elem, v.shape, list(v.items))
     # Memory is named even where there is no home: else what has not been computed yet would take the copy for its own storage.
-    return materialise(w, v, w.homes.get(s.out) or w.allocate(v.elem, v.extents))
+    return materialise(w, v, w.homes.get(s.out) or w.memory.allocate(v.elem, v.extents))
 
 
 FORMS: dict[str, Form] = {

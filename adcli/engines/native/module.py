@@ -1,6 +1,6 @@
 """A program as one LLVM module: its functions, what Python calls, the prelude, and what the optimiser is told.
 
-What Python calls is written by `callers`.
+Its functions are written by `function`, what Python calls by `callers` and `row_callers`.
 """
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from adcli.engines.flags import Flag, noted
 from adcli.engines.limits import Limits
 from adcli.engines.native import prelude, state, vectors
 from adcli.engines.native.aliases import Aliases, recursive
+from adcli.engines.native.callers import Entry
 from adcli.engines.native.code import LLVM
 from adcli.engines.native.expand import expand
-from adcli.engines.native.function import PRODUCTS, Writer
+from adcli.engines.native.function import written
+from adcli.engines.native.records import Records
+from adcli.engines.native.row_callers import Rows, Sums
 from adcli.engines.native.sites import Site
-from adcli.engines.native.tapes import Tape
 from adcli.engines.native.values import is_small_type
 from adcli.errors import Span
 from adcli.ir.nodes import Call, Check, Const, For, Function, If, Let, Var, While
@@ -41,6 +43,10 @@ attributes #3 = { nounwind noinline }
 """
 
 
+# Operations that make their results where they find room. Writing them across memory that is not at hand takes longer than moving them.
+PRODUCTS = frozenset({"matmul", "outer"})
+
+
 class Module:
     """The text of a program (`text`), and what Python must know to run it: `sites`, `flags`, and the forms that it calls (`externals`)."""
 
@@ -59,7 +65,7 @@ class Module:
         self.names = {f: f"adcli.f{k}" for k, f in enumerate(self.program)}
         self.recursive = recursive(self.program)
         self.aliases = Aliases(self.program)
-        self.tape = Tape(self.program)
+        self.records = Records(self.program)
         self.addressed = addressed(self.program)
         self.sites: list[Site] = []
         self.flags: list[Flag] = []
@@ -170,12 +176,10 @@ class Module:
         bodies: list[str] = []
         simple = True
         for f in self.program:
-            writer = Writer(self, f)
-            bodies.append(writer.text())
-            self.declared.update(writer.c.declared)
-            simple = simple and not writer.failed and not writer.allocated
-        from adcli.engines.native.callers import Entry, Rows, Sums
-
+            done = written(self, f)
+            bodies.append(done.text)
+            self.declared.update(done.declared)
+            simple = simple and done.simple
         results = [a.type for a in self.entry.body.results]
         if varying is None:
             bodies.append(Entry(self).text())

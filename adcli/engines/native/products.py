@@ -10,21 +10,11 @@ from typing import TYPE_CHECKING
 from adcli.engines.native import gemm, scalars
 from adcli.engines.native.arrays import Form, cost, fallback, is_small, loopable, made
 from adcli.engines.native.code import is_number
-from adcli.engines.native.values import (
-    Array,
-    Index,
-    Mem,
-    Regs,
-    Value,
-    Virtual,
-    count,
-    element,
-    number,
-)
+from adcli.engines.native.values import Array, Index, Mem, Regs, Value, Virtual, count, element, number
 from adcli.ir.nodes import Let
 
 if TYPE_CHECKING:
-    from adcli.engines.native.function import Writer
+    from adcli.engines.native.writer import Writer
 
 # Above this many products, a matrix product is left to NumPy's BLAS.
 BLAS = 640**3
@@ -39,7 +29,7 @@ def _dot(w: Writer, s: Let, args: Sequence[Value]) -> Value:
 
 def _agree(w: Writer, m: str, n: str, s: Let) -> None:
     if m != n and not (is_number(m) and is_number(n)):
-        w.require(w.c.op(f"icmp eq i64 {m}, {n}"), "shapes", (m, n), s.span)
+        w.guards.require(w.c.op(f"icmp eq i64 {m}, {n}"), "shapes", (m, n), s.span)
 
 
 def product_sum(
@@ -78,7 +68,7 @@ def _matmul(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     if len(x.extents) == 2 == len(y.extents) and not _few(extents, n):
         return w.settled(s, _by_tiles(w, s, x, y, extents))
     x, y = (v if isinstance(v, Virtual) and v.transposed is not None else w.in_memory(v) for v in (x, y))
-    out = w.allocate("real", extents)
+    out = w.memory.allocate("real", extents)
     if len(y.extents) == 1:
         _rows(w, s, x, y, out, n)
     else:
@@ -106,8 +96,8 @@ def _by_tiles(w: Writer, s: Let, x: Array, y: Array, extents: Sequence[str]) -> 
         turned = isinstance(v, Virtual) and v.transposed is not None
         m = real_matrix(w, v.transposed if turned else v)  # type: ignore[union-attr, arg-type]
         given.append(f"ptr {m.ptr}, i64 {'1' if turned else m.extents[1]}, i64 {m.extents[1] if turned else '1'}")
-    out = w.allocate("real", extents)
-    scratch = w.take(str(8 * gemm.SCRATCH))
+    out = w.memory.allocate("real", extents)
+    scratch = w.memory.take(str(8 * gemm.SCRATCH))
     c.do(
         f"call void @adcli.gemm({', '.join(given)}, ptr {out.ptr}, i64 {extents[0]}, i64 {x.extents[1]}, i64 {extents[1]}, ptr {scratch})"
     )
@@ -147,7 +137,7 @@ def _rows(w: Writer, s: Let, x: Array, y: Array, out: Mem, n: str) -> None:
             term = c.op(f"fmul double {scalars.coerced(c, element(c, x, (i, k)), x.elem, 'real')}, {factor}")
             c.store("real", c.op(f"fadd double {c.load('real', out.ptr, i)}, {term}"), out.ptr, i)
 
-        with w.independent():
+        with w.memory.independent():
             c.loop(out.extents[0], add)
 
     c.loop(n, column)
@@ -170,7 +160,7 @@ def _accumulated(w: Writer, s: Let, x: Array, y: Array, out: Mem, n: str) -> Non
                 term = c.op(f"fmul double {factor}, {scalars.coerced(c, element(c, y, (k, j)), y.elem, 'real')}")
                 c.store("real", c.op(f"fadd double {c.load('real', out.ptr, at)}, {term}"), out.ptr, at)
 
-            with w.independent():
+            with w.memory.independent():
                 c.loop(width, add)
 
         c.loop(n, step)

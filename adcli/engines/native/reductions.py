@@ -7,23 +7,11 @@ from typing import TYPE_CHECKING
 from adcli.engines.native import scalars
 from adcli.engines.native.arrays import Alongside, Form, cost, fallback, made, nest, where
 from adcli.engines.native.code import LLVM, constant, is_number, real
-from adcli.engines.native.values import (
-    Array,
-    Index,
-    Mem,
-    Regs,
-    Value,
-    Virtual,
-    count,
-    element,
-    flat,
-    offset,
-    waiting,
-)
+from adcli.engines.native.values import Array, Index, Mem, Regs, Value, Virtual, count, element, flat, offset, waiting
 from adcli.ir.nodes import Let
 
 if TYPE_CHECKING:
-    from adcli.engines.native.function import Writer
+    from adcli.engines.native.writer import Writer
 
 # An axis of at most this length is short: its elements are joined by straight-line code.
 SHORT = 16
@@ -166,7 +154,7 @@ def _along(w: Writer, s: Let, x: Array, name: str, axis: int, elem: str) -> Valu
         return made(w, s, Virtual(elem, extents, unrolled, size=int(n) * (1 + cost(x))), x)
     y = w.in_memory(x) if isinstance(x, Regs) else x
     if last:
-        into = w.allocate(elem, extents)
+        into = w.memory.allocate(elem, extents)
         nest(w, extents, lambda index: c.store(elem, one(index), into.ptr, offset(c, extents, index)))
         return w.settled(s, into)
     return w.settled(s, _row_by_row(w, y, name, axis, elem, have, extents))
@@ -175,7 +163,7 @@ def _along(w: Writer, s: Let, x: Array, name: str, axis: int, elem: str) -> Valu
 def _row_by_row(w: Writer, x: Mem | Virtual, name: str, axis: int, elem: str, have: str, extents: Sequence[str]) -> Mem:
     """A reduction along an axis that is not the last: rows are joined to a row of results, so that memory is read in order."""
     c = w.c
-    into = w.allocate(elem, extents)
+    into = w.memory.allocate(elem, extents)
     begin = neutral(name, elem)
     empty = _of_none(w, name, elem, x.extents[axis], begin)
     c.loop(count(c, extents), lambda k: c.store(elem, empty, into.ptr, k))
@@ -218,7 +206,7 @@ def _norm(w: Writer, s: Let, args: Sequence[Value]) -> Value:
         )
     large, small = c.op(f"fcmp ogt double {total}, {real(1e-270)}"), c.op(f"fcmp olt double {total}, {real(float('inf'))}")
     fine = c.op(f"and i1 {large}, {small}")
-    return w.choose("double", fine, lambda: scalars.intrinsic("sqrt")(c, total), lambda: str(fallback(w, s, [y])))
+    return w.c.choose("double", fine, lambda: scalars.intrinsic("sqrt")(c, total), lambda: str(fallback(w, s, [y])))
 
 
 def _cumsum(w: Writer, s: Let, args: Sequence[Value]) -> Value:
@@ -228,7 +216,7 @@ def _cumsum(w: Writer, s: Let, args: Sequence[Value]) -> Value:
         return fallback(w, s, args)
     c = w.c
     y = x if isinstance(x, Virtual) else w.in_memory(x)
-    out = w.allocate(elem, y.extents)
+    out = w.memory.allocate(elem, y.extents)
 
     def step(k: str, acc: str) -> str:
         value = scalars.coerced(c, element(c, y, (k,)), s.args[0].type.elem, elem)

@@ -18,10 +18,10 @@ import numpy as np
 
 from adcli.engines.limits import NESTED, Limits, frames
 from adcli.engines.native import llvm, runtime, sites, vectors
-from adcli.engines.native.callers import TILE
 from adcli.engines.native.frame import DTYPES
 from adcli.engines.native.module import Module, prepared
-from adcli.engines.native.tapes import Unsupported
+from adcli.engines.native.records import Unsupported
+from adcli.engines.native.row_callers import TILE
 from adcli.engines.rows import RowsResult, by_row
 from adcli.engines.rows.interpret import InterpretRows, empty
 from adcli.ir.nodes import Function

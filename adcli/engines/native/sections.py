@@ -11,21 +11,11 @@ from adcli.engines.native import scalars
 from adcli.engines.native.arrays import Form, indices, is_small, made, materialise, nest, sum_of, where
 from adcli.engines.native.code import is_number
 from adcli.engines.native.elementwise import factor
-from adcli.engines.native.values import (
-    Index,
-    Mem,
-    Regs,
-    Value,
-    Virtual,
-    count,
-    element,
-    offset,
-)
+from adcli.engines.native.values import Index, Mem, Regs, Value, Virtual, count, element, offset
 from adcli.ir.nodes import Let
 
 if TYPE_CHECKING:
-    from adcli.engines.native.function import Writer
-
+    from adcli.engines.native.writer import Writer
 
 
 class Section:
@@ -52,7 +42,7 @@ class Section:
         """An index that counts from the end where it is negative."""
         if is_number(i):
             return i if int(i) >= 0 else self.w.c.add(i, n)
-        if self.w.never_negative(i):
+        if self.w.extents.never_negative(i):
             return i
         return where(self.w, "slt", i, "0", self.w.c.add(i, n), i, "i64")
 
@@ -145,7 +135,7 @@ def _written(w: Writer, s: Let, args: Sequence[Value], add: bool) -> Value:
 def _around(w: Writer, x: Virtual, section: Section, home: Mem | None) -> Mem:
     """An array of one number but for a run of elements, which are to be written."""
     c, value = w.c, str(x.scalar)
-    out = home or w.allocate(x.elem, x.extents)
+    out = home or w.memory.allocate(x.elem, x.extents)
     size = count(c, section.extents)
     begin = offset(c, x.extents, section.base(["0"] * len(section.extents)))
     if not is_number(size):  # a section without elements may begin anywhere

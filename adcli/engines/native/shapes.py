@@ -9,46 +9,36 @@ from adcli.engines.native.arrays import Form, cleared, cost, indices, is_small, 
 from adcli.engines.native.code import LLVM, constant, is_number
 from adcli.engines.native.elementwise import factor, reader
 from adcli.engines.native.reductions import total
-from adcli.engines.native.values import (
-    Array,
-    Index,
-    Mem,
-    Regs,
-    Value,
-    Virtual,
-    count,
-    element,
-    offset,
-)
+from adcli.engines.native.values import Array, Index, Mem, Regs, Value, Virtual, count, element, offset
 from adcli.ir.nodes import Let
 
 if TYPE_CHECKING:
-    from adcli.engines.native.function import Writer
+    from adcli.engines.native.writer import Writer
 
 
 
 def _broadcast_to(w: Writer, s: Let, args: Sequence[Value]) -> Value:
-    x, extents = args[0], w.sizes(args[1:])
-    w.limited(extents)
+    x, extents = args[0], w.extents.sizes(args[1:])
+    w.memory.limited(extents)
     if isinstance(x, str):
         operand = x
         return made(w, s, Virtual(s.out.type.elem, extents, lambda i: operand, lambda k: operand, 0, scalar=operand))
     (x,) = loopable(w, extents, [x])
     assert not isinstance(x, str)
     lead = len(extents) - len(x.extents)
-    if w.same(extents) == w.same(x.extents):
+    if w.extents.same(extents) == w.extents.same(x.extents):
         return x
     by_index = reader(w, x, [factor(w, n, extents[lead + k]) for k, n in enumerate(x.extents)], len(extents))
     return made(w, s, Virtual(x.elem, extents, by_index, size=cost(x)), x)
 
 
 def _sum_to(w: Writer, s: Let, args: Sequence[Value]) -> Value:
-    x, extents = args[0], w.sizes(args[1:])
+    x, extents = args[0], w.extents.sizes(args[1:])
     if isinstance(x, str):
         return x
     if not extents:
         return total(w, x, "sum")
-    if w.same(extents) == w.same(x.extents):
+    if w.extents.same(extents) == w.extents.same(x.extents):
         return x
     if len(extents) == len(x.extents) == 1 and not isinstance(x, Regs):
         return _sum_if_longer(w, x, extents[0])
@@ -80,7 +70,7 @@ def _sum_if_longer(w: Writer, x: Mem | Virtual, n: str) -> Mem:
     c.go(end)
     after = c.here
     c.label(end)
-    ptr = w.phi("ptr", [(before, m.ptr), (after, single)], "q")
+    ptr = w.c.phi("ptr", [(before, m.ptr), (after, single)], "q")
     return Mem(m.elem, (n,), ptr, m.roots | {m.base})
 
 
@@ -94,7 +84,7 @@ def _kept(w: Writer, n: str, extent: str) -> str:
 
 
 def _reshape(w: Writer, s: Let, args: Sequence[Value]) -> Value:
-    x, extents = args[0], w.sizes(args[1:])
+    x, extents = args[0], w.extents.sizes(args[1:])
     if isinstance(x, str):
         return made(w, s, Virtual(s.out.type.elem, extents, lambda i: x, lambda k: x, 0, scalar=x)) if extents else x
     c = w.c
@@ -102,7 +92,7 @@ def _reshape(w: Writer, s: Let, args: Sequence[Value]) -> Value:
         return element(c, x, ["0"] * len(x.extents))
     if not all(is_number(n) for n in (*x.extents, *extents)):
         have, want = count(c, x.extents), count(c, extents)
-        w.require(c.op(f"icmp eq i64 {have}, {want}"), "reshape", (have, want), s.span)
+        w.guards.require(c.op(f"icmp eq i64 {have}, {want}"), "reshape", (have, want), s.span)
     if isinstance(x, Regs) and all(map(is_number, extents)):
         return Regs(x.elem, tuple(map(int, extents)), x.items) if s.out not in w.addressed else w.reshaped(w.in_memory(x), extents)
     if isinstance(x, Virtual) and x.flat is not None:
@@ -155,7 +145,7 @@ def _diag(w: Writer, s: Let, args: Sequence[Value]) -> Value:
 
 def _set_diag(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     assert not isinstance(args[0], str)
-    return _on_diagonal(w, s, args[0], w.sizes(args[1:]))
+    return _on_diagonal(w, s, args[0], w.extents.sizes(args[1:]))
 
 
 def _on_diagonal(w: Writer, s: Let, x: Array, extents: Sequence[str]) -> Value:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from adcli.engines.limits import Limits
-from adcli.engines.native.callers import TILE
+from adcli.engines.native.records import Unsupported
+from adcli.engines.native.row_callers import TILE
 from adcli.engines.native.rows import SHARE, Compiled, Table, in_threads
-from adcli.engines.native.tapes import Unsupported
 from adcli.ir.nodes import Function
 
 # Statements above which vector code is not worth it: LLVM takes time that grows with their square, a second for about 400.

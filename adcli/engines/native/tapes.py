@@ -6,48 +6,94 @@ A loop whose iterations each push, or pop, one record of known size takes the ro
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from adcli.engines.native import arrays, scalars, state
-from adcli.engines.native.code import SIZE, is_number
-from adcli.engines.native.values import Mem, Regs, Value, Virtual, is_small_type
-from adcli.ir.nodes import Atom, Block, Call, Check, For, Function, Let, Pop, Push, Statement, Var
+from adcli.engines.native.code import Code, is_number
+from adcli.engines.native.records import groups, in_registers, plain_size
+from adcli.engines.native.values import Mem, Regs, Value, Virtual, size_in_bytes
+from adcli.ir.nodes import Atom, Block, For, Let, Pop, Push, Var
 from adcli.ir.types import Type, size
-from adcli.ir.walk import all_blocks, all_compound, blocks, compound, reads, statements
+from adcli.ir.walk import blocks, reads, statements
 
 if TYPE_CHECKING:
-    from adcli.engines.native.function import Writer
-
+    from adcli.engines.native.writer import Writer
 
 # Operations on arrays, beside those on numbers, whose results are arrays of their own, or numbers.
 FRESH = frozenset({"matmul", "dot", "sum", "concat"})
 
 
-class Unsupported(Exception):
-    """The program is not of a form that this engine writes; the interpreter runs it."""
+class TapeAtHand:
+    """What the writer of a function knows of the tape, where the statement at hand stands.
+
+    record: where the record of the iteration at hand is, if its loop has reserved room for all; room_of: records that there is room for
+    already, and where; computed: the arrays that were computed on the tape, and that others may still be computed from.
+
+    floor: what the floor was when the block at hand began to read the tape where it lies; read: the arrays that are read there.
+    handed_on: see `handed_on`.
+    """
+
+    def __init__(self, c: Code) -> None:
+        self.c = c
+        self.record: str | None = None
+        self.room_of: dict[Push, str] = {}
+        self.computed: list[str] = []
+        self.floor: str | None = None
+        self.read: set[str] = set()
+        self.handed_on: set[Atom] | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """While a block is written, and what becomes of its results: what it reads of the tape where it lies stays until its end."""
+        outer, self.floor = self.floor, None
+        yield
+        if self.floor is not None:
+            self.c.store_state(state.FLOOR, self.floor)
+        self.floor = outer
+
+    def holds(self, v: Mem) -> bool:
+        """Whether an array is read where it lies on the tape."""
+        return v.base in self.read
+
+
+class Reserved:
+    """The records of all iterations of a loop: where they begin (pushes) or end (pops), the bytes of one and of all."""
+
+    def __init__(self, top: str, bytes_: int, pushes: bool, whole: str) -> None:
+        self.top = top
+        self.bytes = bytes_
+        self.pushes = pushes
+        self.whole = whole
+
+    def address(self, w: Writer, k: str) -> str:
+        c = w.c
+        if self.pushes:
+            return c.op(f"add i64 {self.top}, {c.mul(k, str(self.bytes))}")
+        return c.op(f"sub i64 {self.top}, {c.mul(c.add(k, '1'), str(self.bytes))}")
 
 
 def reserve(w: Writer, s: For, n: str) -> Reserved | None:
     """Room on the tape for all iterations at once, where each pushes, or pops, one record of known size and nothing else."""
-    found = w.module.tape.regular(s.body)
+    found = w.module.records.regular(s.body)
     if found is None:
         return None
     bytes_, pushes = found
     c = w.c
-    top = w.load_state(state.TAPE)
+    top = w.c.load_state(state.TAPE)
     whole = c.mul(n, str(bytes_))
     if pushes:
         above = c.op(f"add i64 {top}, {whole}")
-        w.require(c.op(f"icmp ule i64 {above}, {w.load_state(state.ARENA)}"), "memory", (), s.span)
+        w.guards.require(c.op(f"icmp ule i64 {above}, {w.c.load_state(state.ARENA)}"), "memory", (), s.span)
         raise_tape(w, above)
     return Reserved(top, bytes_, pushes, whole)
 
 
 def release(w: Writer, tape: Reserved | None, n: str) -> None:
     if tape is not None and not tape.pushes:
-        w.store_state(state.TAPE, w.c.op(f"sub i64 {tape.top}, {tape.whole}"))
+        w.c.store_state(state.TAPE, w.c.op(f"sub i64 {tape.top}, {tape.whole}"))
 
 
 def foreseen(w: Writer, b: Block) -> dict[Var, Sequence[Push]]:
@@ -55,44 +101,44 @@ def foreseen(w: Writer, b: Block) -> dict[Var, Sequence[Push]]:
     push reads them except operations whose results are their own.
     """
     found: dict[Var, Sequence[Push]] = {}
-    tape = w.module.tape
+    records = w.module.records
     for found_together in groups(b, Push):
         group = [s for s in found_together if isinstance(s, Push)]
-        if not tape.complete(group) or not all(s.value.type.static for s in group):
+        if not records.complete(group) or not all(s.value.type.static for s in group):
             continue
         pushed = {s.value for s in group if not in_registers(s.value.type)}
         for s in reversed(b.statements[: b.statements.index(group[0])]):
             if isinstance(s, Let):
                 if s.out in pushed and s.out not in handed_on(w):
                     found[s.out] = group
-            elif tape.uses(s):
+            elif records.uses(s):
                 break
     return found
 
 
 def handed_on(w: Writer) -> set[Atom]:
     """The values of the function that get other names, or may be changed."""
-    if w.handed_on is None:
-        w.handed_on = set(w.function.body.results)
+    if w.tape.handed_on is None:
+        w.tape.handed_on = set(w.function.body.results)
         for s in statements(w.function.body):
             if not (isinstance(s, Push) or (isinstance(s, Let) and not s.inplace and (s.op.scalar or s.op.name in FRESH))):
-                w.handed_on.update(reads(s))
+                w.tape.handed_on.update(reads(s))
             for b in blocks(s):
-                w.handed_on.update(b.results)
-    return w.handed_on
+                w.tape.handed_on.update(b.results)
+    return w.tape.handed_on
 
 
 def make_room(w: Writer, v: Var, group: Sequence[Push]) -> None:
     """Reserve a record before it is pushed, so that an array can be made there."""
-    at = w.room_of.get(group[0])
+    at = w.tape.room_of.get(group[0])
     if at is None:
-        at = w.record if w.record is not None else raised(w, str(sum(plain_size(s.value.type) for s in group)))
-        w.room_of[group[0]] = at
+        at = w.tape.record if w.tape.record is not None else raised(w, str(sum(plain_size(s.value.type) for s in group)))
+        w.tape.room_of[group[0]] = at
     for s in group:
         if s.value is v:
             ptr = w.c.op(f"inttoptr i64 {at} to ptr")
             w.homes[v] = Mem(v.type.elem, tuple(map(str, v.type.shape)), ptr)
-            w.taped.append(ptr)
+            w.tape.computed.append(ptr)
             return
         at = w.c.add(at, str(plain_size(s.value.type)))
 
@@ -100,9 +146,9 @@ def make_room(w: Writer, v: Var, group: Sequence[Push]) -> None:
 def raised(w: Writer, bytes_: str) -> str:
     """Raise the top of the tape, where there is room: where it was."""
     c = w.c
-    at = w.load_state(state.TAPE)
+    at = w.c.load_state(state.TAPE)
     above = c.op(f"add i64 {at}, {bytes_}")
-    w.require(c.op(f"icmp ule i64 {above}, {w.load_state(state.ARENA)}"), "memory", (), w.span)
+    w.guards.require(c.op(f"icmp ule i64 {above}, {w.c.load_state(state.ARENA)}"), "memory", (), w.guards.span)
     raise_tape(w, above)
     return at
 
@@ -113,10 +159,10 @@ def push(w: Writer, group: Sequence[Push]) -> None:
     values = [w.value(s.value) for s in group]
     values = [w.in_memory(v) if isinstance(v, Virtual) and not only_taped(w, v, s.value) else v for s, v in zip(group, values, strict=True)]
     sizes = [taped(w, v, s.value.type) for v, s in zip(values, group, strict=True)]
-    if group[0] in w.room_of:
-        at = w.room_of[group[0]]
-    elif w.record is not None:
-        at = w.record
+    if group[0] in w.tape.room_of:
+        at = w.tape.room_of[group[0]]
+    elif w.tape.record is not None:
+        at = w.tape.record
     else:
         total = "0"
         for n in sizes:
@@ -146,7 +192,7 @@ def only_taped(w: Writer, v: Virtual, a: Atom) -> bool:
 
 def padded(w: Writer, v: Value) -> str:
     assert isinstance(v, Mem | Virtual)
-    n = w.bytes(Mem(v.elem, w.same(v.extents), ""))
+    n = size_in_bytes(w.c, Mem(v.elem, w.extents.same(v.extents), ""))
     return str((int(n) + 7) // 8 * 8) if is_number(n) else w.c.op(f"and i64 {w.c.op(f'add i64 {n}, 7')}, -8")
 
 
@@ -160,11 +206,11 @@ def put(w: Writer, at: str, v: Value, t: Type) -> None:
             put_number(w, c.element("int", ptr, str(k)), item, t.elem)
         return None
     if isinstance(v, Mem):
-        v = replace(v, extents=w.same(v.extents))
+        v = replace(v, extents=w.extents.same(v.extents))
     there = arrays.materialise(w, v, Mem(v.elem, v.extents, ptr))
     if isinstance(v, Virtual) and v.mem is None and v.scalar is None:
         v.mem = there
-        w.taped.append(ptr)
+        w.tape.computed.append(ptr)
     behind = c.op(f"getelementptr i8, ptr {ptr}, i64 {padded(w, v)}")
     for k, n in enumerate(n for n, known in zip(v.extents, t.shape, strict=True) if known is None):
         c.store("int", n, behind, str(k))
@@ -183,30 +229,26 @@ def pop(w: Writer, group: Sequence[Pop]) -> None:
     products are not: those are read again and again, across their rows, which takes a copy that has just been made half the time.
     """
     c = w.c
-    while w.taped:
-        w.settle(w.taped.pop())
-    order = {tape: k for k, tape in enumerate(w.module.tape.record(group[0].tape))}
-    at = w.record if w.record is not None else w.load_state(state.TAPE)
-    if w.record is not None:  # the record's begin: all sizes are known
+    while w.tape.computed:
+        w.settle(w.tape.computed.pop())
+    order = {tape: k for k, tape in enumerate(w.module.records.record(group[0].tape))}
+    at = w.tape.record if w.tape.record is not None else w.c.load_state(state.TAPE)
+    if w.tape.record is not None:  # the record's begin: all sizes are known
         at = c.add(at, str(sum(plain_size(s.out.type) for s in group)))
-    in_place = w.record is not None or w.module.tape.lasts(group[0])
-    if in_place and w.record is None and not all(in_registers(s.out.type) for s in group):
+    in_place = w.tape.record is not None or w.module.records.lasts(group[0])
+    if in_place and w.tape.record is None and not all(in_registers(s.out.type) for s in group):
         raise_floor(w, at)
     for s in sorted(group, key=lambda s: -order[s.tape]):
         at, v = got(w, at, s.out, in_place and s.out not in w.factors)
         w.define(s.out, v)
-    if w.record is None:
-        w.store_state(state.TAPE, at)
+    if w.tape.record is None:
+        w.c.store_state(state.TAPE, at)
 
 
 def raise_floor(w: Writer, top: str) -> None:
-    floor = w.load_state(state.FLOOR)
-    w.floor = w.floor or floor
-    w.store_state(state.FLOOR, w.c.call("llvm.umax.i64", "i64", [("i64", floor), ("i64", top)]))
-
-
-def in_registers(t: Type) -> bool:
-    return t.static and (not t.shape or is_small_type(t))
+    floor = w.c.load_state(state.FLOOR)
+    w.tape.floor = w.tape.floor or floor
+    w.c.store_state(state.FLOOR, w.c.call("llvm.umax.i64", "i64", [("i64", floor), ("i64", top)]))
 
 
 def got(w: Writer, end: str, out: Var, in_place: bool) -> tuple[str, Value]:
@@ -222,12 +264,12 @@ def got(w: Writer, end: str, out: Var, in_place: bool) -> tuple[str, Value]:
     behind = c.op(f"inttoptr i64 {c.sub(end, str(8 * unknown))} to ptr")
     found = iter(c.load("int", behind, str(k)) for k in range(unknown))
     extents = tuple(str(n) if n is not None else next(found) for n in t.shape)
-    w.not_negative.update(extents)
+    w.extents.not_negative.update(extents)
     taken = padded(w, Mem(t.elem, extents, ""))
     at = c.sub(c.sub(end, str(8 * unknown)), taken)
     there = Mem(t.elem, extents, c.op(f"inttoptr i64 {at} to ptr"))
     if in_place:
-        w.on_tape.add(there.base)
+        w.tape.read.add(there.base)
         return at, there
     return at, w.copied(there)
 
@@ -239,110 +281,7 @@ def got_number(w: Writer, ptr: str, elem: str) -> str:
 
 def raise_tape(w: Writer, top: str) -> None:
     c = w.c
-    w.store_state(state.TAPE, top)
+    w.c.store_state(state.TAPE, top)
     if w.module.watch:
-        peak = w.load_state(state.PEAK)
-        w.store_state(state.PEAK, c.select(c.op(f"icmp ugt i64 {top}, {peak}"), "i64", top, peak))
-
-
-class Reserved:
-    """The records of all iterations of a loop: where they begin (pushes) or end (pops), the bytes of one and of all."""
-
-    def __init__(self, top: str, bytes_: int, pushes: bool, whole: str) -> None:
-        self.top = top
-        self.bytes = bytes_
-        self.pushes = pushes
-        self.whole = whole
-
-    def address(self, w: Writer, k: str) -> str:
-        c = w.c
-        if self.pushes:
-            return c.op(f"add i64 {self.top}, {c.mul(k, str(self.bytes))}")
-        return c.op(f"sub i64 {self.top}, {c.mul(c.add(k, '1'), str(self.bytes))}")
-
-
-class Tape:
-    """The records of a program: Pushes that stand together in a block, and the Pops that take them off together."""
-
-    def __init__(self, program: Sequence[Function]) -> None:
-        self.records: dict[int, tuple[int, ...]] = {}
-        calls = {f: {s.function for s in all_compound(f.body) if isinstance(s, Call)} for f in program}
-        self.users = reaching({f for f in program if any(isinstance(s, Push | Pop) for s in all_compound(f.body))}, calls)
-        self.pushing = reaching({f for f in program if any(isinstance(s, Push) for s in all_compound(f.body))}, calls)
-        self.lasting: set[Pop] = set()
-        for f in program:
-            for b in all_blocks(f.body):
-                self.block(b)
-
-    def block(self, b: Block) -> None:
-        for group in groups(b, Push):
-            tapes = tuple(s.tape for s in group)
-            for t in tapes:
-                if self.records.setdefault(t, tapes) != tapes:
-                    raise Unsupported("a tape is part of two records")
-        for s in reversed(b.statements):
-            if isinstance(s, Pop):
-                self.lasting.add(s)
-            elif not isinstance(s, Let | Check) and self.pushes(s):
-                break
-
-    def pushes(self, s: Statement) -> bool:
-        inside = (t for b in blocks(s) for t in all_compound(b))
-        return any(isinstance(t, Push) or (isinstance(t, Call) and t.function in self.pushing) for t in (s, *inside))
-
-    def uses(self, s: Statement) -> bool:
-        inside = (t for b in blocks(s) for t in all_compound(b))
-        return any(isinstance(t, Push | Pop) or (isinstance(t, Call) and t.function in self.users) for t in (s, *inside))
-
-    def lasts(self, s: Pop) -> bool:
-        """Whether nothing is pushed after it in its block."""
-        return s in self.lasting
-
-    def record(self, tape: int) -> tuple[int, ...]:
-        if tape not in self.records:
-            raise Unsupported("a tape is read that nothing writes")
-        return self.records[tape]
-
-    def complete(self, group: Sequence[Push] | Sequence[Pop]) -> bool:
-        return len(group) == len(self.record(group[0].tape)) and {s.tape for s in group} == set(self.record(group[0].tape))
-
-    def regular(self, body: Block) -> tuple[int, bool] | None:
-        """The bytes of the one record that each iteration pushes (True) or pops (False), if that is all that it does with the tape."""
-        found = [s for s in compound(body) if isinstance(s, Push | Pop)]
-        if not found or len(found) != len(self.record(found[0].tape)):
-            return None
-        for s in all_compound(body):
-            if (isinstance(s, Push | Pop) and s not in found) or (isinstance(s, Call) and s.function in self.users):
-                return None
-        types = [s.value.type if isinstance(s, Push) else s.out.type for s in found]
-        if not all(t.static for t in types) or any(type(s) is not type(found[0]) for s in found):
-            return None
-        return sum(map(plain_size, types)), isinstance(found[0], Push)
-
-
-def reaching(some: set[Function], calls: Mapping[Function, set[Function]]) -> set[Function]:
-    """These functions and all that call them."""
-    found = set(some)
-    while more := {f for f in calls if f not in found and calls[f] & found}:
-        found |= more
-    return found
-
-
-def plain_size(t: Type) -> int:
-    """Bytes on the tape of a value of constant shape."""
-    if not t.shape or is_small_type(t):
-        return 8 * size(t.shape)
-    return (size(t.shape) * SIZE[t.elem] + 7) // 8 * 8
-
-
-def groups(b: Block, kind: type[Push] | type[Pop]) -> Iterator[list[Push | Pop]]:
-    """Pushes (or Pops) of a block with no other compound statement between them."""
-    group: list[Push | Pop] = []
-    for s in b.statements:
-        if isinstance(s, kind):
-            group.append(s)
-        elif group and not isinstance(s, Let | Check):
-            yield group
-            group = []
-    if group:
-        yield group
+        peak = w.c.load_state(state.PEAK)
+        w.c.store_state(state.PEAK, c.select(c.op(f"icmp ugt i64 {top}, {peak}"), "i64", top, peak))

@@ -9,11 +9,13 @@ Virtual  an array that is computed where it is read: a function from indices to 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from adcli.engines.native.code import Code, constant, is_number
+from adcli.engines.native.code import SIZE, Code, constant, is_number
 from adcli.ir.types import Type, size
+
+Index: TypeAlias = "Sequence[str]"
 
 # Arrays of constant shape up to this size live in registers.
 SMALL = 16
@@ -21,9 +23,6 @@ SMALL = 16
 
 def is_small_type(t: Type) -> bool:
     return bool(t.shape) and t.static and size(t.shape) <= SMALL
-
-
-Index: TypeAlias = "Sequence[str]"
 
 
 @dataclass(slots=True, eq=False)
@@ -72,7 +71,7 @@ class Virtual:
     scalar: str | None = None
     reads: frozenset[str] = field(default_factory=frozenset)
     positions: frozenset[tuple[str, frozenset[str]]] = field(default_factory=frozenset)
-    over: frozenset[Virtual] = field(default_factory=frozenset)
+    over: tuple[Virtual, ...] = ()
     kept: bool = False
     mem: Mem | None = None
     home: Mem | None = None
@@ -104,6 +103,17 @@ def offset(c: Code, extents: Sequence[str], index: Index) -> str:
 
 def count(c: Code, extents: Sequence[str]) -> str:
     return c.product(extents)
+
+
+def size_in_bytes(c: Code, v: Array) -> str:
+    return c.mul(count(c, v.extents), str(SIZE[v.elem]))
+
+
+def shaped(v: Value, t: Type) -> Value:
+    """A value whose extents are those that its type tells: that they are is checked when the program runs."""
+    if isinstance(v, Mem | Virtual) and not all(known is None or n == str(known) for n, known in zip(v.extents, t.shape, strict=True)):
+        return replace(v, extents=tuple(n if known is None else str(known) for n, known in zip(v.extents, t.shape, strict=True)))
+    return v
 
 
 def number(n: str) -> int | None:
@@ -157,13 +167,13 @@ def positions(values: Sequence[Value]) -> frozenset[tuple[str, frozenset[str]]]:
     return frozenset(found)
 
 
-def under(values: Sequence[Value]) -> frozenset[Virtual]:
-    """The virtual arrays among the values, and what they are computed from."""
-    found: set[Virtual] = set()
+def under(values: Sequence[Value]) -> tuple[Virtual, ...]:
+    """The virtual arrays among the values, and what they are computed from, each once and in an order that the program decides."""
+    found: dict[Virtual, None] = {}
     for v in values:
         if isinstance(v, Virtual):
-            found |= {v, *v.over}
-    return frozenset(found)
+            found |= dict.fromkeys((v, *v.over))
+    return tuple(found)
 
 
 def waiting(values: Sequence[Value]) -> list[Virtual]:
