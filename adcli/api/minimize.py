@@ -215,7 +215,7 @@ class Search:
         converged, reason = outcome.converged, outcome.reason
         if kind in ("saddle", "maximum"):
             converged, reason = False, "the gradient is zero, but this is no minimum"
-        at_bounds = [name for name, low, high, here in zip(v.names, self.box.low, self.box.high, x, strict=True) if here in (low, high)]
+        at_bounds = [name for name, low, high, here in zip(v.names, self.box.low, self.box.high, x, strict=True) if math.isfinite(here) and here in (low, high)]
         return Minimum(
             self.method, v.point(x), v.names, outcome.value, v.named(outcome.gradient), norm(slope), outcome.iterations, converged, reason,
             counts, kind, curvature, at_bounds, self._held(x, conditions), {} if self.rule is None else self.rule.settings,

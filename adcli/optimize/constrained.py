@@ -14,7 +14,7 @@ import numpy as np
 
 from adcli.errors import EvaluationError
 from adcli.optimize import linear_operator, scipy_optimize
-from adcli.optimize.smooth import Box, Iterate, Matrix, Outcome, Smooth, Test, Vector, Watch, norm
+from adcli.optimize.smooth import ENDLESS, Box, Iterate, Matrix, Outcome, Smooth, Test, Vector, Watch, endless, norm
 
 # A constraint counts as active within this part of its scale; where scipy's methods end, it may be one of the wider ones.
 NEAR = 1e-6
@@ -191,7 +191,10 @@ def minimize(
 ) -> tuple[Outcome, Conditions]:  # fmt: skip
     """The minimum of f under the constraints, and how well the conditions of one hold there."""
     p = Problem(f, c, box, tol, start, watch)
-    x, message = METHODS[method](p, start, steps)
+    try:
+        x, message = METHODS[method](p, start, steps)
+    except (ValueError, np.linalg.LinAlgError) as error:  # what scipy cannot reckon with, such as a region that has grown without end
+        x, message = p.box.clip(p.x), str(error)
     x = polished(p, x)
     if (x != p.x).any():
         p.told(x)
@@ -203,6 +206,8 @@ def minimize(
             reason = "the gradient is zero within the tolerance"
     elif not found.feasible:
         reason = f"the constraints do not hold: one is off by {found.violation:.2g} of its scale ({method} says: {message})"
+    elif endless(value, x, p.origin, start):
+        reason = ENDLESS
     else:
         reason = f"{'the constraints hold, but ' if len(c.equal) else ''}the value can still fall ({method} says: {message})"
     return Outcome(x, value, g, p.iterations, found.hold, reason), found

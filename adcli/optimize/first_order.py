@@ -8,7 +8,7 @@ import numpy as np
 
 from adcli.errors import EvaluationError
 from adcli.optimize.descent import Rule
-from adcli.optimize.smooth import BOTTOM, ROUNDING, Box, Iterate, Outcome, Smooth, Test, Vector, Watch, norm
+from adcli.optimize.smooth import BOTTOM, ENDLESS, ROUNDING, Box, Iterate, Outcome, Smooth, Test, Vector, Watch, norm
 
 # Times the rate is halved in a row for a step that ends where there is no value, or is not low enough.
 HALVINGS = 60
@@ -79,7 +79,7 @@ class Descent:
                 moved = norm(x - self.x)
                 self.at(x, value, g)
                 self.tell(k, moved)
-                return "the value falls without end" if value < BOTTOM else ""
+                return ENDLESS if value < BOTTOM else ""
             self.rule.restore(kept)
             change(self.rule, 0.5)
         return f"no step has a value that is {'lower' if searched else 'finite'}, down to the rate {rate(self.rule):.3g}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from adcli.errors import EvaluationError, LimitError
 from adcli.optimize import scipy_optimize
-from adcli.optimize.smooth import BOTTOM, Box, Iterate, Outcome, Smooth, Test, Vector, Watch, norm
+from adcli.optimize.smooth import ENDLESS, ROUNDING, Box, Iterate, Outcome, Smooth, Test, Vector, Watch, endless, norm
 
 # Searches begun anew from the best point, where one ended before its gradient was small: without a value on the way, mostly.
 RESTARTS = 10
@@ -34,8 +34,8 @@ def lbfgs(
             break
     if run.converged:
         return run.outcome(True, "the gradient is zero within the tolerance")
-    if run.best[0] < BOTTOM:
-        return run.outcome(False, "the value falls without end")
+    if run.endless:
+        return run.outcome(False, ENDLESS)
     if run.iterations >= steps:
         return run.outcome(False, f"stopped after {steps:,} iterations")
     if run.finished():
@@ -52,7 +52,9 @@ class Search:
         self.best = (value, start, g)
         self.test = Test(tol, value)
         self.iterations = 0
-        self.x = start
+        self.start = self.x = start
+        self.g = g  # at the last iterate
+        self.straight = False  # whether the last step left the gradient as it was
         self.tell(0.0)
 
     @property
@@ -62,7 +64,11 @@ class Search:
 
     @property
     def done(self) -> bool:
-        return self.converged or self.best[0] < BOTTOM
+        return self.converged or (self.endless and (self.straight or not math.isfinite(self.best[0])))
+
+    @property
+    def endless(self) -> bool:
+        return endless(*self.best[:2], self.test.start, self.start)
 
     def value(self, x: Vector) -> tuple[float, Vector]:
         try:
@@ -101,7 +107,8 @@ class Search:
         self.iterations += 1
         x = np.array(intermediate_result.x)
         self.tell(norm(x - self.x))
-        self.x = x
+        before, self.g, self.x = self.g, self.best[2], x
+        self.straight = norm(self.g - before) <= ROUNDING * norm(before)
         if self.done:
             raise StopIteration
 

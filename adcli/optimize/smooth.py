@@ -16,6 +16,9 @@ Matrix: TypeAlias = Vector
 
 # Below -1e100 a value that goes on falling has no end that matters.
 BOTTOM = -1e100
+# Variables that have grown by so much since the start are on their way to infinity, where the value still falls.
+FAR = 1e10
+ENDLESS = "the value seems to be unbounded below: it falls without end"
 # An eigenvalue so small beside the largest is 0.
 FLAT = 1e-12
 # Of a number: a few units in its last place.
@@ -165,6 +168,11 @@ class Outcome(NamedTuple):
     iterations: int
     converged: bool
     reason: str
+
+
+def endless(value: float, x: Vector, first: float, start: Vector) -> bool:
+    """Whether a value that can still fall seems to have no end: it is far below, or lower than the first at a point far out."""
+    return value < BOTTOM or (value < first and norm(x) > FAR * max(1.0, norm(start)))
 
 
 def norm(v: Vector) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 
 from adcli.errors import EvaluationError
 from adcli.optimize.curvature import Extremes, extremes
-from adcli.optimize.smooth import BOTTOM, Box, Iterate, Matrix, Outcome, Smooth, Test, Vector, Watch, norm
+from adcli.optimize.smooth import BOTTOM, ENDLESS, Box, Iterate, Matrix, Outcome, Smooth, Test, Vector, Watch, norm
 
 EPS = float(np.finfo(np.float64).eps)
 # A step is taken if it brings this part of what the model foretold; below GOOD the region shrinks, above GREAT it grows.
@@ -213,7 +213,6 @@ class Run:
 ROUNDED = ("no step changes the value by more than its rounding", True)
 STILL = ("the steps are below the rounding of the variables", True)
 STUCK = ("no step lowers the value, however short: there may be a kink, or the edge of where the program has a value", False)
-ENDLESS = "the value falls without end"
 
 
 def first_radius(model: Model, now: State) -> float:
