@@ -121,6 +121,14 @@ def test_bounds(line: str, bounds: str, a: float, c: float) -> None:
     assert (found["standard_errors"]["a"] is None) == (a in (1.5, 3.0))
 
 
+@pytest.mark.parametrize("what", [["--target", "y"], ["--loss", "(y - value)^2"]])
+def test_a_start_outside_the_bounds_begins_on_the_nearest(line: str, what: list[str]) -> None:
+    words = ["a*x", "--data", line, *what, "--bounds", "a=1:3"]
+    inside, outside = (fit(*words, "--params", f"a={start}") for start in (3, 7))
+    assert [(flag["code"], flag["op"]) for flag in outside.pop("flags")] == [("start-moved", "a")]
+    assert inside.pop("flags") == [] and inside == outside
+
+
 def test_fixed_parameters(line: str) -> None:
     found = fit("a*x + w[0]*w[1]", "--data", line, "--target", "y", "--params", "a=1,w=[1,2]", "--fix", "w[1]=0.5")
     assert found["params"]["w"] == [pytest.approx(-0.11, rel=1e-10), 0.5]
@@ -181,7 +189,6 @@ ERRORS = [
     (["a*log(x - b)", "--target", "y", "--params", "a=1,b=2"], 5, "line 2: the program has no value at the start"),
     (["w[int(x)]", "--target", "y", "--params", "w=[1,2,3]"], 5, "line 4: the program has no value at the start"),
     (["a*x", "--target", "y", "--params", "a=1", "--bounds", "a=2:1"], 2, "the bounds of 'a' are empty"),
-    (["a*x", "--target", "y", "--params", "a=1", "--bounds", "a=2:3"], 2, "the start of 'a', 1.0, is not between its bounds"),
     (["a*x", "--target", "y", "--params", "a=1", "--bounds", "b=2:3"], 2, "'b' is no parameter"),
     (["a*x", "--target", "y", "--params", "a=1", "--weights", "0 - x"], 4, "line 2: the weight is negative"),
     (["output u = a*x; output v = x", "--target", "y", "--params", "a=1"], 2, "a fit is of one"),

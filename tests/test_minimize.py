@@ -296,7 +296,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"method": "gd", "momentum": 0.5}, "no momentum"),
     ({"bounds": {"z": (0, 1)}}, "'z' is no variable"),
     ({"bounds": {"x": (2, 1)}}, "leave nothing"),
-    ({"bounds": {"x": (5, 6)}}, "not within its bounds"),
     ({"constraints": ["x + y"]}, "is none"),
     ({"constraints": ["= 1"]}, "nothing on one side"),
     ({"constraints": ["x + z = 1"]}, "is no input"),
@@ -378,7 +377,33 @@ def test_the_exit_status_says_whether_it_converged() -> None:
     assert done.code == 1 and json.loads(done.out)["converged"] is False
     assert "without end" in done.err
     assert run("ln(x)", "--at", "x=-1").code == 5
-    assert run("x^2", "--at", "x=1", "--bounds", "x=2:3").code == 2
+
+
+def test_a_start_outside_the_bounds_begins_on_the_nearest() -> None:
+    done = run("ln(x)^2 + (y - 3)^2", "--at", "x=-1,y=9", "--bounds", "x=0.1:,y=:2", "--json")
+    found = json.loads(done.out)
+    assert done.code == 0 and found["at"] == pytest.approx({"x": 1, "y": 2})
+    assert [(flag["code"], flag["op"]) for flag in found["flags"]] == [("start-moved", "x"), ("start-moved", "y")]
+    assert "flag[start-moved]: the start of 'x', -1.0, is not within its bounds 0 to 1: it is 0.0" in run(
+        "x^2", "--at", "x=-1", "--bounds", "x=0:1"
+    ).err
+    assert run("x^2", "--at", "x=-1", "--bounds", "x=0:1", "--strict").code == 5
+
+
+@pytest.mark.parametrize("text", ["(1 - x)^2", "fn f(x) { (1 - x)^2 }", "(1 - x)^2  # of x alone", "output f = (1 - x)^2"])
+@pytest.mark.parametrize("method", ["slsqp", "trust-constr"])
+def test_variables_that_only_constraints_read(text: str, method: str) -> None:
+    constraints = ["--constraint", "sum(y) = x^2", "--constraint", "y[0] = 3*y[1]"]
+    done = run(text, "--at", "x=-1.2,y=[1,3]", *constraints, "--method", method, "--json")
+    found = json.loads(done.out)
+    assert done.code == 0 and found["converged"] and not found["flags"]
+    assert found["at"]["x"] == pytest.approx(1) and found["at"]["y"] == pytest.approx([0.75, 0.25])
+
+
+def test_variables_of_constraints_need_a_start() -> None:
+    done = run("(1 - x)^2", "--at", "x=-1.2", "--constraint", "y = x^2")
+    assert done.code == 2 and "--at y=1" in done.err
+    assert run("(1 - x)^2", "--at", "x=-1.2,z=1", "--constraint", "x = 2").code == 2  # nothing reads it
 
 
 def test_flags_come_with_the_result() -> None:

@@ -90,6 +90,7 @@ def test_where_there_is_no_root() -> None:
     found = root("x^2 + 1", {"x": 3})
     assert not found.converged and found.residual_norm == pytest.approx(1) and "no root" in found.reason
     assert abs(found.at["x"]) < 1e-6
+    assert "no root" in root("1e20*x^2 + 1", {"x": 1}).reason
     fading = root("exp(x)", {"x": 0})
     assert not fading.converged and "without an end" in fading.reason
     parallel = equations(["x + y = 1", "2*x + 2*y = 3"]).solve(x=0, y=5)

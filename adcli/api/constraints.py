@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adcli.api.derivatives import Setting
@@ -15,6 +15,7 @@ from adcli.api.relations import Relation, Told, relations
 from adcli.errors import EvaluationError, UsageError
 
 if TYPE_CHECKING:
+    from adcli.api.program import Program
     from adcli.api.variables import Variables
     from adcli.api.variant import What
     from adcli.optimize.smooth import Matrix, Vector
@@ -91,6 +92,21 @@ class Constraint:
         return self.variables.flat([found[owner] if owner in found else np.zeros(shape) for owner, shape in none])
 
 
+def with_variables(program: Program, texts: Sequence[str], at: Mapping[str, Any]) -> Program:
+    """The program with the variables that constraints alone read, where the point has a start for them."""
+    own = {item.name for item in program.inputs}
+    if own.issuperset(at):
+        return program
+    import numpy as np
+
+    from adcli.api.composed import declaring
+    from adcli.api.program import compile
+
+    read = {item.name for text in texts for r in relations(text, "--constraint") for item in compile(Told([r], [""], WHERE)).inputs}
+    shapes = {name: np.shape(value) for name, value in at.items() if name in read - own}
+    return declaring(program, shapes) if shapes else program
+
+
 def _declared(relation: Relation, point: dict[str, Any]) -> str:
     """Declarations of the inputs that would mean a constant or a function without: e, gamma."""
     from adcli import ops
@@ -107,7 +123,7 @@ def _unknown(name: str, relation: Relation, point: dict[str, Any]) -> UsageError
     near = nearest(name, point)
     return UsageError(
         f"'{name}' in the constraint '{relation.shown}' is no input of the program",
-        help=f"did you mean '{near}'?" if near else f"its inputs are {', '.join(point)}",
+        help=f"did you mean '{near}'?" if near else f"if it is one more variable, give it a start: --at {name}=1",
     )
 
 

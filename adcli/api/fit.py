@@ -220,9 +220,9 @@ def least_squares(
             help="give more rows, or hold parameters with --fix",
         )
     bearable(model)
+    low, high = begin_within(model, bounds)
     residuals = Residuals(model, target, weights, watch)
     residuals.refuse_start()
-    low, high = limits(bounds, parameters.names, parameters.start)
     found = method.least_squares(residuals, parameters.start, low, high, evaluations)
     fitted, _, _ = model.gradients(found.at)  # its flags are those of the result
     report = _report(model, found, used - found.factors.rank, level)
@@ -242,19 +242,19 @@ def bearable(model: RowsModel) -> None:
         raise memory_error(limits, None, "the Jacobian of all rows")
 
 
-def limits(bounds: Mapping[str, tuple[float, float]], names: Sequence[str], start: Any) -> tuple[Any, Any]:
-    """Lower and upper bounds as vectors; the start lies between them."""
+def begin_within(model: RowsModel, bounds: Mapping[str, tuple[float, float]]) -> tuple[Any, Any]:
+    """Lower and upper bounds of the parameters as vectors; a start that is not between them is moved there."""
     import numpy as np
 
+    from adcli.api.starts import within
+
+    parameters = model.parameters
+    names = parameters.names
     low, high = np.full(len(names), -np.inf), np.full(len(names), np.inf)
     for name, (least, most) in bounds.items():
         k = names.index(name)
         low[k], high[k] = least, most
-        if not least <= start[k] <= most:
-            raise UsageError(
-                f"the start of '{name}', {float(start[k])!r}, is not between its bounds {least!r} and {most!r}",
-                help=f"give another with --params {name}=…",
-            )
+    parameters.start, model.moved = within(names, parameters.start, low, high)
     return low, high
 
 

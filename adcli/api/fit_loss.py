@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from adcli.api.fit import Fit, estimates, limits, open_directions
+from adcli.api.fit import Fit, begin_within, estimates, open_directions
 from adcli.api.objective import Objective
 from adcli.api.rows_model import RowsModel, no_value
 from adcli.errors import EvaluationError, UsageError
@@ -74,12 +74,12 @@ def fit_loss(
     parameters = model.parameters
     if not model.values:
         raise UsageError("the loss reads no column of the data", help="its inputs are bound to columns by name")
+    box = Box(*begin_within(model, bounds))
     objective = Objective(
         model.program, model.values, parameters.all(parameters.start), parameters.inputs, picked=parameters.picked, of=model.of, mean=mean,
         engine=model.engine, jobs=model.jobs, passes=PASSES, where=model.rows.where,
     )  # fmt: skip
     refuse_start(model, objective)
-    low, high = limits(bounds, parameters.names, parameters.start)
     counted: Any = Counted(Loss(objective, model.program.limits.timeout))
 
     def told(now: Iterate) -> None:
@@ -88,8 +88,8 @@ def fit_loss(
 
     models = trust_region.newton if objective.size <= FEW else trust_region.newton_cg
     with np.errstate(all="ignore"):
-        found = trust_region.minimize(counted, parameters.start, Box(low, high), models, tol=1e-10, steps=steps or STEPS, watch=told)
-    report = _report(model, objective, found, counted.counts, Box(low, high).free(found.x, found.gradient), level)
+        found = trust_region.minimize(counted, parameters.start, box, models, tol=1e-10, steps=steps or STEPS, watch=told)
+    report = _report(model, objective, found, counted.counts, box.free(found.x, found.gradient), level)
     values, _, _ = model.gradients(found.x)  # its flags are those of the result
     nothing = np.full(model.rows.count, np.nan)
     return Fit(report, found.x, values, nothing, nothing)

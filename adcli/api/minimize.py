@@ -70,7 +70,10 @@ def minimize(
 
     watch: is told of every iteration. Raises UsageError for settings that make no sense, EvaluationError where the start has no value.
     """
-    return Search(Pointwise(program, at, wrt, of), settings or Settings()).find(watch)
+    from adcli.api.constraints import with_variables
+
+    told = settings or Settings()
+    return Search(Pointwise(with_variables(program, told.constraints, at), at, wrt, of), told).find(watch)
 
 
 class Search:
@@ -83,6 +86,7 @@ class Search:
         self.program, self.variables = target.program, target.variables
         self.watch: Callable[[Step], None] | None = None
         self.box = box(self.variables, settings.bounds)
+        self.moved = self.variables.begin_within(self.box)
         self.f: Counted = Counted(target.f)
         self.constraints = self._constraints(settings.constraints)
         self.method = self._method(settings.method)
@@ -215,11 +219,19 @@ class Search:
         converged, reason = outcome.converged, outcome.reason
         if kind in ("saddle", "maximum"):
             converged, reason = False, "the gradient is zero, but this is no minimum"
-        at_bounds = [name for name, low, high, here in zip(v.names, self.box.low, self.box.high, x, strict=True) if math.isfinite(here) and here in (low, high)]
+        ends = zip(v.names, self.box.low, self.box.high, x, strict=True)
+        at_bounds = [name for name, low, high, here in ends if math.isfinite(here) and here in (low, high)]
         return Minimum(
             self.method, v.point(x), v.names, outcome.value, v.named(outcome.gradient), norm(slope), outcome.iterations, converged, reason,
             counts, kind, curvature, at_bounds, self._held(x, conditions), {} if self.rule is None else self.rule.settings,
-        ), self.target.result(x)  # fmt: skip
+        ), self._result(x)  # fmt: skip
+
+    def _result(self, x: Vector) -> Result:
+        """Value and gradient at the end, with the flags of the start; that constraints alone read a variable is no news."""
+        found = self.target.result(x)
+        read = set() if self.constraints is None else {name for c in self.constraints.each for name in c.reads}
+        found.flags = [*self.moved, *(flag for flag in found.flags if flag.code != "no-path" or flag.op not in read)]
+        return found
 
     def _kind(self, outcome: Outcome, conditions: Conditions | None, free: Any) -> tuple[str, tuple[float, float] | None]:
         """What the second derivatives say, along what may move: see KINDS in report/minimum."""
@@ -315,7 +327,7 @@ class Unconstrained:
 
 
 def box(variables: Variables, bounds: Mapping[str, tuple[float | None, float | None]]) -> Box:
-    """Bounds by element; UsageError where they leave nothing, or the start is outside."""
+    """Bounds by element; UsageError where they leave nothing."""
     from adcli.optimize.smooth import everywhere
 
     made = everywhere(variables.size)
@@ -323,13 +335,9 @@ def box(variables: Variables, bounds: Mapping[str, tuple[float | None, float | N
         for k in variables.places(name):
             made.low[k] = max(made.low[k], -math.inf if low is None else low)
             made.high[k] = min(made.high[k], math.inf if high is None else high)
-    for name, low, high, x in zip(variables.names, made.low, made.high, variables.start.tolist(), strict=True):
+    for name, low, high in zip(variables.names, made.low, made.high, strict=True):
         if not low <= high:
             raise UsageError(f"the bounds of '{name}' leave nothing: {low:g} to {high:g}", help="the lower bound comes first: x=0:1")
-        if x < low or x > high:
-            raise UsageError(
-                f"the start of '{name}', {x!r}, is not within its bounds {low:g} to {high:g}", help="start with --at inside the bounds"
-            )
     return made
 
 

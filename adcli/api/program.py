@@ -386,13 +386,15 @@ class Program:
         bounds: {"x": (0, 1), "w[0]": (None, 5)}; constraints: ["x + y = 1", "x^2 + y^2 <= 1"]; data: columns for the inputs over which the
         output is summed, or its mean taken; for the rest see `adcli minimize --help`.
         """
+        from adcli.api.constraints import with_variables
         from adcli.api.minimize import Search, Settings
         from adcli.api.target import Pointwise, over_rows
 
         settings = Settings(method, tol, max_iterations, lr, momentum, bounds or {}, constraints, batch, seed)
         point = {**(at or {}), **named}
         engine = self.tiers.choice.engine
-        target = Pointwise(self, point, wrt, of) if data is None else over_rows(self, data, point, wrt, of, mean=mean, engine=engine)
+        program = with_variables(self, constraints, point)
+        target = Pointwise(program, point, wrt, of) if data is None else over_rows(program, data, point, wrt, of, mean=mean, engine=engine)
         found, result = Search(target, settings).find()
         self._keep(result)
         return found

@@ -50,6 +50,7 @@ class RowsModel:
             )
         self._batches: dict[str, Batch] = {}
         self.flags: dict[Flag, int] = {}  # of the last sweep, with the rows that carry each
+        self.moved: list[Flag] = []  # of starts outside their bounds
         self._output()
 
     def batch(self, kind: str) -> Batch:

@@ -43,7 +43,7 @@ class Equations:
         self.variables = variables
         self.variant = variables.setting.variant
         self.program = variables.setting.program
-        first = self.variant.run(variables.setting.args)
+        first = self.variant.run(variables.args(variables.start))
         self.shapes = [getattr(value, "shape", ()) for value in first]
         self.start = np.concatenate([np.reshape(np.float64(value), -1) for value in first])
         for k, name in enumerate(self.program.outputs):
@@ -132,6 +132,7 @@ class Search:
         self.program = program
         self.variables = Variables(derivatives.Setting(program, at), wrt, "solve")
         self.box: Box = box(self.variables, bounds)
+        self.moved = self.variables.begin_within(self.box)
         self.equations = Equations(self.variables)
         self._square()
         self._startable()
@@ -220,6 +221,7 @@ class Search:
 
         point = self.variables.point(found.x)
         result = derivatives.evaluate(self.program, point)
+        result.flags = [*self.moved, *result.flags]
         made = Root(
             method, point, self.equations.named(found.residuals), norm(found.residuals), found.iterations, found.converged, found.reason,
             counts, found.newton, found.condition,

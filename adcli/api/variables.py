@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from adcli.api.derivatives import Setting
     from adcli.api.variant import What
-    from adcli.optimize.smooth import Matrix, Vector
+    from adcli.engines.flags import Flag
+    from adcli.optimize.smooth import Box, Matrix, Vector
 
 
 class Variables:
@@ -43,6 +44,13 @@ class Variables:
         self.owners = [own[k] for k in self.inputs]
         self.names = [labelled(owner, index) for owner, shape in zip(self.owners, self.shapes, strict=True) for index in indices(shape)]
         self.start: Vector = np.concatenate([np.reshape(np.float64(setting.args[k]), -1) for k in self.inputs])
+
+    def begin_within(self, box: Box) -> list[Flag]:
+        """Move the start into the box; a flag for each element that this moves."""
+        from adcli.api.starts import within
+
+        self.start, flags = within(self.names, self.start, *box)
+        return flags
 
     @property
     def size(self) -> int:

@@ -165,6 +165,7 @@ def verdict(f: Squares, run: Run, tol: float, stopped: str = "") -> Root:
     step = float((np.abs(model.newton()) / np.maximum(1.0, np.abs(x))).max(initial=0.0))
     least, most = float(model.sigma.min(initial=math.inf)), float(model.sigma.max(initial=0.0))
     condition = most / least if least > 0 else math.inf
+    beyond = norm(f.residuals(run.box.clip(x + model.newton())))  # from a minimum Newton's step leads uphill
     small = bool((np.abs(f.residuals(x)) <= 1e-6 * np.maximum(1.0, np.abs(f.jacobian(x)) @ np.abs(x))).all())
     converged = False
     if not residuals.any():
@@ -173,7 +174,7 @@ def verdict(f: Squares, run: Run, tol: float, stopped: str = "") -> Root:
         reason = stopped
     elif small and step <= tol:
         converged, reason = True, "the equations hold to rounding: Newton's step is below the tolerance"
-    elif small:
+    elif small and beyond < norm(f.residuals(x)):
         reason = f"the equations come close to 0 without an end: Newton's step is still {step:.2g} of the unknowns"
     else:
         reason = "no root near the start: the sum of squares of the equations has a minimum here that is not 0"

@@ -128,5 +128,6 @@ FLAGS = {
     "no-path": "The output does not depend on this input; its derivative is 0. --strict does not mind.",
     "overflow-literal": "A literal is too large for a binary64 number: it is infinite.",
     "underflow-literal": "A literal that is not 0 is too small for a binary64 number: it is 0.",
+    "start-moved": "A start was given outside its bounds; the search begins on the nearest bound.",
     "inexact-input": "A whole number given as an input is not a binary64 number; the nearest one is used.",
 }

@@ -14,7 +14,7 @@ from adcli.cli.words import SuffixOption
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from adcli.api import Program
     from adcli.api.minimize import Search
@@ -95,7 +95,7 @@ def command(
     )  # fmt: skip
     if asked["seed"] is not None and settings.method != "sgd" and settings.batch is None:
         raise UsageError("--seed is of the order of rows that batches are taken in", help="--method sgd or --batch N takes batches")
-    search = Search(target(job, program, names(wrt), of, asked["mean"]), settings)
+    search = Search(target(job, program, names(wrt), of, asked), settings)
     with History(history, history_names(search.variables.names)) as file:
         line = Line(job, beside=True)
 
@@ -117,22 +117,24 @@ def progress(step: Step, seconds: float) -> str:
     return f"iteration {step.iteration:,}, value {step.value:.6g}, gradient {step.gradient_norm:.1e}, {seconds:.0f} s"
 
 
-def target(job: Job, program: Program, wrt: list[str] | None, of: str | None, mean: bool) -> Target:
+def target(job: Job, program: Program, wrt: list[str] | None, of: str | None, asked: Mapping[str, Any]) -> Target:
     """What is minimised: the output at the point, or with --data its sum or mean over the rows."""
+    from adcli.api.constraints import with_variables
     from adcli.api.target import Pointwise, over_rows
 
-    options = job.options
+    options, mean = job.options, asked["mean"]
+    at = job.point(program)
+    program = with_variables(program, asked["constraints"], at)
     if options.get("data") is None:
         given = next((name for name in ("source", "delimiter", "keep_going", "jobs") if options.get(name)), "mean" if mean else None)
         if given is not None:
             shown = {"source": "from"}.get(given, given).replace("_", "-")
             raise UsageError(f"--{shown} goes with --data", help="--data FILE gives the rows")
-        return Pointwise(program, job.point(program), wrt, of)
+        return Pointwise(program, at, wrt, of)
     from adcli.api.bindings import found
     from adcli.cli.fitting.rows import table
     from adcli.data.table import no_rows
 
-    at = job.point(program)
     file, rows = table(job, program, list(at), {})
     if not rows.count:
         raise no_rows(rows)

@@ -55,6 +55,7 @@ class Output:
         if self.predict is not None:
             self._rows(made, fit, self.predict)
         flags = [flag._replace(message=f"{flag.message} ({count:,} row{'s' * (count != 1)})") for flag, count in made.model.flags.items()]
+        flags = [*made.model.moved, *flags]
         self._results(made, fit, flags)
         if not job.options.get("quiet"):
             error_text("".join(f"{text}\n" for text in warnings(fit.report)))
