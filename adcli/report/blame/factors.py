@@ -20,7 +20,7 @@ from adcli.report.trace import Trace
 
 
 class Share(NamedTuple):
-    """The part of an adjoint that comes from the uses at one line, or in one iteration. `uses`: how many; `op`: the node of the largest."""
+    """The part of an adjoint that comes from the uses at one line, or in one iteration. `uses`: how many; `node`: that of the largest."""
 
     key: Hashable
     share: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from textwrap import wrap
-from typing import Any
+from typing import Any, NamedTuple
 
 from adcli.errors import Source, Span
 from adcli.report.blame.birth import Hop
@@ -25,6 +25,16 @@ _SHRINKS = ((2, 24), (0, 16), (-1, 12), (1, 8))
 NOTICED = 1e-12
 
 Excerpt = Callable[[Source, Span], list[str]]
+
+
+class Part(NamedTuple):
+    """A row of a table of shares. grown: log10 of the factor, None where the largest way does not pass; node: of the largest use, or -1."""
+
+    label: str
+    share: float
+    uses: int
+    grown: float | None
+    node: int
 
 
 class Page:
@@ -87,7 +97,8 @@ class Page:
             head = "how it became that small:" if story.kind == "zero" else "the largest way from the output:"
             yield head, self.way([story.way])
         if story.shares is not None:
-            yield f"shares of {p.number(story.first.number)} by {story.shares.by}:", self.shares(story)
+            along = "log10 factor: how the adjoint grows there along the largest way from the output"
+            yield f"shares of {p.number(story.first.number)} by {story.shares.by} ({along}):", self.shares(story)
 
     # ways
 
@@ -165,13 +176,14 @@ class Page:
         for label, share, uses, factor, node in parts:
             text = p.source(node) if node >= 0 else ""
             part = f"{100 * share / found.total:.3g} %" if uses else ""
-            grid.rows.append([p.number(share) if uses else "", part, f"{uses:,}", f"{factor:+.4g}" if factor else "0", label, text])
+            grown = "" if factor is None else f"{factor:+.4g}" if factor else "0"
+            grid.rows.append([p.number(share) if uses else "", part, f"{uses:,}", grown, label, text])
         if abs(found.rounding) > NOTICED * abs(found.total):
             grid.rows.append(f"rounding errors of the sweep's sum: {p.number(found.rounding)}")
         return grid
 
-    def _binned(self, found: Shares, factors: dict[Any, float]) -> list[tuple[str, float, int, float, int]]:
-        """(label, share, uses, log10 factor, node of the largest use); very many iterations in ranges, the smallest lines together."""
+    def _binned(self, found: Shares, factors: dict[Any, float]) -> list[Part]:
+        """The rows: very many iterations in ranges, the smallest lines together."""
         by_key = {part.key: part for part in found.parts}
         keys = sorted({*by_key, *factors}, key=str_key)
         limit = self.rows if self.rows is not None else len(keys)
@@ -184,11 +196,12 @@ class Page:
                 groups = [[key] for key in sorted(ranked[: limit - 1], key=str_key)] + [ranked[limit - 1 :]]
         return [self._bin(group, by_key, factors) for group in groups]
 
-    def _bin(self, keys: list[Any], by_key: dict[Any, Any], factors: dict[Any, float]) -> tuple[str, float, int, float, int]:
+    def _bin(self, keys: list[Any], by_key: dict[Any, Any], factors: dict[Any, float]) -> Part:
         parts = [by_key[key] for key in keys if key in by_key]
         largest = max(parts, key=lambda part: abs(part.share), default=None)
-        total = math.fsum(factors.get(key, 0.0) for key in keys)
-        return self._label(keys), math.fsum(q.share for q in parts), sum(q.uses for q in parts), total, largest.node if largest else -1
+        passed = [factors[key] for key in keys if key in factors]
+        grown = math.fsum(passed) if passed else None
+        return Part(self._label(keys), math.fsum(q.share for q in parts), sum(q.uses for q in parts), grown, largest.node if largest else -1)
 
     def _label(self, keys: list[Any]) -> str:
         ends = [", ".join(f"{k:,}" for k in str_key(key)) or "none" for key in (keys[0], keys[-1])]
