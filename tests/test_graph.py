@@ -207,6 +207,14 @@ def test_a_long_run_is_folded_between_whole_iterations() -> None:
     assert fold.name == f"iterations {shown[3] + 1} to {shown[4] - 1}"
 
 
+def test_dot_of_a_long_run_is_folded_unless_all_of_it_is_asked_for() -> None:
+    program = "y = x; for i in 0..2000 { y = y + 1e-3*y }; y"
+    found, whole = (invoke(["graph", program, "--at", "x=1", "--unroll", "--to", "dot", *more]).out for more in ([], ["--nodes", "all"]))
+    many = int(re.findall(r"… ([\d,]+) more operations …", found)[0].replace(",", ""))
+    assert found.count("[label=") < 2100 and "more operations" not in whole
+    assert many + found.count('label="×\\n') + found.count('label="+\\n') == 4000 == whole.count('label="×\\n') + whole.count('label="+\\n')
+
+
 def test_operations_on_constants_are_folded() -> None:
     found = folded(run("y = x\nfor i in 0..300 { y += sum(ones(2)) }\ny"), 12)
     assert [n.count for n in found.nodes if n.kind == "fold"] == [3 * 300 - 12]
@@ -233,7 +241,7 @@ def test_deep_graphs_do_not_recurse() -> None:
     done = invoke(["graph", deep, "--at", "x=1", "--adjoints"])
     assert done.code == 0
     assert "… 19,976 more operations …" in done.out
-    assert invoke(["graph", deep, "--to", "dot"]).out.count(" -> ") == 20_001
+    assert invoke(["graph", deep, "--to", "dot", "--nodes", "all"]).out.count(" -> ") == 20_001
 
 
 # --- SVG -------------------------------------------------------------------------------------------------------------------------

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from adcli.report.graph import View as Shown
 
 FORMATS = ("text", "svg", "dot", "mermaid", "json", "html")
-# How many nodes a level shows unless --nodes says otherwise; the formats for other tools hold all, but Mermaid refuses more than 500 edges.
-SHOWN = {"text": 24, "svg": 60, "mermaid": 150, "dot": None, "json": None, "html": 60}
+# How many nodes a level shows unless --nodes says otherwise; Mermaid refuses more than 500 edges, Graphviz takes
+# minutes for many thousands.
+SHOWN = {"text": 24, "svg": 60, "mermaid": 150, "dot": 1000, "json": None, "html": 60}
 
 OPTIONS = (
     option("--values", is_flag=True, help="Values at the nodes (default where --at is given)."),
@@ -31,7 +32,7 @@ OPTIONS = (
     option("--unroll", is_flag=True, help="Loops, branches and calls as they ran, operation by operation."),
     option("--highlight", type=click.Choice(["forward", "reverse"]), help="Draw the arrows of a sweep."),
     option("--optimize", is_flag=True, help="Before and after simplification."),
-    option("--nodes", type=Rows(), metavar="N|all", help="Fold what is longer (text 24, SVG and HTML 60, Mermaid 150, DOT and JSON all)."),
+    option("--nodes", type=Rows(), metavar="N|all", help="Fold what is longer (text 24, SVG and HTML 60, Mermaid 150, DOT 1000, JSON all)."),
     option("--direction", type=click.Choice(["right", "down"]), help="Where pictures run (default: right; HTML: down)."),
     option("--title", metavar="TEXT", help="What stands above the picture, or the page."),
     option("--notation", type=click.Choice(["unicode", "ascii"]), help="How names and lines are written."),
@@ -63,20 +64,24 @@ def command(
     program = job.program()
     moving = along_direction(job, program, along) if along else None
     if kind == "html":
-        limit = SHOWN[kind] if nodes is None else None if nodes == "all" else int(nodes)
         mode = "forward" if tangents or moving is not None else "reverse"
-        paged(job, program, (mode, moving, names(wrt), of), title, notation, nodes=limit, direction=direction or "down")
+        paged(job, program, (mode, moving, names(wrt), of), title, notation, nodes=limit(kind, nodes), direction=direction or "down")
         return
     numbers = values or bool(job.options.get("at"))
     request = Request(numbers, adjoints, tangents or moving is not None, moving, names(wrt), of, unroll, optimize)
     made, result = graph(program, job.point(program), request)
     made.title = title or ""
-    made = folded(made, SHOWN[kind] if nodes is None else None if nodes == "all" else int(nodes))
+    made = folded(made, limit(kind, nodes))
     shown = view(job, kind, request, highlight, notation)
     flags = [*(result.flags if result else []), *(f for f in job.flags if result is None or f not in result.flags)]
     job.deliver(written(job, program, made, shown, direction or "right", kind, result, flags), flags, program.source, kind == "json")
     if result is not None:
         job.report(program, result)
+
+
+def limit(kind: str, nodes: int | str | None) -> int | None:
+    """How many nodes a level shows; None for all."""
+    return SHOWN[kind] if nodes is None else None if nodes == "all" else int(nodes)
 
 
 def paged(

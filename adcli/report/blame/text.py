@@ -28,7 +28,7 @@ Excerpt = Callable[[Source, Span], list[str]]
 
 
 class Part(NamedTuple):
-    """A row of a table of shares. grown: log10 of the factor, None where the largest way does not pass; node: of the largest use, or -1."""
+    """A row of a table of shares. grown: log10 of the factor, None off the largest way; node: of the largest use, or -1."""
 
     label: str
     share: float

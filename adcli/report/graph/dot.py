@@ -34,7 +34,7 @@ def write(graph: Graph, view: View, direction: str = "right") -> Iterator[str]:
     yield f"  rankdir={'LR' if direction == 'right' else 'TB'};\n"
     if graph.title:
         yield f"  label={quoted(graph.title)}; labelloc=t;\n"
-    yield "  node [fontname=Helvetica, fontsize=12]; edge [fontname=Helvetica, fontsize=10];\n"
+    yield f"  node [fontname=Helvetica, fontsize=12, {STYLES[OPERATION]}]; edge [fontname=Helvetica, fontsize=10];\n"
     yield from _level(graph, view)
     for edge in graph.edges:
         yield _edge(graph, view, edge)
@@ -54,7 +54,8 @@ def _level(graph: Graph, view: View) -> Iterator[str]:
 
 def _node(node: Node, view: View) -> str:
     label = "\\n".join(escaped(text) for text in (view.label(node.label), *(text for _, text in view.lines(node))))
-    return f'  {quoted(node.id)} [label="{label}", {STYLES[node.kind]}];\n'
+    style = "" if node.kind == OPERATION else f", {STYLES[node.kind]}"  # most nodes are operations, which are the default
+    return f'  {quoted(node.id)} [label="{label}"{style}];\n'
 
 
 def _edge(graph: Graph, view: View, edge: Edge) -> str:
