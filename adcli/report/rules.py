@@ -58,9 +58,18 @@ def operation(s: Step, args: Sequence[Formula] | None = None) -> Formula:
         return Section(given[0], at, given[1], ":=" if op.name == "update" else "+=")
     if op.name == "stack" and s.let.attrs == (0,):
         return Items(given)
-    name = op.symbol if op.symbol and op.symbol.isidentifier() else op.name
     named = tuple((n, str(v)) for n, v in zip(op.attrs, s.let.attrs, strict=True) if v is not None)
-    return Apply(name, given, op.latex, named)
+    return Apply(called(op), given, op.latex, named)
+
+
+def called(op: ops.Op) -> str:
+    """The name of an operation as programs write it, if they can."""
+    return op.symbol if op.symbol and op.symbol.isidentifier() else op.name
+
+
+def sign(op: ops.Op) -> str:
+    """The sign of an operation where programs write one, else its name."""
+    return INFIX.get(op.name) or called(op)
 
 
 def subscript(pattern: str, ints: Sequence[int]) -> str:
@@ -179,11 +188,12 @@ def partial(s: Step, k: int) -> Formula:
 
 def _rule(text: str, s: Step, extra: Mapping[str, Formula]) -> Formula:
     """A rule text with the step's arguments in the places of its names."""
-    return Reading(s.names() | dict(extra), s.numbers()).formula(_parsed(text))
+    return Reading(s.names() | dict(extra), s.numbers()).formula(parsed(text))
 
 
 @cache
-def _parsed(text: str) -> tree.Expr:
+def parsed(text: str) -> tree.Expr:
+    """The tree of a rule text."""
     return parse_expression(Source(text, "<rule>"))
 
 
@@ -240,7 +250,7 @@ class Reading:
         if op.name in INFIX and len(given) == 2:
             return infix(INFIX[op.name], given[0], given[1])
         if op.shown is not None:
-            return Reading(dict(zip(op.args, given, strict=False)), {}).formula(_parsed(op.shown))
+            return Reading(dict(zip(op.args, given, strict=False)), {}).formula(parsed(op.shown))
         if op.kind == "zero" and not op.public and (found := self.value(e)) is not None:
             return Num(found)
         return Apply(op.symbol if op.symbol and op.symbol.isidentifier() else e.name, given, op.latex)

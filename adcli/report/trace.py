@@ -146,9 +146,7 @@ class Trace:
     def op(self, node: int) -> str:
         """The operation's name in JSON: its sign where programs write one."""
         let = self.recording.lets[node]
-        if let is None:
-            return "input"
-        return rules.INFIX.get(let.op.name) or (let.op.symbol if let.op.symbol and let.op.symbol.isidentifier() else let.op.name)
+        return "input" if let is None else rules.sign(let.op)
 
 
 def zero_like(value: Any) -> Any:
@@ -180,13 +178,3 @@ def by_level(r: Recording, limits: Limits) -> Recording:
         out.names[moved[node]] = r.names[node]
     out.outputs = [(name, moved[ref] if ref >= 0 else out.constant(r.value(ref))) for name, ref in r.outputs]
     return out
-
-
-def gradient(trace: Trace) -> dict[str, Any]:
-    """The adjoints of the inputs at the end of the reverse sweep; zeros where there is no path."""
-    names = list(trace.recording.inputs)
-    found = {name: zero_like(trace.recording.values[names.index(name)]) for name in trace.wrt}
-    for a in trace.adjoints():
-        if a.node < len(names):
-            found[names[a.node]] = a.running
-    return found

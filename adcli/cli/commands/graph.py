@@ -32,7 +32,7 @@ OPTIONS = (
     option("--unroll", is_flag=True, help="Loops, branches and calls as they ran, operation by operation."),
     option("--highlight", type=click.Choice(["forward", "reverse"]), help="Draw the arrows of a sweep."),
     option("--optimize", is_flag=True, help="Before and after simplification."),
-    option("--nodes", type=Rows(), metavar="N|all", help="Fold what is longer (text 24, SVG and HTML 60, Mermaid 150, DOT 1000, JSON all)."),
+    option("--nodes", type=Rows(), metavar="N|all", help="Fold what is longer (text 24, SVG, HTML 60, Mermaid 150, DOT 1000, JSON all)."),
     option("--direction", type=click.Choice(["right", "down"]), help="Where pictures run (default: right; HTML: down)."),
     option("--title", metavar="TEXT", help="What stands above the picture, or the page."),
     option("--notation", type=click.Choice(["unicode", "ascii"]), help="How names and lines are written."),

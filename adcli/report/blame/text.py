@@ -201,7 +201,8 @@ class Page:
         largest = max(parts, key=lambda part: abs(part.share), default=None)
         passed = [factors[key] for key in keys if key in factors]
         grown = math.fsum(passed) if passed else None
-        return Part(self._label(keys), math.fsum(q.share for q in parts), sum(q.uses for q in parts), grown, largest.node if largest else -1)
+        node = -1 if largest is None else largest.node
+        return Part(self._label(keys), math.fsum(part.share for part in parts), sum(part.uses for part in parts), grown, node)
 
     def _label(self, keys: list[Any]) -> str:
         ends = [", ".join(f"{k:,}" for k in str_key(key)) or "none" for key in (keys[0], keys[-1])]

@@ -13,18 +13,16 @@ Where a rule text means something that no formula over the arguments says (an el
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
 from adcli import ops
 from adcli.ad.rules import pull_back_text
-from adcli.errors import Source
 from adcli.ir.nodes import Let
 from adcli.report import rules
 from adcli.report.formula import Apply, Formula, Infix, Num, Word, negated
 from adcli.report.notation import Writer
 from adcli.symbolic.rules import CHOICES
-from adcli.syntax import parse_expression, tree
+from adcli.syntax import tree
 
 # Operations whose derivative is known by name; what happens to the adjoint of each of their arguments.
 IN_WORDS = {
@@ -123,7 +121,7 @@ def operation(op: ops.Op, named: tuple[str, ...]) -> Formula:
         return Infix(rules.INFIX[op.name], args[0], args[1])
     if op.name == "neg":
         return negated(args[0])
-    return Apply(op.symbol if op.symbol and op.symbol.isidentifier() else op.name, tuple(args), op.latex)
+    return Apply(rules.called(op), tuple(args), op.latex)
 
 
 def _read(let: Let, text: str, args: tuple[str, ...]) -> Formula:
@@ -131,12 +129,7 @@ def _read(let: Let, text: str, args: tuple[str, ...]) -> Formula:
     names["out"] = operation(let.op, args)
     for name, value in zip(let.op.attrs, let.attrs, strict=True):
         names[name] = Num(value) if isinstance(value, int) else rules.ALL
-    return _Textbook(names, {}).formula(_parsed(text))
-
-
-@cache
-def _parsed(text: str) -> tree.Expr:
-    return parse_expression(Source(text, "<rule>"))
+    return _Textbook(names, {}).formula(rules.parsed(text))
 
 
 @dataclass(slots=True)
@@ -157,4 +150,4 @@ class _Textbook(rules.Reading):
         if shown is None:
             return super(_Textbook, self).call(e)
         args = [self.formula(a) for a in e.args if not isinstance(a, tree.Lambda)]
-        return _Textbook(dict(zip(ops.TABLE[e.name].args, args, strict=True)), {}).formula(_parsed(shown))
+        return _Textbook(dict(zip(ops.TABLE[e.name].args, args, strict=True)), {}).formula(rules.parsed(shown))

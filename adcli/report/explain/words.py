@@ -11,7 +11,7 @@ from adcli.errors import Source, Span
 from adcli.report import rules
 from adcli.report.cures import clipped
 from adcli.report.formula import Ref
-from adcli.report.notation import Writer
+from adcli.report.notation import UNICODE, Writer
 from adcli.report.numbers import significant
 from adcli.report.sweep import Adjoint
 from adcli.report.trace import Trace
@@ -107,7 +107,7 @@ class Subjects:
     def __init__(self, trace: Trace, writer: Writer) -> None:
         self.trace = trace
         # Sentences have few digits; the formulas beside them have all.
-        self.writer = Writer(writer.notation if writer.notation.name != "latex" else _plain(), significant(DIGITS))
+        self.writer = Writer(writer.notation if writer.notation.name != "latex" else UNICODE, significant(DIGITS))
 
     def called(self, node: int) -> str:
         """An input or a variable by its name, a step of an expression by its text."""
@@ -202,9 +202,3 @@ def _short(text: str) -> str:
 
 def _shape(value: Any) -> tuple[int, ...]:
     return tuple(getattr(value, "shape", ()))
-
-
-def _plain() -> Any:
-    from adcli.report.notation import UNICODE
-
-    return UNICODE

@@ -89,13 +89,10 @@ class View:
         if edge.label:
             return "name", edge.label
         if self.adjoints and edge.adjoint is not None:
-            return "adjoint", self._flow(edge.adjoint)
+            return "adjoint", self.number(edge.adjoint)
         if self.tangents and len(edge.tangents) == 1 and edge.tangents[0] is not None:
-            return "tangent", self._flow(edge.tangents[0])
+            return "tangent", self.number(edge.tangents[0])
         return None
-
-    def _flow(self, value: Any) -> str:
-        return self.number(value)
 
     def tooltip(self, graph: Graph, node: Node) -> str:
         """A line or two on a node: its formula, where it comes from, its numbers."""

@@ -59,7 +59,7 @@ def arrange(wishes: Wishes, links: Sequence[Link]) -> Layout:
     """The layout; the order of the items given is where the search for few crossings starts."""
     count = len(wishes.breadths)
     found = layers(count, [(k.source, k.target) for k in links], wishes.first, wishes.last, wishes.floating)
-    split = _Split(found, links, count)
+    split = _Split(found, links)
     rows: list[list[int]] = [[] for _ in range(max(found, default=-1) + 1)]
     for v, layer in enumerate(split.layer):
         rows[layer].append(v)
@@ -72,7 +72,7 @@ def arrange(wishes: Wishes, links: Sequence[Link]) -> Layout:
 class _Split:
     """The links cut into pieces between neighbouring layers."""
 
-    def __init__(self, layer: Sequence[int], links: Sequence[Link], count: int) -> None:
+    def __init__(self, layer: Sequence[int], links: Sequence[Link]) -> None:
         self.layer = list(layer)
         self.ways: list[list[int] | None] = []
         self.pieces: dict[tuple[int, int, float, float], Link] = {}
@@ -93,7 +93,6 @@ class _Split:
                 self._piece(Link(at, v, out))
                 at, out = v, 0.0
             self._piece(Link(at, link.target, out, link.into, link.rank))
-        self.count = count
 
     def _piece(self, piece: Link) -> None:
         self.pieces.setdefault((piece.source, piece.target, piece.out, piece.into + piece.rank), piece)

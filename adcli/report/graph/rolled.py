@@ -185,7 +185,7 @@ class _Rolled:
             self.count += 1
             number = self.count
         id_ = "" if number is None else f"n{number}"
-        place = self.node(kind, label, box, id=id_, op=symbols.name(s), name=s.out.name, span=s.span)
+        place = self.node(kind, label, box, id=id_, op=rules.sign(s.op), name=s.out.name, span=s.span)
         self.graph.nodes[place].number = number
         self.places[s.out] = place
         self.homes[s.out] = place, box

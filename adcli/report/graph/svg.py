@@ -93,6 +93,7 @@ class _Drawing:
         self.top = TITLE if graph.title else 0.0
         self.points = [self.point(a + s.port, c) for (a, c), s in zip(self.placed.centres, sizes, strict=True)]
         self.into = self.arrivals()
+        self.tracks = self.carried_tracks()
         self.degrees = Counter(e.source for e in graph.edges), Counter(e.target for e in graph.edges)
 
     def point(self, along: float, across: float) -> tuple[float, float]:
@@ -152,6 +153,17 @@ class _Drawing:
                 self.marked |= {k for k in edges if self.graph.edges[k].ordered}
             for j, k in enumerate(edges):
                 found[k] = (j - (len(edges) - 1) / 2) * step
+        return found
+
+    def carried_tracks(self) -> dict[int, int]:
+        """For each edge that carries a value to the next iteration, how many of its box come before it."""
+        many: Counter[int | None] = Counter()
+        found: dict[int, int] = {}
+        for k, edge in enumerate(self.graph.edges):
+            if edge.carried:
+                box = self.graph.nodes[edge.target].box
+                found[k] = many[box]
+                many[box] += 1
         return found
 
     def origin(self, k: int) -> float:
@@ -214,13 +226,12 @@ class _Drawing:
         nodes, highlight = self.graph.nodes, self.view.highlight
         stub = k in self.placed.stubs
         path, middle = self.stub(k, edge) if stub else self.carried(k, edge) if edge.carried else self.way(k, edge)
-        moved = edge.active
-        kinds = "edge" + (" carried" if edge.carried else "") + (" idle" if highlight and not moved else "")
+        kinds = "edge" + (" carried" if edge.carried else "") + (" idle" if highlight and not edge.active else "")
         yield (
             f'<g class="{kinds}" data-from="{escaped(nodes[edge.source].id)}" data-to="{escaped(nodes[edge.target].id)}"'
             f' data-position="{edge.position}">'
         )
-        if highlight and moved:
+        if highlight and edge.active:
             ends = "marker-start" if highlight == "reverse" else "marker-end"
             yield f'<path class="{highlight}" d="{path}" {ends}="url(#graph-{highlight})"/>'
         else:
@@ -303,8 +314,7 @@ class _Drawing:
         node = self.graph.nodes[edge.target]
         assert node.box is not None
         area = self.placed.areas[node.box]
-        same = [e for e in self.graph.edges if e.carried and self.graph.nodes[e.target].box == node.box]
-        lift = 5.0 + min(TRACK * same.index(edge), SPACES.box - 8) * 0.5
+        lift = 5.0 + min(TRACK * self.tracks[k], SPACES.box - 8) * 0.5
         after, before = self.point(0, self.placed.cells[edge.source][1]), self.point(0, self.placed.cells[edge.target][0])
         (sx, sy), (tx, ty) = self.points[edge.source], self.points[edge.target]
         far, near = self.border(edge.source, 0), self.border(edge.target, 0)

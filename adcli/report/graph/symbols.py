@@ -33,12 +33,6 @@ def symbol(let: Let, ints: Sequence[object] = ()) -> str:
     return name + given + named
 
 
-def name(let: Let) -> str:
-    """The operation's name in JSON: its sign where programs write one."""
-    op = let.op
-    return rules.INFIX.get(op.name) or (op.symbol if op.symbol and op.symbol.isidentifier() else op.name)
-
-
 def ordered(let: Let) -> bool:
     """Whether it matters which argument is the first."""
     return not isinstance(let, RuledStep) and let.op.name not in SYMMETRIC

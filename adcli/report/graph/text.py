@@ -203,7 +203,7 @@ class _Level:
         for v, links in by_target.items():
             i, box = self.items[v]
             kind = self.graph.nodes[i].kind
-            if box or kind in (CHOICE,) or self.graph.edges[self.edges[links[0]]].ordered or len(links) < 2:
+            if box or kind == CHOICE or self.graph.edges[self.edges[links[0]]].ordered or len(links) < 2:
                 continue
             links.sort(key=lambda j: (self.origin(j), self.graph.edges[self.edges[j]].position))
             self.blocks[v] = self.drawing.node(i, [self.edges[j] for j in links])
