@@ -57,6 +57,15 @@ PROGRAMS = {
     ),
     "recursive sum": ("fn s(a, i) { if i == len(a) { return 0 }\nreturn a[i]*a[i] + s(a, i + 1) }\ns(v, 0)", {"v": [0.5, -1.2, 0.7, 2.0]}),
     "row argument": ("fn g(r) = sum(r*r)*r[0]\nt = 0\nfor i in 0..2 { t += g(A[i]) }\nt", {"A": [[1.0, 2.0, 0.5], [0.3, -1.0, 2.0]]}),
+    "what is computed again": (
+        "fn far(c, w) { d = A - B[c]\nreturn sum(w*(d @ A')^2) + sum(d^3) }\nt = 0\nfor c in 0..2 { t += far(c, x)*y }\nt",
+        {"A": [[1.0, 2.0, 0.5], [0.3, -1.0, 2.0]], "B": [[0.5, 0.1, -1.0], [1.5, 0.4, 0.2]], "x": 0.4, "y": 0.8},
+    ),
+    "sums of products": (
+        "d = v - u\ne = A @ (B - d) @ C\nf = e + u\nsum(tanh(f))*x + sum(-(B @ C) + u)",
+        {"A": [[1.0, 0.5], [0.3, -1.0], [0.2, 0.6]], "B": [[0.5, 0.1, -1.0], [1.5, 0.4, 0.2]],
+         "C": [[0.1, 0.3, 0.5], [0.2, -0.4, 0.7], [1.0, 0.6, -0.2]], "v": [0.5, -1.2, 0.7], "u": [0.1, 0.2, 0.3], "x": 0.7},
+    ),
     "array state": ("z = [x, y]\nfor i in 0..5 { k = [z[1], -sin(z[0])]\nz = z + 0.1*(k + 0.5*k*z) }\nz[0]*z[1]", {"x": 0.4, "y": 0.8}),
     "swap": ("a, b = x, y\nfor i in 0..5 { a, b = (a + b)/2, sqrt(a*b) }\na*b", {"x": 1.4, "y": 0.8}),
     "heap sort": (

@@ -16,10 +16,10 @@ from adcli.engines.limits import Limits
 from adcli.engines.native import Native
 from adcli.engines.native.module import Module, prepared
 from adcli.errors import AdcliError, Source
-from adcli.ir.nodes import Function, Push
+from adcli.ir.nodes import Function, Let, Push
 from adcli.ir.show import show
 from adcli.ir.types import INT, Type
-from adcli.ir.walk import all_compound, functions
+from adcli.ir.walk import all_compound, functions, statements
 from adcli.lower import lower
 from adcli.passes import optimize
 from adcli.syntax import parse
@@ -209,3 +209,27 @@ def test_text_is_deterministic_where_one_loop_stores_several_arrays() -> None:
         texts.add(Module(prepared(second), Limits()).text)
         between.append([object() for _ in range(37)])  # so that nothing comes to lie where it lay before
     assert len(texts) == 1
+
+
+def test_what_is_made_of_inputs_is_computed_again() -> None:
+    """Neither points minus means nor anything of their size but the product lies on the tape; and no product is made for a sum of rows."""
+    text = "fn far(c) = sum(((x - mu[c]) @ Q)^2)\noutput y = sum(far(c) for c in 0..len(mu))"
+    types = {"x": Type("real", (50, 6)), "mu": Type("real", (3, 6)), "Q": Type("real", (6, 6))}
+    f = function(f"input x: [50, 6]\ninput mu: [3, 6]\ninput Q: [6, 6]\n{text}", **types)
+    args = [numbers(50, 6), numbers(3, 6), numbers(6, 6)]
+    gradient(f, args)
+    reverse = ad.reverse(f, [1], [0])
+    every = [s for g in functions(reverse) for s in all_compound(g.body)]
+    assert [s.value.type.shape for s in every if isinstance(s, Push) and s.value.type.shape] == [(50, 6)]
+    products = [s.out.type.shape for g in functions(reverse) for s in statements(g.body) if isinstance(s, Let) and s.op.name == "matmul"]
+    assert sorted(products) == [(6,), (50, 6)], show(reverse)
+
+
+def test_what_a_function_updates_in_place_is_not_copied() -> None:
+    """The adjoint of a large array that a function is lent in each iteration: no copy of it, so the time is linear."""
+    program = "fn inner(i) { q = a[i..i + 20]\nreturn sum(q*q) }\nfn part(i) = inner(i)*a[i]\noutput y = sum(part(i) for i in 0..900)"
+    f = function("input a\n" + program, a=Type("real", (1000,)))
+    gradient(f, [numbers(1000)])
+    text = Module(prepared(ad.reverse(f, [0], [0])), Limits()).text
+    copies = [line for line in text.splitlines() if "call void @llvm.mem" in line and "i64 8000" in line]
+    assert len(copies) <= 1, copies  # what all of it gives, to where the results lie

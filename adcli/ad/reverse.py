@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from adcli.ad.activity import Activity
+from adcli.ad.again import compute_again
 from adcli.ad.checkpoint import Checkpoints, Plan
 from adcli.ad.extents import pass_extents
 from adcli.ad.forward import Derivative, forward
@@ -37,6 +38,7 @@ from adcli.ad.rules import (
     times,
     zero_like,
 )
+from adcli.ad.sums import sum_first
 from adcli.ad.tape import Region, insert_tapes
 from adcli.ad.watch import watched
 from adcli.ir.build import Builder, const
@@ -62,6 +64,8 @@ def reverse(f: Function, wrt: Sequence[int], of: Sequence[int], plan: Plan | Non
     out, paths = transform.entry(f, tuple(wrt), tuple(of))
     out.of = Derivative(original, "reverse", tuple(wrt), tuple(of), paths)
     simplify(out)
+    compute_again(out, transform.regions)
+    sum_first(out)
     dead_code(out)
     if plan is None:
         pass_extents(out, transform.regions)

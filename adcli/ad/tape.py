@@ -7,8 +7,9 @@ Reverse statements are built naming primal values directly. Here, inner regions 
 reads is regained (the loop index), computed again (cheap operations on what is at hand; whole independent loop bodies), or pushed
 at the end of the forward region and popped at the start of the reverse one: last in, first out by construction.
 
-Arrays are never computed again, and elements are read again only from arrays of the entry's own block, which stay at hand;
-elsewhere the scalar that was read is pushed, so that a loop over an array that changes stays linear.
+Arrays are never computed again here (see `ad.again` for those that are), and elements are read again only from arrays of the
+entry's own block, which stay at hand; elsewhere the scalar that was read is pushed, so that a loop over an array that changes
+stays linear.
 """
 from __future__ import annotations
 
