@@ -65,8 +65,8 @@ class _Again:
         start = []
         for v, s in self.made.items():
             if v in needed:
-                names[v] = Var(v.type, v.name)
-                start.append(replace(s, out=names[v], args=tuple(names.get(a, a) if isinstance(a, Var) else a for a in s.args)))
+                names[v] = fresh = Var(v.type, v.name)
+                start.append(replace(s, out=fresh, args=tuple(names.get(a, a) if isinstance(a, Var) else a for a in s.args)))
         rename(back, {v: names[v] for v in needed})
         back.statements[:0] = start
 
