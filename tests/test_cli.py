@@ -539,6 +539,41 @@ def test_errors_are_short_and_steer_no_terminal(text: str) -> None:
     assert not set(done.err) & set("\x1b\x07\u202e")
 
 
+@pytest.mark.parametrize("name", ["y", "y.txt", "y.OUT", "y.log", "y.", ".y", "run.2026-11-24", "v1.pdf/y"])
+def test_a_file_of_text(name: str, tmp_path: pathlib.Path) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    assert invoke(["grad", "x^2", "--at", "x=3", "-o", str(tmp_path / name)]).code == 0
+    assert (tmp_path / name).read_text() == "value\t9.0\nx\t6.0\n"
+
+
+@pytest.mark.parametrize("words", [["grad"], ["trace"], ["derive"], ["check"], ["minimize"], ["jvp", "--along", "x"]])
+@pytest.mark.parametrize("name", ["y.pdf", "y.xyz", "y.json.gz", "y.parquet"])
+def test_a_suffix_that_is_not_written(words: list[str], name: str, tmp_path: pathlib.Path) -> None:
+    command = [*words, "x^2", "--at", "x=3", "-o", str(tmp_path / name)]
+    assert f"{words[0]} writes no .{name.rpartition('.')[2]} files" in (said := fails(2, *command))
+    assert "text" in said and "json" in said and "--to text" in said
+    assert not list(tmp_path.iterdir())
+    assert invoke([*command, "--to", "text"]).code in (0, 1)
+    assert (tmp_path / name).read_text() == invoke([*command[:-2], "--to", "text"]).out
+
+
+def test_the_file_is_refused_before_the_work() -> None:
+    loop = ["grad", "input x = 1; s = 0; while true { s = s + x }; s", "--max-steps", "10"]
+    fails(6, *loop)
+    assert "writes no .pdf" in fails(2, *loop, "-o", "y.pdf")
+
+
+def test_a_program_by_the_suffix_of_its_file(tmp_path: pathlib.Path) -> None:
+    assert invoke(["derive", "x^2", "-o", str(tmp_path / "d.adl")]).code == 0
+    assert invoke(["eval", str(tmp_path / "d.adl"), "--at", "x=3"]).out == "6.0\n"
+
+
+def test_rows_in_a_file_of_any_suffix_are_of_the_format_of_the_data(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "r.csv").write_text("x\n1\n")
+    assert invoke(["grad", "x^2", "--data", "r.csv", "-o", "r.xyz"], at=tmp_path).code == 0
+    assert (tmp_path / "r.xyz").read_text() == "x,value,d_x\n1,1.0,2.0\n"
+
+
 def test_commands_that_are_none() -> None:
     assert "did you mean 'grad'" in fails(2, "gard")
     assert "adcli grad PROGRAM" in fails(2, "x^2 + 1")

@@ -10,6 +10,7 @@ A command is a function of a `Job` and of its own options, and its docstring is 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,7 +33,9 @@ SOURCE_LIMIT = 2**20
 ROWS = ("csv", "tsv", "jsonl", "json", "npy", "parquet")  # formats of data
 SUFFIXES = {
     "json": "json", "csv": "csv", "md": "markdown", "markdown": "markdown", "tex": "latex", "html": "html", "svg": "svg", "txt": "text",
-    "dot": "dot", "gv": "dot", "mmd": "mermaid",
+    "dot": "dot", "gv": "dot", "mmd": "mermaid", "adl": "adl",
+    # Plainly text, in whatever command.
+    "text": "text", "out": "text", "log": "text", "dat": "text", "tmp": "text",
 }  # fmt: skip
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
@@ -110,10 +113,19 @@ WRT = (option("--wrt", metavar="NAMES", help="Inputs to differentiate by: a,b (d
 OF = (option("--of", metavar="NAME", help="The output meant, where there are several."),)
 
 
-def output(formats: Sequence[str], digits: bool = True) -> tuple[Callable[[], click.Option], ...]:
-    """The options for what is printed."""
-    made = [
-        option("--to", type=click.Choice(list(formats)), help="Format of the output (default: by the suffix of -o, else text)."),
+class FormatOption(click.Option):
+    """--to. formats: of one result; rows: those that only rows of --data are written in."""
+
+    def __init__(self, formats: Sequence[str], rows: Sequence[str]) -> None:
+        text = "Format of the output (default: by the suffix of -o, else text)."
+        super().__init__(["--to"], type=click.Choice([*formats, *rows]), help=text)
+        self.formats, self.rows = tuple(formats), tuple(rows)
+
+
+def output(formats: Sequence[str], digits: bool = True, rows: Sequence[str] = ()) -> tuple[Callable[[], click.Option], ...]:
+    """The options for what is printed; `Job.format` tells which of the formats is asked for."""
+    made: list[Callable[[], click.Option]] = [
+        lambda: FormatOption(formats, rows),
         option("-j", "--json", "json", is_flag=True, help="Short for --to json."),
         option("-o", "--output", "target", metavar="FILE", help="Write to FILE, whole or not at all."),
     ]
@@ -124,7 +136,7 @@ def output(formats: Sequence[str], digits: bool = True) -> tuple[Callable[[], cl
 
 GET = (option("--get", metavar="NAME", help="Print one number alone: value, an input, w[0]."),)
 RESULT = (*output(["text", "json", "csv", "markdown"]), *GET, *STRICT, *LIMITS)
-ROWS_RESULT = (*output(["text", "json", "csv", "markdown", "tsv", "jsonl", "npy", "parquet"]), *GET, *STRICT, *LIMITS)
+ROWS_RESULT = (*output(["text", "json", "csv", "markdown"], rows=["tsv", "jsonl", "npy", "parquet"]), *GET, *STRICT, *LIMITS)
 READING = (
     option("--from", "source", type=click.Choice(ROWS), help="Format of the data (default: by the suffix, for - by the first byte)."),
     option("--delimiter", metavar="CHARACTER", help="Between the cells of a row of CSV, such as ';' (default: a comma)."),
@@ -175,9 +187,13 @@ def define(name: str, *groups: Sequence[Callable[[], click.Parameter]]) -> Calla
         def call(**options: Any) -> None:
             shared = {key: options.pop(key) for key in list(options) if key in taken}
             with sigterm():
-                function(Job(name, shared), **options)
+                job = Job(name, shared, () if written is None else written.formats)
+                if written is not None and not (written.rows and shared.get("data") is not None):
+                    job.format()  # a file that cannot be written is found out before the work; what rows are written in, their data tell
+                function(job, **options)
 
         params = [make() for group in (*groups, COMMON) for make in group]
+        written = next((param for param in params if isinstance(param, FormatOption)), None)
         text, mark, examples = cleandoc(function.__doc__ or "").partition("Examples:\n")
         epilog = "\b\n" + mark + examples if mark else None
         return ProgramCommand(
@@ -211,9 +227,10 @@ def sigterm() -> Iterator[None]:
 class Job:
     """One call of a command: where the program, its point and the output are, and the ways to read and write them."""
 
-    def __init__(self, name: str, options: dict[str, Any]) -> None:
+    def __init__(self, name: str, options: dict[str, Any], formats: Sequence[str]) -> None:
         self.name = name
         self.options = options
+        self.formats = formats
         self.flags: list[Flag] = []
         self._start = 0.0
         if options.get("verbose"):
@@ -307,7 +324,7 @@ class Job:
                 found[name] = points.value(name, text)
         return found
 
-    def format(self, formats: Sequence[str] = ("text", "json", "csv", "markdown")) -> str:
+    def format(self) -> str:
         """What to print: --to, --json, the suffix of -o, or text."""
         to: str | None = self.options.get("to")
         if self.options.get("json"):
@@ -316,9 +333,17 @@ class Job:
             return "json"
         if to is not None:
             return to
-        target = self.options.get("target")
-        found = SUFFIXES.get(target.rpartition(".")[2].lower(), "text") if target and "." in target else "text"
-        return found if found in formats else "text"
+        suffix = os.path.splitext(self.options.get("target") or "")[1][1:]
+        if not suffix[:1].isalpha():  # none, or a date or number: run.2026-11-24
+            return "text"
+        found = SUFFIXES.get(suffix.lower(), "")
+        if found not in self.formats:
+            listed = f"{', '.join(self.formats[:-1])} and {self.formats[-1]}"
+            raise UsageError(
+                f"{self.name} writes no .{suffix} files: -o {self.options['target']}",
+                help=f"it writes {listed}; --to says which, for a file of any name: --to {self.formats[0]}",
+            )
+        return found
 
     @property
     def colour(self) -> bool:

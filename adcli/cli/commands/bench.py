@@ -53,7 +53,7 @@ def command(job: Job, engines: tuple[str, ...], seconds: float, wrt: str | None,
     finally:
         progress.end()
     digits = job.options.get("digits")
-    if job.format(["text", "json"]) == "json":
+    if job.format() == "json":
         job.write(to_json(rounded({"schema": "adcli/bench/1", "engines": {k: m._asdict() for k, m in found.items()}}, digits)) + "\n")
     elif job.drawing:
         job.write(drawn(found, digits or 3, job.colour))

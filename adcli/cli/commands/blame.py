@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from adcli.api.blame import Blame
     from adcli.engines.flags import Flag
 
-FORMATS = ("text", "markdown", "json")
 SHOWN = 12
 OPTIONS = (
     option("--wrt", metavar="NAMES", help="Inputs to tell about, or elements: a,w[3] (default: all real ones)."),
@@ -24,7 +23,7 @@ OPTIONS = (
 )
 
 
-@define("blame", PROGRAM, POINT, OPTIONS, OF, output(FORMATS), STRICT, LIMITS)
+@define("blame", PROGRAM, POINT, OPTIONS, OF, output(["text", "markdown", "json"]), STRICT, LIMITS)
 def command(
     job: Job, wrt: str | None, of: str | None, by: str | None, rows: int | str | None, notation: str | None
 ) -> None:  # fmt: skip
@@ -42,7 +41,7 @@ def command(
     """
     from adcli.api.blame import blame
 
-    kind = job.format(FORMATS)
+    kind = job.format()
     spelling = choose_notation(kind, notation)
     program = job.program()
     found = blame(program, job.point(program), elements(wrt), of, by)

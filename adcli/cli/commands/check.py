@@ -158,7 +158,7 @@ def _print(job: Job, found: Checked, source: Source) -> None:
     digits = job.options.get("digits")
     flags = [*found.flags, *job.flags]
     rows = [*found.findings, *([found.direction] if found.direction else [])]
-    if job.format(["text", "json"]) == "json":
+    if job.format() == "json":
         data = {
             "schema": "adcli/check/1", "verdict": found.verdict, "value": found.value, "gradient": found.gradient,
             "inputs": [fields(f) for f in found.findings], "direction": fields(found.direction) if found.direction else None,

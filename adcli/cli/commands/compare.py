@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 # Of results in a table on a terminal, so that it fits into 80 columns; the error is beside them.
 DIGITS = 12
-FORMATS = ["text", "json", "svg"]
 ENGINES = (
     # One for all ways, so that their times compare and no digit depends on what has been compiled before.
     option("--engine", type=click.Choice(["interpret", "native"]), default="interpret", help="What runs all: interpret (default), native."),
@@ -42,7 +41,7 @@ WAYS = (
 )
 
 
-@define("compare", PROGRAM, POINT, WRT, OF, WAYS, ENGINES, LIMITS, STRICT, output(FORMATS))
+@define("compare", PROGRAM, POINT, WRT, OF, WAYS, ENGINES, LIMITS, STRICT, output(["text", "json", "svg"]))
 def command(job: Job, wrt: str | None, of: str | None, manual: str | None, seconds: float, **asked: Any) -> None:
     """Ways to differentiate PROGRAM side by side: differences, the formula, forward and reverse mode, and your own gradient.
 
@@ -57,7 +56,7 @@ def command(job: Job, wrt: str | None, of: str | None, manual: str | None, secon
     """
     from adcli.api.compare import compare
 
-    kind = job.format(FORMATS)
+    kind = job.format()
     if asked["iterations"] is not None and not asked["swell"]:
         raise UsageError("--iterations says how far --swell goes", help="add --swell")
     if kind == "svg" and asked["swell"]:

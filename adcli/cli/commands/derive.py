@@ -11,7 +11,6 @@ from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, Job, define, names, op
 if TYPE_CHECKING:
     from adcli.api.derive import Derived
 
-FORMATS = ("text", "latex", "adl", "json")
 OPTIONS = (
     option("--wrt", multiple=True, metavar="NAMES", help="Inputs to differentiate by: a,b, or once for each (default: all real ones)."),
     option("--order", type=click.IntRange(1, 9), default=1, metavar="N", help="Of the derivative, 1 to 9 (default 1)."),
@@ -19,7 +18,7 @@ OPTIONS = (
 )
 
 
-@define("derive", PROGRAM, POINT, OPTIONS, OF, output(FORMATS, digits=False), LIMITS)
+@define("derive", PROGRAM, POINT, OPTIONS, OF, output(["text", "latex", "adl", "json"], digits=False), LIMITS)
 def command(job: Job, wrt: tuple[str, ...], order: int, raw: bool, of: str | None) -> None:
     """The derivative of PROGRAM as a formula, simplified.
 
@@ -35,7 +34,7 @@ def command(job: Job, wrt: tuple[str, ...], order: int, raw: bool, of: str | Non
     """
     from adcli.api.derive import derive
 
-    kind = job.format(FORMATS)
+    kind = job.format()
     program = job.program()
     chosen = names(",".join(wrt)) if wrt else None
     derived = derive(program, chosen, order, raw, of=of, at=job.point(program))

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from adcli.report.notation import Writer
     from adcli.report.trace import Trace
 
-FORMATS = ("text", "markdown", "latex", "json", "html")
 WIDTH = 80
 OPTIONS = (
     option("--mode", type=click.Choice(["forward", "reverse"]), default="reverse", help="Tangents, or adjoints (default)."),
@@ -31,7 +30,7 @@ OPTIONS = (
 )
 
 
-@define("explain", PROGRAM, POINT, OPTIONS, WRT, OF, output(FORMATS), STRICT, LIMITS)
+@define("explain", PROGRAM, POINT, OPTIONS, WRT, OF, output(["text", "markdown", "latex", "json", "html"]), STRICT, LIMITS)
 def command(
     job: Job, mode: str, along: tuple[str, ...], rows: int | str | None, only: str | None, notation: str | None, title: str | None,
     wrt: str | None, of: str | None,
@@ -52,7 +51,7 @@ def command(
     """
     from adcli.api.trace import trace
 
-    kind = job.format(FORMATS)
+    kind = job.format()
     check_title(title, kind)
     spelling = choose_notation(kind, notation)
     if along and mode == "reverse":

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from adcli.cli.fitting.loss import Programs, columns, programs, refuse, total
-from adcli.cli.fitting.output import FORMATS, Output
+from adcli.cli.fitting.output import Output
 from adcli.cli.fitting.rows import ROWS, Setting, modelled, setting
 from adcli.cli.fitting.training import TRAINING, asked, objective, refuse_fits, train
 from adcli.cli.options import ENGINE, GET, LIMITS, OF, PROGRAM, STRICT, Job, define, option, output
@@ -38,7 +38,7 @@ FIT = (
 )  # fmt: skip
 
 
-@define("fit", PROGRAM, (DATA, *ROWS), FIT, TRAINING, OF, ENGINE, output(FORMATS), GET, STRICT, LIMITS)
+@define("fit", PROGRAM, (DATA, *ROWS), FIT, TRAINING, OF, ENGINE, output(["text", "json", "csv", "markdown"]), GET, STRICT, LIMITS)
 def command(
     job: Job, wanted: str | None, params: tuple[str, ...], fix: tuple[str, ...], bounds: tuple[str, ...], weights: str | None,
     confidence: float, max_evaluations: int | None, of: str | None, predict: str | None, residuals: bool, plot: str | None,

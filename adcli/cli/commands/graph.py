@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from adcli.report.graph import Graph
     from adcli.report.graph import View as Shown
 
-FORMATS = ("text", "svg", "dot", "mermaid", "json", "html")
 # How many nodes a level shows unless --nodes says otherwise; Mermaid refuses more than 500 edges, Graphviz takes
 # minutes for many thousands.
 SHOWN = {"text": 24, "svg": 60, "mermaid": 150, "dot": 1000, "json": None, "html": 60}
@@ -39,7 +38,7 @@ OPTIONS = (
 )
 
 
-@define("graph", PROGRAM, POINT, OPTIONS, WRT, OF, output(FORMATS), STRICT, LIMITS)
+@define("graph", PROGRAM, POINT, OPTIONS, WRT, OF, output(["text", "svg", "dot", "mermaid", "json", "html"]), STRICT, LIMITS)
 def command(
     job: Job, values: bool, adjoints: bool, tangents: bool, along: tuple[str, ...], unroll: bool, highlight: str | None, optimize: bool,
     nodes: int | str | None, direction: str | None, title: str | None, notation: str | None, wrt: str | None, of: str | None,
@@ -59,7 +58,7 @@ def command(
     from adcli.api.graph import Request, graph
     from adcli.report.graph.fold import folded
 
-    kind = job.format(FORMATS)
+    kind = job.format()
     refuse(kind, direction, highlight, optimize)
     program = job.program()
     moving = along_direction(job, program, along) if along else None

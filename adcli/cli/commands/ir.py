@@ -34,7 +34,7 @@ def command(job: Job, stage: str, count: bool, wrt: str | None, of: str | None) 
       adcli ir "y = x; for i in 0..10 { y = sin(y) }; y" --at x=1 --stage reverse --count
     """
     program = job.program()
-    kind = job.format(["text", "json"])
+    kind = job.format()
     if stage == "parsed":
         from adcli.report.syntax_tree import dump
 

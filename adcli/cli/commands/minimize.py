@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from adcli.report.minimum import Minimum, Step
     from adcli.report.plot import Plot
 
-FORMATS = ("text", "json", "csv", "markdown")
 METHODS = ("auto", "newton", "newton-cg", "lbfgs", "gd", "momentum", "adam", "sgd", "slsqp", "trust-constr")
 SEARCH = (
     option("--wrt", metavar="NAMES", help="Inputs to change: a,b (default: all real ones); the others stay where --at says."),
@@ -63,7 +62,7 @@ WATCHED = (
 )  # fmt: skip
 
 
-@define("minimize", PROGRAM, POINT, SEARCH, ROWS_OF, WATCHED, OF, ENGINE, output(FORMATS), GET, STRICT, LIMITS)
+@define("minimize", PROGRAM, POINT, SEARCH, ROWS_OF, WATCHED, OF, ENGINE, output(["text", "json", "csv", "markdown"]), GET, STRICT, LIMITS)
 def command(
     job: Job, wrt: str | None, of: str | None, bounds: tuple[str, ...], history: str | None, plot: str | None, **asked: Any
 ) -> None:  # fmt: skip
@@ -154,7 +153,7 @@ class Output:
 
     def __init__(self, job: Job, plot: str | None) -> None:
         self.job, self.plot = job, plot
-        self.kind = job.format(FORMATS)
+        self.kind = job.format()
         if plot == "" and (self.kind != "text" or job.options.get("get") is not None):
             raise UsageError("--plot draws below the results as text", help="--plot FILE.svg writes a picture")
         self.path: list[Step] = []

@@ -5,13 +5,12 @@ from __future__ import annotations
 from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, Job, define, option, output
 from adcli.errors import UsageError
 
-FORMATS = ("text", "json")
 OPTIONS = (
     option("--corr", multiple=True, metavar="A,B=R", help="Correlation of two inputs or elements: V,I=0.5 or w[0],w[1]=-0.3."),
 )
 
 
-@define("propagate", PROGRAM, POINT, OPTIONS, OF, output(FORMATS), STRICT, LIMITS)
+@define("propagate", PROGRAM, POINT, OPTIONS, OF, output(["text", "json"]), STRICT, LIMITS)
 def command(job: Job, corr: tuple[str, ...], of: str | None) -> None:
     """The uncertainty of PROGRAM's results from those of its inputs, given behind their values: V=5±0.1, or V=5+-0.1.
 
@@ -32,7 +31,7 @@ def command(job: Job, corr: tuple[str, ...], of: str | None) -> None:
     point, spreads = job.uncertain_point(program)
     found, result = propagate(program, point, spreads, [correlation(word) for word in corr], of)
     digits = job.options.get("digits")
-    kind = job.format(FORMATS)
+    kind = job.format()
     job.report(program, result)
     flags = [*result.flags, *(flag for flag in job.flags if flag not in result.flags)]
     if kind == "json":

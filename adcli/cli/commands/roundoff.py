@@ -7,7 +7,6 @@ import click
 from adcli.cli.commands.trace import Rows
 from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output
 
-FORMATS = ("text", "json")
 SHOWN = 10
 OPTIONS = (
     option("--rows", type=Rows(), metavar="N|all", help="How many operations and lines to show (default 10; JSON: all)."),
@@ -20,7 +19,7 @@ OPTIONS = (
 )  # fmt: skip
 
 
-@define("roundoff", PROGRAM, POINT, OPTIONS, WRT, OF, output(FORMATS, digits=False), STRICT, LIMITS)
+@define("roundoff", PROGRAM, POINT, OPTIONS, WRT, OF, output(["text", "json"], digits=False), STRICT, LIMITS)
 def command(
     job: Job, rows: int | str | None, gradient: bool | None, precision: int, most: int, wrt: str | None, of: str | None
 ) -> None:  # fmt: skip
@@ -44,7 +43,7 @@ def command(
 
     program = job.program()
     report, result = roundoff(program, job.point(program), of, names(wrt), Choice(precision, most, gradient))
-    kind = job.format(FORMATS)
+    kind = job.format()
     limit = None if rows == "all" else rows if isinstance(rows, int) else SHOWN if kind == "text" else None
     job.report(program, result)
     flags = [*result.flags, *(flag for flag in job.flags if flag not in result.flags)]

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from adcli.api import Program
     from adcli.optimize.smooth import Iterate
 
-FORMATS = ("text", "json", "csv", "markdown")
 SEARCH = (
     option("--equation", "equations", multiple=True, metavar="EQUATION", help='In place of a program: "x^2 + y^2 = 1"; repeatable.'),
     option("--wrt", metavar="NAMES", help="Unknowns: a,b (default: all real inputs); the others stay where --at says."),
@@ -26,7 +25,7 @@ SEARCH = (
 )  # fmt: skip
 
 
-@define("solve", PROGRAM, POINT, SEARCH, ENGINE, output(FORMATS), GET, STRICT, LIMITS)
+@define("solve", PROGRAM, POINT, SEARCH, ENGINE, output(["text", "json", "csv", "markdown"]), GET, STRICT, LIMITS)
 def command(
     job: Job, equations: tuple[str, ...], wrt: str | None, bounds: tuple[str, ...], tol: float, max_iterations: int | None
 ) -> None:  # fmt: skip

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from adcli.report.table import Omitted
     from adcli.report.trace import Trace
 
-FORMATS = ("text", "markdown", "latex", "csv", "json", "html")
 CHUNK = 256
 WIDTH = 80
 
@@ -53,7 +52,7 @@ OPTIONS = (
 )
 
 
-@define("trace", PROGRAM, POINT, OPTIONS, WRT, OF, output(FORMATS), STRICT, LIMITS)
+@define("trace", PROGRAM, POINT, OPTIONS, WRT, OF, output(["text", "markdown", "latex", "csv", "json", "html"]), STRICT, LIMITS)
 def command(
     job: Job, mode: str, along: tuple[str, ...], layout: str, order: str, rows: int | str | None, only: str | None, notation: str | None,
     title: str | None, wrt: str | None, of: str | None,
@@ -73,7 +72,7 @@ def command(
     from adcli.api.trace import trace
     from adcli.cli.suggest import suggest_blame
 
-    kind = job.format(FORMATS)
+    kind = job.format()
     check_title(title, kind)
     spelling = choose_notation(kind, notation)
     if along and mode == "reverse":

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from adcli.engines.flags import Flag
     from adcli.report.plot import Plot
 
-FORMATS = ("text", "json", "csv", "markdown")
-
 
 class Output:
     """Where the results of one fit go. plot: a file's name, "" for a plot below the results, None for none."""
@@ -28,7 +26,7 @@ class Output:
     def __init__(self, job: Job, predict: str | None, residuals: bool, plot: str | None) -> None:
         self.job = job
         self.predict, self.residuals, self.plot = predict, residuals, plot
-        self.kind = job.format(FORMATS)
+        self.kind = job.format()
         if residuals and predict is None:
             raise UsageError("--residuals are columns of --predict", help="--predict - writes rows to standard output")
         target = job.options.get("target")

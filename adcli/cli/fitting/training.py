@@ -252,7 +252,6 @@ def between_steps() -> Iterator[Callable[[], None]]:
 
 def _check_outputs(job: Job, options: dict[str, Any]) -> None:
     """Where history and plot go makes sense."""
-    from adcli.cli.fitting.output import FORMATS
 
     path = options["history"]
     if path is not None and not path.endswith((".csv", ".jsonl")):
@@ -261,7 +260,7 @@ def _check_outputs(job: Job, options: dict[str, Any]) -> None:
         folder = os.path.dirname(file) or "."
         if not os.path.isdir(folder):  # it is not found out after the work
             raise OutputError(f"cannot write {file}: there is no folder {folder}", help="make the folder, or name another")
-    if options["plot"] == "" and (job.format(FORMATS) != "text" or job.options.get("get") is not None):
+    if options["plot"] == "" and (job.format() != "text" or job.options.get("get") is not None):
         raise UsageError("--plot draws below the results as text", help="--plot FILE.svg writes a picture")
 
 
@@ -275,7 +274,7 @@ def _write_history(path: str, run: Training) -> None:
 def finish(job: Job, model: RowsModel, run: Training, plot: str | None) -> None:
     """Print the result. plot: a file's name, "" for a plot below the results, None for none."""
     from adcli.cli.document import Document, round_all, to_lines
-    from adcli.cli.fitting.output import FORMATS, unicode_output
+    from adcli.cli.fitting.output import unicode_output
     from adcli.cli.streams import write_file
 
     report = result(model, run)
@@ -290,7 +289,7 @@ def finish(job: Job, model: RowsModel, run: Training, plot: str | None) -> None:
     for name, value in report.lines():
         document.add(name, value)
     facts = {"program": source.name, "data": model.rows.place.name, "rows": report.rows, "engine": run.objective.engine}
-    if job.format(FORMATS) != "text" or job.options.get("get") is not None:
+    if job.format() != "text" or job.options.get("get") is not None:
         job.finish(document, flags, source)
         job.say(**facts)
         return
