@@ -19,7 +19,7 @@ from adcli.api.program import Program, Result
 from adcli.api.target import OverRows, Pointwise, Target
 from adcli.api.variables import Variables
 from adcli.engines.limits import timeout_error
-from adcli.errors import EvaluationError, UsageError
+from adcli.errors import UsageError
 from adcli.report.minimum import Held, Minimum, Step
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ MANY_STEPS = 10_000
 RATE = 0.01
 # Eigenvalues this small beside the largest are zero, as far as rounding lets be seen, once the variables are scaled.
 ZERO = 1e-12
-# By how much of itself the lowest curvature at a minimum may change with Newton's step from there.
-STEADY = 0.25
 
 
 class Settings(NamedTuple):
@@ -248,30 +246,17 @@ class Search:
 
             ends = extremes(lambda u: np.where(free, self.f.f.product(outcome.x, np.where(free, u, 0.0)), 0.0), free)
             return kind(ends.low, ends.high, self._bends(outcome, ends.low, ends.high)), (ends.low, ends.high)
+        from adcli.optimize.curvature import flattens
+
         h = self.f.f.hessian(outcome.x)[free][:, free]
         found, curvature = classified(h, partial(self._bends, outcome), outcome.x[free])
-        return "flat" if found == "minimum" and self._flattens(outcome, free) else found, curvature
+        return "flat" if found == "minimum" and flattens(self.f.f, outcome.x, outcome.gradient, free) else found, curvature
 
     def _bends(self, outcome: Outcome, low: float, high: float) -> bool:
         """Whether curvature is negative, in units of max(1, |x|)."""
         from adcli.optimize.smooth import Test
 
         return Test(self.given.tol, self.origin).bends(low, high, outcome.value)
-
-    def _flattens(self, outcome: Outcome, free: Any) -> bool:
-        """Whether the lowest curvature is another one where Newton's step leads: then it is on its way to 0, as that of x^4 and x^3 is."""
-        import numpy as np
-
-        h = self.f.f.hessian(outcome.x)[free][:, free]
-        scale = np.sqrt(np.abs(h.diagonal()))
-        moved = outcome.x.copy()
-        moved[free] -= np.linalg.solve(h / np.outer(scale, scale), outcome.gradient[free] / scale) / scale
-        try:
-            there = self.f.f.hessian(moved)[free][:, free]
-        except EvaluationError:
-            return False
-        before, after = (float(np.linalg.eigvalsh(m / np.outer(scale, scale))[0]) for m in (h, there))
-        return not abs(after - before) <= STEADY * before
 
     def _kind_constrained(self, outcome: Outcome, conditions: Conditions) -> tuple[str, tuple[float, float] | None]:
         """The Hessian of the Lagrangian, along the directions that the active constraints and bounds leave."""

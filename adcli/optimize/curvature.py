@@ -1,4 +1,4 @@
-"""The lowest and the highest curvature of a function, from products with its Hessian: is a stationary point a minimum?
+"""The curvature of a function where its gradient is zero: is a stationary point a minimum, and is it one that stays where it is?
 
     extremes(lambda v: H @ v, free)      Extremes(low=-2.0, high=3.0, direction=array([0., 1.]))
 """
@@ -10,10 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adcli.optimize.smooth import Vector, norm
+from adcli.errors import EvaluationError
+from adcli.optimize.smooth import Smooth, Vector, norm
 
 # Products in one estimate: the extremes of a spectrum come out first (Golub and Van Loan, Matrix Computations, 10.1).
 MOST = 60
+# By how much of itself the lowest curvature at a minimum may change with Newton's step from there.
+STEADY = 0.25
 
 
 class Extremes(NamedTuple):
@@ -51,3 +54,24 @@ def extremes(product: Callable[[Vector], Vector], free: Any) -> Extremes:
     t = np.diag(diagonal) + np.diag(beside[: m - 1], 1) + np.diag(beside[: m - 1], -1)
     values, vectors = np.linalg.eigh(t)
     return Extremes(float(values[0]), float(values[-1]), basis[:m].T @ vectors[:, 0])
+
+
+def newton_step(f: Smooth, x: Vector, g: Vector, free: Any) -> Vector:
+    """Newton's step at x, whose Hessian is positive definite in the free elements; the others stay."""
+    h = f.hessian(x)[free][:, free]
+    scale = np.sqrt(np.abs(h.diagonal()))
+    step = np.zeros_like(x)
+    step[free] = -np.linalg.solve(h / np.outer(scale, scale), g[free] / scale) / scale
+    return step
+
+
+def flattens(f: Smooth, x: Vector, g: Vector, free: Any) -> bool:
+    """Whether the lowest curvature is another one where Newton's step leads: then it is on its way to 0, as that of x^4 and exp(-x) is."""
+    h = f.hessian(x)[free][:, free]
+    scale = np.sqrt(np.abs(h.diagonal()))
+    try:
+        there = f.hessian(x + newton_step(f, x, g, free))[free][:, free]
+    except EvaluationError:
+        return False
+    before, after = (float(np.linalg.eigvalsh(m / np.outer(scale, scale))[0]) for m in (h, there))
+    return not abs(after - before) <= STEADY * before
