@@ -263,41 +263,64 @@ def _report(model: RowsModel, found: Fitted, freedom: int, level: float) -> FitR
 
     from adcli.optimize.student import quantile
 
-    parameters = model.parameters
+    names = model.parameters.names
     squares = found.squares
     variance = squares / freedom if freedom > 0 else math.nan
     free = np.flatnonzero(found.free)
-    covariance = np.full((len(parameters.names), len(parameters.names)), np.nan)
+    covariance = np.full((len(names), len(names)), np.nan)
     covariance[np.ix_(free, free)] = variance * found.factors.inverse()
-    undetermined = open_directions(found.factors.vt[found.factors.rank :], [parameters.names[k] for k in free])
-    notes = {parameters.names[k]: "at its bound" for k in np.flatnonzero(~found.free)}
-    notes |= {name: "not determined" for names in undetermined for name in names}
-    if freedom <= 0:
-        notes = dict.fromkeys(parameters.names, "no freedom left") | notes
+    undetermined = open_directions(found.factors.vt[found.factors.rank :], [names[k] for k in free])
+    notes = dict.fromkeys(names, "no freedom left") if freedom <= 0 else {}
+    accuracy = Accuracy(covariance, quantile(freedom, level), level, found.free, undetermined, notes, found.factors.condition)
+    return reported(
+        model, found.at, accuracy,
+        kind="sum of squares", objective=squares, converged=found.converged, reason=found.reason, iterations=found.iterations,
+        evaluations=found.evaluations, freedom=freedom, measure=("relative offset", found.offset),
+    )  # fmt: skip
+
+
+class Accuracy(NamedTuple):
+    """How well parameters are known.
+
+    covariance: shape [parameters, parameters], nan where it does not exist; quantile: the half width of an interval, in standard errors, at
+    the level; free: which are at no bound; undetermined: groups of which only combinations are known; notes: why others have no standard
+    error, by name; condition: see `FitReport`.
+    """
+
+    covariance: Any
+    quantile: float
+    level: float
+    free: Any
+    undetermined: list[list[str]]
+    notes: Mapping[str, str]
+    condition: float
+
+
+def reported(model: RowsModel, at: Any, accuracy: Accuracy, **facts: Any) -> FitReport:
+    """The report of parameters and their accuracy. facts: of the search, and what was minimised."""
+    import numpy as np
+
+    parameters = model.parameters
+    covariance = accuracy.covariance.copy()
+    notes = {name: "at its bound" for name, free in zip(parameters.names, accuracy.free, strict=True) if not free}
+    notes |= {name: "not determined" for names in accuracy.undetermined for name in names}
     for k, name in enumerate(parameters.names):
         if name in notes:
             covariance[k, :] = covariance[:, k] = np.nan
-    made = estimates(parameters.names, found.at, covariance, quantile(freedom, level), notes)
+    made = estimates(parameters.names, at, covariance, accuracy.quantile, {**accuracy.notes, **notes})
     return FitReport(
-        params=parameters.values(found.at),
+        params=parameters.values(at),
         errors=parameters.shaped([e.error for e in made]),
         estimates=made,
         fixed=parameters.fixed(),
-        kind="sum of squares",
-        objective=squares,
-        converged=found.converged,
-        reason=found.reason,
-        iterations=found.iterations,
-        evaluations=found.evaluations,
         rows=model.rows.count,
         dropped=model.rows.dropped,
-        freedom=freedom,
-        level=level,
-        covariance=covariance.tolist(),
-        condition=found.factors.condition,
-        measure=("relative offset", found.offset),
         unit=model.rows.place.unit,
-        undetermined=undetermined,
+        level=accuracy.level,
+        covariance=covariance.tolist(),
+        condition=accuracy.condition,
+        undetermined=accuracy.undetermined,
+        **facts,
     )
 
 
@@ -307,7 +330,7 @@ def estimates(names: Sequence[str], at: Any, covariance: Any, t: float, notes: M
     for k, name in enumerate(names):
         value, variance = float(at[k]), float(covariance[k, k])
         error = math.sqrt(variance) if variance >= 0 else math.nan
-        made.append(Estimate(name, value, error, value - t * error, value + t * error, notes.get(name, "")))
+        made.append(Estimate(name, value, error, value - t * error, value + t * error, notes.get(name, "") if math.isnan(error) else ""))
     return made
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from adcli.api.fit import Fit, begin_within, estimates, open_directions
+from adcli.api.fit import Accuracy, Fit, begin_within, open_directions, reported
 from adcli.api.objective import Objective
 from adcli.api.rows_model import RowsModel, no_value
 from adcli.errors import EvaluationError, UsageError
@@ -117,47 +117,34 @@ def refuse_start(model: RowsModel, objective: Objective) -> None:
 def _report(model: RowsModel, objective: Objective, found: Outcome, counts: Counts, free: Any, level: float) -> FitReport:
     import numpy as np
 
+    accuracy, told = _accuracy(model, objective, found, free, level)
+    return reported(
+        model, found.x, accuracy,
+        kind="mean of loss" if objective.mean else "sum of loss", objective=found.value, converged=found.converged, reason=found.reason,
+        iterations=found.iterations, evaluations=counts.total, freedom=model.rows.count - told,
+        measure=("gradient norm", float(np.linalg.norm(found.gradient[free]))),
+    )  # fmt: skip
+
+
+def _accuracy(model: RowsModel, objective: Objective, found: Outcome, free: Any, level: float) -> tuple[Accuracy, int]:
+    """What the Hessian at the end says, and of how many directions it says something."""
+    import numpy as np
+
     from adcli.optimize.information import Information
     from adcli.optimize.student import normal_quantile
 
-    parameters, count = model.parameters, len(model.parameters.names)
-    places = np.flatnonzero(free)
-    covariance = np.full((count, count), np.nan)
-    notes = {parameters.names[k]: "at its bound" for k in np.flatnonzero(~free)}
+    names, places = model.parameters.names, np.flatnonzero(free)
+    covariance = np.full((len(names), len(names)), np.nan)
+    notes = dict.fromkeys(names, "no minimum")
     undetermined: list[list[str]] = []
     condition, told = math.nan, len(places)
-    if count <= FEW and found.converged:
+    if found.converged and len(names) > FEW:
+        notes = dict.fromkeys(names, "not computed")
+    elif found.converged:
         scale = model.rows.count if objective.mean else 1
         information = Information(scale * objective.hessian(found.x)[np.ix_(places, places)])
-        undetermined = open_directions(information.null, [parameters.names[k] for k in places])
+        undetermined = open_directions(information.null, [names[k] for k in places])
         condition, told = information.condition, information.rank
         if information.positive:
             covariance[np.ix_(places, places)] = information.inverse()
-    notes |= {name: "not determined" for names in undetermined for name in names}
-    for k, name in enumerate(parameters.names):
-        if name in notes:
-            covariance[k, :] = covariance[:, k] = np.nan
-        elif math.isnan(covariance[k, k]):
-            notes[name] = "not computed" if count > FEW and found.converged else "no minimum"
-    made = estimates(parameters.names, found.x, covariance, normal_quantile(level), notes)
-    return FitReport(
-        params=parameters.values(found.x),
-        errors=parameters.shaped([e.error for e in made]),
-        estimates=made,
-        fixed=parameters.fixed(),
-        kind="mean of loss" if objective.mean else "sum of loss",
-        objective=found.value,
-        converged=found.converged,
-        reason=found.reason,
-        iterations=found.iterations,
-        evaluations=counts.total,
-        rows=model.rows.count,
-        dropped=model.rows.dropped,
-        freedom=model.rows.count - told,
-        level=level,
-        covariance=covariance.tolist(),
-        condition=condition,
-        measure=("gradient norm", float(np.linalg.norm(found.gradient[free]))),
-        unit=model.rows.place.unit,
-        undetermined=undetermined,
-    )
+    return Accuracy(covariance, normal_quantile(level), level, free, undetermined, notes, condition), told
