@@ -267,13 +267,17 @@ def test_formats_and_engines(line: str, tmp_path: pathlib.Path, suffix: str, eng
 def test_python() -> None:
     x = np.random.default_rng(0).normal(size=(40, 2))
     y = x @ [1.5, -2.0] + 0.25
+    hit = y + np.random.default_rng(1).normal(size=40) > x[:, 0]  # no line separates them
     found = adcli.compile("dot(w, x) + c").fit({"x": x, "y": y}, "y", {"w": [0, 0], "c": 0})
     assert found.params["w"] == pytest.approx([1.5, -2.0], rel=1e-14)
     assert found.params["c"] == pytest.approx(0.25, rel=1e-14)
     assert found.fitted == pytest.approx(y, rel=1e-12)
-    chances = adcli.compile("z = dot(w, x); softplus(z) - hit*z").fit({"x": x, "hit": y > x[:, 0]}, None, {"w": [0, 0]}, loss="sum")
+    chances = adcli.compile("z = dot(w, x); softplus(z) - hit*z").fit({"x": x, "hit": hit}, None, {"w": [0, 0]}, loss="sum")
     assert chances.report.converged
-    slopes = adcli.compile("sum(w*x*(sigmoid(dot(w, x)) - hit))").batch({"x": x, "hit": y > x[:, 0]}, at={"w": chances.params["w"]})
+    line = adcli.compile("a*t")
+    assert line.fit({"t": [1, 2, 3], "y": [2, 4, 5]}, "y", {"a": 9}, bounds={"a": (0, 5)}).report.converged
+    assert [flag.code for flag in line.flags] == ["start-moved"]
+    slopes = adcli.compile("sum(w*x*(sigmoid(dot(w, x)) - hit))").batch({"x": x, "hit": hit}, at={"w": chances.params["w"]})
     assert slopes["value"].sum() == pytest.approx(0, abs=1e-8)
     with pytest.raises(UsageError, match="a fit is to a target, or by a loss"):
         adcli.compile("a*x").fit({"x": [1, 2], "y": [1, 2]}, "y", {"a": 1}, loss="sum")
@@ -322,6 +326,47 @@ def test_the_mean_has_the_same_minimum_and_errors() -> None:
     assert mean["objective"] == pytest.approx(total["objective"] / 32, rel=1e-12)
     assert mean["params"]["b1"] == pytest.approx(total["params"]["b1"], rel=1e-9)
     assert mean["standard_errors"]["b1"] == pytest.approx(total["standard_errors"]["b1"], rel=1e-9)
+
+
+SEPARATED = {"complete": "-2,0;-1,0;-0.5,0;0.5,1;1,1;2,1", "quasi": "-2,0;-1,0;0.5,0;0.5,1;1,1;2,1", "reverse": "-2,1;-1,1;1,0;3,0"}
+
+
+@pytest.mark.parametrize("how", ["--sum", "--mean"])
+@pytest.mark.parametrize("name", SEPARATED)
+def test_classes_that_are_separated_have_no_finite_coefficients(name: str, how: str, tmp_path: pathlib.Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("x,y\n" + SEPARATED[name].replace(";", "\n") + "\n")
+    words = ["fit", "b0 + b1*x", "--data", str(data), "--loss", "softplus(value) - y*value", "--params", "b0=0,b1=0", how]
+    done = invoke([*words, "--json"])
+    found = json.loads(done.out)
+    assert done.code == 1 and found["converged"] is False
+    assert f"b1 = {'-' if name == 'reverse' else ''}inf" in found["reason"] and found["reason"] in done.err
+    assert found["standard_errors"] == {"b0": None, "b1": None}
+    assert {flag["at"] for flag in found["flags"]} == {"standard_errors.b0", "standard_errors.b1", "condition"}
+
+
+def test_a_flat_minimum_has_no_standard_errors(line: str) -> None:
+    done = invoke(["fit", "--loss", "(b - 2)^4 + 0*x", "--data", line, "--params", "b=3", "--json"])
+    found = json.loads(done.out)
+    assert done.code == 0 and found["converged"] is True and found["params"]["b"] == pytest.approx(2, abs=1e-3)
+    assert found["standard_errors"] == {"b": None} and "flat" in done.err
+
+
+def test_numbers_that_do_not_exist_are_flagged_with_the_reason(line: str, tmp_path: pathlib.Path) -> None:
+    open_ = fit("a*b*x + c", "--data", line, "--target", "y", "--params", "a=1,b=1,c=0", "--strict")
+    assert {(flag["at"], flag["is"]) for flag in open_["flags"]} == {
+        ("standard_errors.a", "nan"), ("standard_errors.b", "nan"), ("condition", "inf")
+    }  # fmt: skip
+    assert all("not determined" in flag["message"] for flag in open_["flags"][:2])
+    bound = fit("a*x + c", "--data", line, "--target", "y", "--params", "a=1,c=0.5", "--bounds", "a=0:1.5")
+    assert [(flag["code"], flag["at"]) for flag in bound["flags"]] == [("undefined", "standard_errors.a")]
+    two = tmp_path / "two.csv"
+    two.write_text("x,y\n1,2\n2,4\n")
+    through = fit("a*x + c", "--data", str(two), "--target", "y", "--params", "a=1,c=0")
+    nulls = {"standard_errors.a", "standard_errors.c", "residual_sd"}
+    assert {flag["at"] for flag in through["flags"]} == nulls and through["residual_sd"] is None
+    whole = fit("a*x + c", "--data", line, "--target", "y", "--params", "a=1,c=0")
+    assert whole["flags"] == []
 
 
 def test_a_loss_of_squares_is_least_squares(line: str) -> None:

@@ -167,10 +167,13 @@ def fit(program: Program, data: Mapping[str, Any], params: Mapping[str, Any], ho
     model = RowsModel(program, rows, {**params, **held}, how.fix, of=how.of, engine=how.engine, jobs=how.jobs)
     bounds = by_element(model, how.bounds)
     if how.loss is None:
-        return least_squares(model, values, weights, bounds, how.level)
-    from adcli.api.fit_loss import fit_loss
+        found = least_squares(model, values, weights, bounds, how.level)
+    else:
+        from adcli.api.fit_loss import fit_loss
 
-    return fit_loss(model, how.loss == "mean", bounds, how.level)
+        found = fit_loss(model, how.loss == "mean", bounds, how.level)
+    program.flags = [*model.moved, *model.flags]
+    return found
 
 
 def table(data: Mapping[str, Any]) -> Rows:

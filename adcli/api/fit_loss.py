@@ -17,15 +17,21 @@ from adcli.api.fit import Accuracy, Fit, begin_within, open_directions, reported
 from adcli.api.objective import Objective
 from adcli.api.rows_model import RowsModel, no_value
 from adcli.errors import EvaluationError, UsageError
-from adcli.report.fit import FitReport
+from adcli.report.fit import FLAT, FitReport, listed
 
 if TYPE_CHECKING:
     from adcli.api.fit import Watch
+    from adcli.api.parameters import Parameters
     from adcli.optimize.smooth import Counts, Iterate, Outcome
 
 # Parameters up to which the Hessian is computed, for the steps and for the standard errors; of more, its products with vectors.
 FEW = 100
 STEPS = 1000
+# A Newton step that takes a parameter further from 0 by more than this part of it does not come from a minimum: where a loss falls as
+# exp(-b), the step is 1 for ever, and a search ends around b = 30.
+PACE = 1e-3
+NOWHERE = "no minimum: the loss falls on and on towards {}, as it does where the data separate two classes perfectly"
+EPS = 2.0**-52
 PASSES = 200  # over all rows, about: it decides whether compiling pays
 
 
@@ -89,10 +95,41 @@ def fit_loss(
     models = trust_region.newton if objective.size <= FEW else trust_region.newton_cg
     with np.errstate(all="ignore"):
         found = trust_region.minimize(counted, parameters.start, box, models, tol=1e-10, steps=steps or STEPS, watch=told)
-    report = _report(model, objective, found, counted.counts, box.free(found.x, found.gradient), level)
+        free = box.free(found.x, found.gradient)
+        flat = found.converged and objective.size <= FEW and bool(free.any()) and vanishing(objective, found, free)
+    if flat and (away := running(objective, found, free, parameters)):
+        found = found._replace(converged=False, reason=NOWHERE.format(listed(away)))
+    report = _report(model, objective, found, counted.counts, free, level, flat)
     values, _, _ = model.gradients(found.x)  # its flags are those of the result
     nothing = np.full(model.rows.count, np.nan)
     return Fit(report, found.x, values, nothing, nothing)
+
+
+def vanishing(objective: Objective, found: Outcome, free: Any) -> bool:
+    """Whether the Hessian goes to 0 where the search ends, and so says nothing of the parameters."""
+    import numpy as np
+
+    from adcli.optimize.curvature import flattens
+
+    h = objective.hessian(found.x)[free][:, free]
+    diagonal = np.diag(h)
+    if not (np.isfinite(h).all() and (diagonal > 0).all()):
+        return False
+    scale = np.sqrt(diagonal)
+    # What is singular to rounding is told as parameters that are not determined.
+    return bool(np.linalg.eigvalsh(h / np.outer(scale, scale))[0] > len(h) * EPS) and flattens(objective, found.x, found.gradient, free)
+
+
+def running(objective: Objective, found: Outcome, free: Any, parameters: Parameters) -> list[str]:
+    """Where the parameters go that Newton's step still takes further out; at a minimum it is as good as 0."""
+    import numpy as np
+
+    from adcli.optimize.curvature import newton_step
+
+    x, step = found.x, newton_step(objective, found.x, found.gradient, free)
+    share = np.abs(step) * np.sqrt(np.abs(np.diag(objective.hessian(x))))
+    out = (step * x > 0) & (np.abs(step) > PACE * np.abs(x)) & (share > PACE * share.max(initial=0.0))
+    return [f"{parameters.names[k]} = {'inf' if x[k] > 0 else '-inf'}" for k in np.flatnonzero(out)]
 
 
 def refuse_start(model: RowsModel, objective: Objective) -> None:
@@ -114,10 +151,12 @@ def refuse_start(model: RowsModel, objective: Objective) -> None:
     raise no_value(model.rows, row, objective.value(start, slice(row, row + 1)), None)
 
 
-def _report(model: RowsModel, objective: Objective, found: Outcome, counts: Counts, free: Any, level: float) -> FitReport:
+def _report(
+    model: RowsModel, objective: Objective, found: Outcome, counts: Counts, free: Any, level: float, flat: bool
+) -> FitReport:  # fmt: skip
     import numpy as np
 
-    accuracy, told = _accuracy(model, objective, found, free, level)
+    accuracy, told = _accuracy(model, objective, found, free, level, flat)
     return reported(
         model, found.x, accuracy,
         kind="mean of loss" if objective.mean else "sum of loss", objective=found.value, converged=found.converged, reason=found.reason,
@@ -126,7 +165,9 @@ def _report(model: RowsModel, objective: Objective, found: Outcome, counts: Coun
     )  # fmt: skip
 
 
-def _accuracy(model: RowsModel, objective: Objective, found: Outcome, free: Any, level: float) -> tuple[Accuracy, int]:
+def _accuracy(
+    model: RowsModel, objective: Objective, found: Outcome, free: Any, level: float, flat: bool
+) -> tuple[Accuracy, int]:  # fmt: skip
     """What the Hessian at the end says, and of how many directions it says something."""
     import numpy as np
 
@@ -140,6 +181,8 @@ def _accuracy(model: RowsModel, objective: Objective, found: Outcome, free: Any,
     condition, told = math.nan, len(places)
     if found.converged and len(names) > FEW:
         notes = dict.fromkeys(names, "not computed")
+    elif found.converged and flat:
+        notes = dict.fromkeys(names, FLAT)
     elif found.converged:
         scale = model.rows.count if objective.mean else 1
         information = Information(scale * objective.hessian(found.x)[np.ix_(places, places)])

@@ -21,15 +21,17 @@ ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 class Document:
     """What a command prints.
 
-    data: the JSON object without its flags. rows: (name, value) with scalars or arrays as values, in order; bare: one scalar
-    that text prints alone. names: further names that --get knows a row by. heads: what is over the columns before the value; where
-    they are several, a name is one of a scalar and has its parts between tabs.
+    data: the JSON object without its flags. absent: flags of numbers that do not exist, which JSON has besides those of the run.
+    rows: (name, value) with scalars or arrays as values, in order; bare: one scalar that text prints alone. names: further names that
+    --get knows a row by. heads: what is over the columns before the value; where they are several, a name is one of a scalar and has its
+    parts between tabs.
     """
 
-    __slots__ = ("bare", "data", "heads", "names", "rows")
+    __slots__ = ("absent", "bare", "data", "heads", "names", "rows")
 
     def __init__(self, schema: str) -> None:
         self.data: dict[str, Any] = {"schema": schema}
+        self.absent: list[Flag] = []
         self.rows: list[tuple[str, Any]] = []
         self.names: dict[str, str] = {}
         self.bare = False

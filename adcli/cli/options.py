@@ -400,7 +400,7 @@ class Job:
         if picked is not None:
             text = form.pick(document, picked) + "\n"
         elif kind == "json":
-            text = form.to_json({**document.data, "flags": [form.flag_data(flag, source) for flag in flags]}) + "\n"
+            text = form.to_json({**document.data, "flags": [form.flag_data(flag, source) for flag in (*flags, *document.absent)]}) + "\n"
         elif kind in ("csv", "markdown"):
             text = form.to_csv(document) if kind == "csv" else form.to_markdown(document)
         elif self.on_terminal:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from adcli.engines.flags import Flag
 from adcli.report.grid import Grid, plain, wrapped
 
 WIDE = 80  # columns of text
@@ -16,6 +17,8 @@ LARGEST = 5
 CORRELATED = 8
 # The condition of a Jacobian with scaled columns from which digits are lost that count.
 ILL = 1e8
+
+FLAT = "flat minimum"  # the note of a parameter
 
 REASONS = {
     "relative offset": "no small change of the parameters makes the residuals smaller",
@@ -120,6 +123,21 @@ class FitReport:
         made |= {self.measure[0].replace(" ", "_"): self.measure[1], "condition": self.condition, "undetermined": self.undetermined}
         return made
 
+    def absent(self) -> list[Flag]:
+        """A flag for each number that JSON has null for: where it is, and why."""
+        what = "has no standard error, interval or correlation"
+        flags = [
+            Flag("undefined", e.name, None, f"'{e.name}' {what}: {e.note or 'it is not finite'}", f"standard_errors.{e.name}", "nan")
+            for e in self.estimates
+            if math.isnan(e.error)
+        ]
+        if self.kind == "sum of squares":
+            spread = "there are no degrees of freedom left" if self.freedom <= 0 else "it is not finite"
+            flags += _missing("residual_sd", self.residual_sd, spread) + _missing("r_squared", self.r_squared, "the target does not vary")
+        why = "the parameters are not all determined" if math.isinf(self.condition) else "there is no minimum that it could be of"
+        measure, value = self.measure
+        return flags + _missing("condition", self.condition, why) + _missing(measure.replace(" ", "_"), value, "it is not finite")
+
     def lines(self) -> list[tuple[str, Any]]:
         """As named values for a pipe: the parameters, then what belongs to them, then the rest."""
         found: list[tuple[str, Any]] = list(self.params.items())
@@ -159,14 +177,21 @@ class FitReport:
         return lines
 
 
+def _missing(name: str, value: float, why: str) -> list[Flag]:
+    """A flag for a number that is not finite."""
+    return [] if math.isfinite(value) else [Flag("undefined", name, None, f"{name}: {why}", name, str(value))]
+
+
 def warnings(report: FitReport) -> list[str]:
     """What the reader of the numbers must know."""
     said = []
     if report.dropped:
         said.append(f"note: {report.dropped:,} row{'s were' if report.dropped != 1 else ' was'} left out")
+    if any(e.note == FLAT for e in report.estimates):
+        said.append("warning: the minimum is so flat that the Hessian vanishes there: it says nothing of standard errors")
     for names in report.undetermined:
         if len(names) > 1:
-            said.append(f"warning: the data do not tell {_listed(names)} apart: only combinations of them are determined")
+            said.append(f"warning: the data do not tell {listed(names)} apart: only combinations of them are determined")
         else:
             said.append(f"warning: the data say nothing about {names[0]}")
     if not report.undetermined and report.condition > ILL:
@@ -179,8 +204,9 @@ def _small(value: float) -> str:
     return "below 1e-9" if value < 1e-9 else f"{value:.1e}"
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:-1]) + f" and {names[-1]}"
+def listed(names: Sequence[str]) -> str:
+    """a, b and c"""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _estimates(estimates: Sequence[Estimate], level: float, full: Callable[[float], str], few: str) -> Grid:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from adcli.engines.flags import Flag
+
 
 class Root(NamedTuple):
     """at: the whole point, what was fixed included; residuals: by equation, 0 at a root.
@@ -29,6 +31,15 @@ class Root(NamedTuple):
         found = self._asdict()
         method = found.pop("method")
         return {"schema": "adcli/solve/1", **found, "method": method}
+
+    def absent(self) -> list[Flag]:
+        """A flag for each number that JSON has null for."""
+        numbers = {"newton_step": self.newton_step, "condition": self.condition}
+        return [
+            Flag("undefined", name, None, f"{name}: the Jacobian is singular", name, str(value))
+            for name, value in numbers.items()
+            if not math.isfinite(value)
+        ]
 
     def sentences(self) -> list[str]:
         """The end of the run in words."""

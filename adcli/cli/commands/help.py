@@ -129,5 +129,6 @@ FLAGS = {
     "overflow-literal": "A literal is too large for a binary64 number: it is infinite.",
     "underflow-literal": "A literal that is not 0 is too small for a binary64 number: it is 0.",
     "start-moved": "A start was given outside its bounds; the search begins on the nearest bound.",
+    "undefined": "A number of the result does not exist; JSON has null, and the flag says where and why. --strict does not mind.",
     "inexact-input": "A whole number given as an input is not a binary64 number; the nearest one is used.",
 }

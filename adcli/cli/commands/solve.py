@@ -62,7 +62,7 @@ def command(
     finally:
         line.end()
     document = Document("adcli/solve/1")
-    document.data = found.data()
+    document.data, document.absent = found.data(), found.absent()
     for name, value in found.at.items():
         document.add(f"at_{name}" if name in ("residual_norm", "iterations", "converged") else name, value)
     document.add("residual_norm", found.residual_norm)

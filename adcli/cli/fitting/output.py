@@ -56,7 +56,10 @@ class Output:
         flags = [*made.model.moved, *flags]
         self._results(made, fit, flags)
         if not job.options.get("quiet"):
-            error_text("".join(f"{text}\n" for text in warnings(fit.report)))
+            said = warnings(fit.report)
+            if not fit.report.converged and not (job.drawing and self.kind == "text"):  # the table says so itself
+                said.insert(0, f"not converged: {fit.report.why}")
+            error_text("".join(f"{line}\n" for line in folded(said)))
         job.say(program=source.name, data=made.model.rows.place.name, rows=fit.report.rows, left_out=fit.report.dropped or "")
         if not fit.report.converged:
             raise click.exceptions.Exit(1)
@@ -67,7 +70,7 @@ class Output:
 
         job, report, source = self.job, fit.report, made.model.program.source
         document = Document("adcli/fit/1")
-        document.data = report.data()
+        document.data, document.absent = report.data(), report.absent()
         for name, value in report.lines():
             document.add(name, value)
         if self.kind != "text" or job.options.get("get") is not None:
