@@ -409,3 +409,7 @@ def test_generated_programs(text: str, point: list[float], special: int) -> None
 
 def lists(gradient: Any) -> dict[str, Any]:
     return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in gradient.items()}
+
+
+def test_a_derivative_that_is_a_piece_of_the_program_has_no_brackets() -> None:
+    assert "the derivative of x^0.5*y is x^0.5 = 0 (1:1)" in invoke(["blame", "x^0.5*y", "--at", "x=0,y=0"]).out

@@ -330,3 +330,10 @@ def test_from_python() -> None:
     program = adcli.compile("sqrt(x)")
     assert program.explain(x=0).trace.mode == "reverse" and [flag.code for flag in program.flags] == ["singular"]
     assert steps[3].words == "Per unit of x1, sin(x1) moves by -0.4161, and value as much."
+
+
+def test_a_derivative_that_the_program_asks_for_is_not_called_by_the_text_that_it_is_of() -> None:
+    found = " ".join(text("grad(t -> t^3, x)*x", "--at", "x=3").split())
+    assert "Per unit of x, the derivative of t^3 moves by 18, and value by 3 times that: 54." in found
+    assert "Per unit of the derivative of t^3, value moves by 3." in found
+    assert "Per unit of x, x^3 moves by 27" in " ".join(text("x^3*x", "--at", "x=3").split())

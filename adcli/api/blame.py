@@ -13,16 +13,12 @@ from functools import cached_property
 from typing import Any
 
 from adcli.api import derivatives
-from adcli.api.flags import owners
 from adcli.api.point import list_text
 from adcli.api.program import Program, Result
 from adcli.api.trace import reverse_trace
 from adcli.api.variant import ready
 from adcli.engines.influence import influence
-from adcli.errors import Span, UsageError
-from adcli.ir.nested import Nested
-from adcli.ir.nodes import Function
-from adcli.ir.walk import functions
+from adcli.errors import UsageError
 from adcli.report.blame.phrases import Phrases
 from adcli.report.blame.story import Story, Teller
 from adcli.report.blame.words import Words
@@ -36,17 +32,14 @@ class Blame:
     summary: the first in one or two sentences; `stories` have the numbers behind it, `words(notation)` says them.
     """
 
-    def __init__(
-        self, trace: Trace, result: Result, teller: Teller, stories: list[Story], own: Mapping[Span, Sequence[str]] | None = None
-    ) -> None:  # fmt: skip
+    def __init__(self, trace: Trace, result: Result, teller: Teller, stories: list[Story]) -> None:
         self.trace = trace
         self.result = result
         self.teller = teller
         self.stories = stories
-        self.own = own
 
     def words(self, notation: Notation = UNICODE, digits: int | None = None) -> Words:
-        return Words(Phrases(self.trace, notation, digits, self.own), self.teller.swept, self.result.flags)
+        return Words(Phrases(self.trace, notation, digits), self.teller.swept, self.result.flags)
 
     def __str__(self) -> str:
         """The stories in lines of at most 80 columns."""
@@ -81,7 +74,7 @@ def blame(
         made, lambda: influence(ready(setting.variant.lowered), setting.args, program.limits), by, only, element, result.derivative
     )
     stories = sorted(teller.stories(), key=lambda s: ORDER.index(s.kind) if s.first.kind != "value" else -1)
-    return Blame(made, result, teller, stories, written(setting.variant.lowered))
+    return Blame(made, result, teller, stories)
 
 
 def _recorded(
@@ -112,21 +105,6 @@ def zeros_at(shape: tuple[int, ...], index: tuple[int, ...]) -> Any:
     out = np.zeros(shape)
     out[index] = 1.0
     return out
-
-
-def written(entry: Function) -> dict[Span, list[str]]:
-    """The operations that the program itself has at each place, those of functions that it only differentiates included."""
-    found: dict[Span, list[str]] = {}
-    todo, seen = [entry], {entry}
-    while todo:
-        function = todo.pop()
-        for span, names in owners(function).items():
-            found.setdefault(span, []).extend(names)
-        for f in functions(function):
-            if isinstance(f.of, Nested) and f.of.function not in seen:
-                seen.add(f.of.function)
-                todo.append(f.of.function)
-    return found
 
 
 ORDER = ("nan", "inf", "zero", "huge", "tiny", "ordinary")

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adcli.api import derivatives
+from adcli.api.flags import owners
 from adcli.api.program import Program, Result
 from adcli.api.variant import ready
 from adcli.engines.record import Recording, record
-from adcli.errors import AdcliError, UsageError
+from adcli.errors import AdcliError, Span, UsageError
+from adcli.ir.nested import Nested
 from adcli.ir.nodes import Function
+from adcli.ir.walk import functions
 from adcli.report.trace import Trace, by_level
 
 
@@ -38,7 +41,8 @@ def reverse_trace(setting: derivatives.Setting, wrt: Sequence[str] | None, outpu
         recording = by_level(recording, program.limits)
     lines = {i.name: program.source.position(i.span.start)[0] for i in program.inputs}
     moving = [setting.variant.names[k] for k in setting.wrt(wrt)]
-    return Trace(recording, program.source, "reverse", lines, moving, (), output, program.limits, seed)
+    own = written(setting.variant.lowered)
+    return Trace(recording, program.source, "reverse", lines, moving, (), output, program.limits, seed, own)
 
 
 def recorded_run(setting: derivatives.Setting, function: Function) -> Recording:
@@ -49,6 +53,21 @@ def recorded_run(setting: derivatives.Setting, function: Function) -> Recording:
     except AdcliError as error:
         error.source = error.source or program.source
         raise
+
+
+def written(entry: Function) -> dict[Span, list[str]]:
+    """The operations that the program itself has at each place, those of functions that it only differentiates included."""
+    found: dict[Span, list[str]] = {}
+    todo, seen = [entry], {entry}
+    while todo:
+        function = todo.pop()
+        for span, names in owners(function).items():
+            found.setdefault(span, []).extend(names)
+        for f in functions(function):
+            if isinstance(f.of, Nested) and f.of.function not in seen:
+                seen.add(f.of.function)
+                todo.append(f.of.function)
+    return found
 
 
 def _reverse(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None, of: str | None) -> tuple[Result, list[Mapping[str, Any]]]:

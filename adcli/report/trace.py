@@ -12,7 +12,7 @@ from typing import Any
 
 from adcli.engines.limits import Limits
 from adcli.engines.record import Recording
-from adcli.errors import Source
+from adcli.errors import Source, Span
 from adcli.report import rules
 from adcli.report.formula import Formula, Num, Ref, Word
 from adcli.report.sweep import Adjoint, Derivatives
@@ -37,6 +37,7 @@ class Trace:
 
     mode: "forward" along each of `seeds` (from input names to tangents), or "reverse" from `output` (a position in the outputs).
     seed: the adjoint of that output. lines: where each input is declared; wrt: the inputs that are differentiated by.
+    own: the operations that the program itself has at each place; others there belong to a derivative that it asks for.
     """
 
     recording: Recording
@@ -48,6 +49,7 @@ class Trace:
     output: int = 0
     limits: Limits = field(default_factory=Limits)
     seed: Any = 1.0
+    own: Mapping[Span, Sequence[str]] = field(default_factory=dict)
 
     @cached_property
     def derivatives(self) -> Derivatives:
@@ -142,6 +144,11 @@ class Trace:
         if let is None:
             return self.lines[self.recording.names[node]]
         return self.source.position(let.span.start)[0] if let.span else 0
+
+    def derived(self, node: int) -> bool:
+        """Whether a node belongs to a derivative that the program asks for."""
+        let = self.recording.lets[node]
+        return let is not None and let.span is not None and let.op.name not in self.own.get(let.span, (let.op.name,))
 
     def op(self, node: int) -> str:
         """The operation's name in JSON: its sign where programs write one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,19 +45,13 @@ def written(let: Let) -> str:
 
 
 class Phrases:
-    """The words for the nodes of one run, in a notation, numbers with so many digits.
+    """The words for the nodes of one run, in a notation, numbers with so many digits."""
 
-    own: the operations that the program itself has at each place; others there belong to a derivative that it asks for.
-    """
-
-    def __init__(
-        self, trace: Trace, notation: Notation, digits: int | None = None, own: Mapping[Span, Sequence[str]] | None = None
-    ) -> None:
+    def __init__(self, trace: Trace, notation: Notation, digits: int | None = None) -> None:
         self.trace = trace
         self.recording = trace.recording
         self.writer = Writer(notation, significant(digits or DIGITS))
         self.unicode = notation.name == "unicode"
-        self.own = own or {}
 
     def number(self, x: float) -> str:
         return self.writer.format(float(x))
@@ -91,7 +84,7 @@ class Phrases:
         if self.recording.lets[node] is None or span is None:
             return named(self.recording.names[node], index)
         text = clipped(self.trace.source.text[span.start : span.end])
-        if self.derived(node):
+        if self.trace.derived(node):
             return f"derivative of {text}"
         let = self.recording.lets[node]
         if let is not None and let.op.name in rules.SUBSCRIPTED and let.op.name != "index":
@@ -100,17 +93,12 @@ class Phrases:
             return f"{self.recording.names[node]}[{rules.subscript(str(let.attrs[0]), values[2:])}] {sign} {text}"
         return named(text if not index or atomic(text) else f"({text})", index)
 
-    def derived(self, node: int) -> bool:
-        """Whether a node belongs to a derivative that the program asks for."""
-        let = self.recording.lets[node]
-        return let is not None and let.span is not None and let.op.name not in self.own.get(let.span, (let.op.name,))
-
     def name(self, ref: int, index: Index = ()) -> str:
         """A value as a factor of a formula: a number, a variable's name, or the source text in brackets."""
         if ref < 0:
             value = self.recording.value(ref)
             return self.writer.number(value if not getattr(value, "shape", ()) else element(value, index))
-        if self.derived(ref):
+        if self.trace.derived(ref):
             return self.number(element(self.recording.values[ref], index))
         let = self.recording.lets[ref]
         if let is not None and let.op.name == "stack" and let.attrs == (0,) and not self.recording.names[ref] and index:
@@ -163,6 +151,8 @@ class Phrases:
         if let is None or let.op.kind not in ("partials", "ruled") or not self.scalar(hop):
             return None
         formula = rules.partial(self._step(hop, names), hop.position)
+        if isinstance(formula, Word) and formula.text.startswith("(") and formula.text.endswith(")"):
+            return formula.text[1:-1]  # alone, a piece of the program needs no brackets
         return _DOUBLE.sub(r"(\1)", self.writer.text(formula, None if names else self.put(hop)))
 
     def derivative(self, hop: Hop) -> str:

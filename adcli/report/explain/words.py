@@ -115,7 +115,11 @@ class Subjects:
         let = r.lets[node]
         if r.names[node] or let is None or let.span is None:
             return code(r.names[node])
-        return _short(fragment(self.trace.source, let.span))
+        return self._said(node, fragment(self.trace.source, let.span))
+
+    def _said(self, node: int, text: str) -> str:
+        """A step by the text of the program there; of a derivative that the program asks for, by what it is the derivative of."""
+        return f"the derivative of {_short(text)}" if self.trace.derived(node) else _short(text)
 
     def result(self, node: int) -> str:
         """An operation by its text; the one whose value is the output, and what s += x gives, by their names."""
@@ -128,7 +132,7 @@ class Subjects:
         text = fragment(self.trace.source, let.span)
         if r.names[node] and ASSIGNED.match(text):
             return f"the new {code(r.names[node])}"
-        return _short(text)
+        return self._said(node, text)
 
     def numbered(self, node: int) -> str:
         """v₇, as formulas call it."""
