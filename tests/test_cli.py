@@ -11,6 +11,7 @@ import shlex
 
 import pytest
 
+from adcli.cli.group import COMMANDS
 from adcli.cli.words import looks_long
 from tests.invoke import PLAIN, invoke
 
@@ -505,6 +506,16 @@ def test_wrong_sizes() -> None:
         fails(2, "eval", "1", "--max-memory", size)
 
 
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "1e999", "0"])
+def test_numbers_that_are_no_time(seconds: str) -> None:
+    assert "'--timeout'" in fails(2, "eval", "1", "--timeout", seconds)
+    assert "'--seconds'" in fails(2, "bench", "1", "--seconds", seconds)
+
+
+def test_a_very_long_time() -> None:
+    assert invoke(["eval", "1", "--timeout", "1e300"]).code == 0
+
+
 # Errors
 
 
@@ -582,7 +593,7 @@ def test_commands_that_are_none() -> None:
 
 def test_help() -> None:
     assert invoke([]).out == invoke(["--help"]).out == invoke(["-h"]).out
-    for command in ("eval", "grad", "jacobian", "hessian", "jvp", "vjp", "hvp", "trace", "ops", "ir", "fmt", "help"):
+    for command in COMMANDS:
         out = invoke([command, "-h"]).out
         assert f"adcli {command}" in out.partition("Examples:")[2]
         assert invoke(["help", command]).out == out or command == "help"
@@ -599,9 +610,6 @@ def test_help_lists_the_commands_in_sections_80_columns_wide(monkeypatch: pytest
     assert {re.match(r"  [a-z]+ +", line).end() for line in listed} == {13}  # type: ignore[union-attr]
 
 
-COMMANDS = ("eval", "grad", "jacobian", "hessian", "jvp", "vjp", "hvp", "trace", "ops", "ir", "fmt", "help")
-
-
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_the_examples_of_the_help_run(command: str, tmp_path: pathlib.Path) -> None:
     (tmp_path / "samples").symlink_to(pathlib.Path(__file__).parent.parent / "samples")
@@ -610,8 +618,12 @@ def test_the_examples_of_the_help_run(command: str, tmp_path: pathlib.Path) -> N
     examples = re.findall(r"^ +(adcli .*?)(?:   .*)?$", part, re.M)
     assert examples
     for example in examples:
-        done = invoke(shlex.split(example)[1:], at=tmp_path)
-        assert done.code == 0, (example, done.err)
+        stdin = ""
+        for words in re.split(r" \| (?=adcli|dot)", example):
+            if words.startswith("adcli"):
+                done = invoke(shlex.split(words)[1:], stdin, at=tmp_path)
+                assert done.code == 0, (example, done.err)
+                stdin = done.out
 
 
 # The tools

@@ -33,6 +33,7 @@ def lines(done: Outcome) -> list[str]:
         ("x,y\n1,2", "x,y,value\n1,2,3.0\n"),
         ('n,x,y\n"a\nb""c", 1 ,2.50\n', 'n,x,y,value\n"a\nb""c", 1 ,2.50,3.5\n'),
         ('"x","y"\n"1","2"\n', '"x","y",value\n"1","2",3.0\n'),
+        ("\ufeff\n\r\nx,y\n1,2\n", "x,y,value\n1,2,3.0\n"),
         ("x,y\n\n1,2\n\n\n3,4\n", "x,y,value\n1,2,3.0\n3,4,7.0\n"),
         ("x,y,é\n1,2,ü\n", "x,y,é,value\n1,2,ü,3.0\n"),
         ("y,x,z\n+1,-.5,\n1e0,5.,=1+1\n", "y,x,z,value\n+1,-.5,,0.5\n1e0,5.,=1+1,6.0\n"),
@@ -40,7 +41,7 @@ def lines(done: Outcome) -> list[str]:
         ("x,y\n", "x,y,value\n"),
         ('x,y,note\n1,2,5" pipe\n', 'x,y,note,value\n1,2,5" pipe,3.0\n'),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_csv_is_carried_byte_for_byte(data: str, out: str) -> None:
     done = invoke(["eval", "x + y", "--data", "-", "-q"], stdin=data)
@@ -129,6 +130,34 @@ def test_gzip(tmp_path: pathlib.Path) -> None:
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"x\n" + b"1\n" * 1000)[:-20])
     done = invoke(["eval", "2*x", "--data", "cut.csv.gz"], at=tmp_path)
     assert done.code == 4 and "cannot read" in done.err
+
+
+def test_compressed_output(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "d.csv").write_text("x\n1\n2\n")
+    for _ in range(2):  # the bytes do not depend on the time
+        assert invoke(["eval", "x", "--data", "d.csv", "-o", "o.csv.gz"], at=tmp_path).code == 0
+        assert gzip.decompress((tmp_path / "o.csv.gz").read_bytes()) == b"x,value\n1,1.0\n2,2.0\n"
+    assert (tmp_path / "o.csv.gz").read_bytes()[4:8] == bytes(4)
+    assert invoke(["grad", "x", "--at", "x=1", "-o", "g.json.gz"], at=tmp_path).code == 0
+    assert json.loads(gzip.decompress((tmp_path / "g.json.gz").read_bytes()))["gradient"] == {"x": 1.0}
+    done = invoke(["eval", "x", "--data", "d.csv", "-o", "o.csv.zst"], at=tmp_path)
+    assert done.code == 2 and "o.csv.gz" in done.err and not (tmp_path / "o.csv.zst").exists()
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "npy", "parquet"])
+def test_names_that_are_keys_stand_once(form: str) -> None:
+    done = grad("x", "id,id,x\n1,2,3\n", "--to", form)
+    assert done.code == 2 and done.out == "" and "two columns are called 'id'" in done.err
+    assert grad("x", "id,id,x\n1,2,3\n").out == "id,id,x,value,d_x\n1,2,3,3.0,1.0\n"
+
+
+def test_lines_are_counted_from_the_first_of_the_file() -> None:
+    assert "line 5, column 'x'" in grad("x", "\n\nx\n1\nbad\n").err
+    assert "there is no header" in grad("x", "\n\n").err
+
+
+def test_no_objects_have_no_header() -> None:
+    assert grad("x", "[]", "--to", "csv")[:2] == (0, "")
 
 
 def test_the_format_of_the_output(tmp_path: pathlib.Path) -> None:

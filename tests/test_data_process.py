@@ -79,7 +79,7 @@ def test_memory_is_constant() -> None:
     assert peak(3_000_000) < peak(500_000) + 50
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_signals_leave_the_old_file(number: int, code: int, tmp_path: pathlib.Path) -> None:
     (tmp_path / "out.csv").write_text("old")
     with subprocess.Popen(
@@ -114,6 +114,24 @@ def test_output_files(tmp_path: pathlib.Path) -> None:
     done = shell(f"adcli eval x --data {tmp_path}/d.csv > /dev/full; echo $? >&2")
     assert done.stderr.startswith("error[output]") and done.stderr.endswith("\n7\n") and quiet(done)
     assert run("eval", "x", "--data", ".", cwd=tmp_path).returncode == 4
+
+
+def test_the_data_may_be_replaced_and_not_written_over(tmp_path: pathlib.Path) -> None:
+    """A link is written in place: rows would be lost before they are read."""
+    (tmp_path / "d.csv").write_text("x\n1\n")
+    (tmp_path / "link").symlink_to("d.csv")
+    done = run("eval", "x", "--data", "d.csv", "-o", "link", cwd=tmp_path)
+    assert done.returncode == 2 and "link to the data" in done.stderr and (tmp_path / "d.csv").read_text() == "x\n1\n"
+    assert run("eval", "x", "--data", "link", "-o", "d.csv", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "d.csv").read_text() == "x,value\n1,1.0\n"
+    assert run("eval", "7", "-o", "link", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "d.csv").read_text() == "7.0\n"
+
+
+def test_who_ignores_the_end_of_a_terminal_goes_on() -> None:
+    rows = "yes 1 | sed '1i x' | nohup adcli eval x --data - > /dev/null"
+    done = shell(f"{rows} & sleep 1; kill -HUP $!; sleep 0.5; kill $!; wait $!; echo $?")
+    assert done.stdout == "143\n"
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])

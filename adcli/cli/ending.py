@@ -16,7 +16,10 @@ REPORT = "please report this with the command you ran: `adcli --version` and the
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived."""
+    """SIGTERM arrived, or SIGHUP: the terminal is gone."""
+
+    def __init__(self, number: int) -> None:
+        self.exit = 128 + number
 
 
 def end(error: BaseException, words: Sequence[str]) -> int:
@@ -38,7 +41,7 @@ def _end(error: BaseException, words: Sequence[str]) -> int:
     if isinstance(error, KeyboardInterrupt):
         return 130
     if isinstance(error, Terminated):
-        return 143
+        return error.exit
     if isinstance(error, BrokenPipeError):
         return 141
     known = _known(error)

@@ -10,6 +10,7 @@ A command is a function of a `Job` and of its own options, and its docstring is 
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -52,6 +53,16 @@ def size(ctx: click.Context, param: click.Parameter, value: str | None) -> int |
     return int(float(found[1]) * UNITS[found[2].lower()])
 
 
+class Finite(click.FloatRange):
+    """A number of an option: neither nan, which is in every range, nor inf, which no clock counts to."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return found
+
+
 def names(text: str | None) -> list[str] | None:
     """a,b as a list."""
     if text is None:
@@ -90,7 +101,7 @@ LIMITS = (
     option("--max-steps", type=click.IntRange(min=0), metavar="N", help="Stop after N loop iterations and calls (default 100,000,000)."),
     option("--max-memory", callback=size, metavar="SIZE", help="Stop where tape and arrays take more: 64kB, 200MB, 4GB (default 1 GiB)."),
     option("--max-depth", type=click.IntRange(min=1), metavar="N", help="Stop where calls are nested deeper (default 10,000)."),
-    option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after so long (default: never)."),
+    option("--timeout", type=Finite(min=0, min_open=True), metavar="SECONDS", help="Stop after so long (default: never)."),
 )
 TAPE = (
     option(
@@ -205,23 +216,25 @@ def define(name: str, *groups: Sequence[Callable[[], click.Parameter]]) -> Calla
 
 @contextmanager
 def sigterm() -> Iterator[None]:
-    """SIGTERM as an exception, so that no temporary file stays behind."""
+    """SIGTERM and SIGHUP as exceptions, so that no temporary file stays behind; a signal that is ignored, as under nohup, stays so."""
     import signal
 
     from adcli.cli.ending import Terminated
 
     def stop(number: int, frame: object) -> None:
-        raise Terminated
+        raise Terminated(number)
 
+    numbers = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
     try:
-        before = signal.signal(signal.SIGTERM, stop)
+        before = [(number, signal.signal(number, stop)) for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
     except ValueError:  # not in the main thread
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 class Job:
@@ -333,7 +346,7 @@ class Job:
             return "json"
         if to is not None:
             return to
-        suffix = os.path.splitext(self.options.get("target") or "")[1][1:]
+        suffix = os.path.splitext((self.options.get("target") or "").removesuffix(".gz"))[1][1:]
         if not suffix[:1].isalpha():  # none, or a date or number: run.2026-11-24
             return "text"
         found = SUFFIXES.get(suffix.lower(), "")

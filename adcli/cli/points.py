@@ -159,7 +159,9 @@ def _stray(part: str, word: str, before: Sequence[tuple[str | None, str]], optio
         name = before[-1][0]
         rest = word[word.rindex(f"{name}=") if f"{name}=" in word else 0 :].partition("=")[2]
         values = [p.strip() for p in split(rest)]
-        plain = [v for v in values if "=" not in v]
+        plain = [v for v in values if v and "=" not in v]
+        if not part:
+            return UsageError(f"{option} {cut(word)} has a comma with nothing behind it", help="leave it out, or give another NAME=VALUE")
         help_text = f"an array is written {name}=[{cut(','.join(plain))}]; a decimal number has a point, {name}=1.5"
         return UsageError(f"'{cut(part)}' in {option} {cut(word)} belongs to no name", help=help_text)
     example = f"{part}=1" if NAME.fullmatch(part) else "x=1"

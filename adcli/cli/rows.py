@@ -72,6 +72,10 @@ def check_input(job: Job) -> None:
         raise UsageError("--delimiter takes one character, which is neither a quote nor the decimal sign", help="such as ';' or '|'")
     if options["data"] == "-" and "-" in (*options.get("words", ()), *options.get("files", ())):
         raise UsageError("the program and the data cannot both come from standard input", help="give one of them as a file")
+    target, data = options.get("target"), options["data"]
+    # A regular file is replaced at the end, a link is written in place.
+    if target and os.path.islink(target) and os.path.exists(target) and os.path.exists(data) and os.path.samefile(target, data):
+        raise UsageError(f"{target} is a link to the data, which would be written over as they are read", help="write to another file")
 
 
 class Run:

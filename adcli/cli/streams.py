@@ -8,11 +8,19 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import Protocol, TextIO
 
-from adcli.errors import DataError, OutputError
+from adcli.errors import DataError, OutputError, UsageError
 
 BULK = 2**20  # bytes at a time
+
+
+class Packer(Protocol):
+    """What compresses bit by bit."""
+
+    def compress(self, data: bytes | memoryview, /) -> bytes: ...
+
+    def flush(self) -> bytes: ...
 
 
 def prepare() -> None:
@@ -57,13 +65,14 @@ def open_output(path: str | None) -> Iterator[Callable[[bytes | memoryview], Non
     if path is None or path == "-":
         yield output_bytes
         return
+    pack = packing(path)
     in_place = os.path.lexists(path) and (os.path.islink(path) or not os.path.isfile(path))
     folder, name = os.path.split(path)
     temporary = path if in_place else os.path.join(folder, f".{name[:100]}.{os.getpid()}.tmp")
     with unwritable(path):
         file = open(temporary, "wb" if in_place else "xb", buffering=0)  # noqa: SIM115  (what is raised inside is not all about the file)
 
-    def put(data: bytes | memoryview) -> None:
+    def write(data: bytes | memoryview) -> None:
         with unwritable(path):
             write_raw(file, data)
             if not in_place and len(data) >= BULK:
@@ -71,7 +80,9 @@ def open_output(path: str | None) -> Iterator[Callable[[bytes | memoryview], Non
 
     try:
         with file:
-            yield put
+            yield write if pack is None else lambda data: write(pack.compress(data))
+            if pack is not None:
+                write(pack.flush())
         if not in_place:
             with unwritable(path):
                 _replace(path, temporary)
@@ -79,6 +90,18 @@ def open_output(path: str | None) -> Iterator[Callable[[bytes | memoryview], Non
         if not in_place and os.path.lexists(temporary):
             os.unlink(temporary)
         raise
+
+
+def packing(path: str) -> Packer | None:
+    """What compresses a file of that name, if its suffix says that it is compressed."""
+    suffix = path.rpartition(".")[2].lower()
+    if suffix in ("zst", "bz2", "xz"):
+        raise UsageError(f"{path}: .{suffix} is not written", help=f"write {path.rpartition('.')[0]}.gz, or pack it afterwards")
+    if suffix != "gz":
+        return None
+    import zlib
+
+    return zlib.compressobj(wbits=16 + zlib.MAX_WBITS)  # 16: with the header of gzip, and no time in it
 
 
 @contextmanager

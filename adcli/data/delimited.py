@@ -62,6 +62,9 @@ class Delimited:
     def _header(self) -> tuple[str, str]:
         """The first row as it stands, and how its line ends."""
         text = self._lines.next().removeprefix(b"\xef\xbb\xbf")
+        while blank := len(text) - len(text.lstrip(b"\r\n")):
+            self._lines.at += text.count(b"\n", 0, blank)
+            text = text[blank:] or self._lines.next()
         if not text:
             raise self.place.error(1, "there is no header", "the first line has the names of the columns")
         while (end := self._row_end(text.decode(), 0)) < 0:

@@ -112,7 +112,8 @@ class DelimitedWriter(Writer):
         if not self.only:
             carried = getattr(self.reader, "fields", self.reader.columns)
             head = [getattr(self.reader, "header", ""), *head] if self.same else [quoted(c, self.delimiter) for c in carried] + head
-        self.put((self.delimiter.join(head) + self.newline).encode())
+        if head:  # a list without objects has no names
+            self.put((self.delimiter.join(head) + self.newline).encode())
 
     def write(self, block: Block, results: Results) -> None:
         lines = getattr(block, "lines", None)
@@ -158,6 +159,13 @@ def csv_cell(value: Any) -> str:
     return json_value(value) if isinstance(value, list | dict) else str(value)
 
 
+def refuse_twice(columns: Sequence[str], cannot: str) -> None:
+    """CSV may carry two columns of one name; where names are keys that would lose one."""
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"two columns are called '{twice}', which {cannot}", help="--only-results leaves them out")
+
+
 class RecordWriter(Writer):
     """JSON lines, or one JSON list."""
 
@@ -169,9 +177,8 @@ class RecordWriter(Writer):
 
     def begin(self, names: Sequence[str]) -> None:
         carried = [] if self.same else self.reader.columns
-        twice = next((name for name in carried if carried.count(name) > 1), None)
-        if twice is not None and not self.only:
-            raise UsageError(f"two columns are called '{twice}', which a JSON object cannot have", help="--only-results leaves them out")
+        if not self.only:
+            refuse_twice(carried, "a JSON object cannot have")
         if self.listed:
             self.put(b"[")
 
@@ -245,6 +252,7 @@ class ColumnWriter(Writer):
 
     def begin(self, names: Sequence[str]) -> None:
         columns = [] if self.only else getattr(self.reader, "fields", self.reader.columns)
+        refuse_twice(columns, f"{'Parquet' if self.format == 'parquet' else 'a NumPy array'} cannot have")
         self.table = {name: [] for name in (*columns, *names)}
         if self.format == "parquet":
             from adcli.data.frames import needed

@@ -115,6 +115,9 @@ def _quiet() -> Iterator[None]:
         yield
 
 
+LONGEST = 1e9  # seconds that a timer is set to: 31 years, and all of them take that
+
+
 def _has_alarm() -> bool:
     import signal
     import threading
@@ -139,7 +142,7 @@ def _timeout(machine: Machine, limits: Limits) -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, stop)
     # Again and again, in case the first one falls into code that cannot be left by an exception.
-    signal.setitimer(signal.ITIMER_REAL, max(limits.timeout, 1e-6), 0.1)
+    signal.setitimer(signal.ITIMER_REAL, min(max(limits.timeout, 1e-6), LONGEST), 0.1)
     try:
         yield
     finally:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
-from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, TAPE, WRT, Job, define, names, option, output
+from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, TAPE, WRT, Finite, Job, define, names, option, output
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 ENGINES = (
     option("--engine", "engines", multiple=True, metavar="NAMES", help="Which: native,interpret (default: those that are installed)."),
     option(
-        "--seconds", type=click.FloatRange(min=0, min_open=True), default=1.0, metavar="SECONDS",
+        "--seconds", type=Finite(min=0, min_open=True), default=1.0, metavar="SECONDS",
         help="How long to repeat, in all (default 1).",
     ),
     option("--exact-libm", is_flag=True, help="Native code calls sin and the like as the interpreter does, without vectors."),

@@ -45,7 +45,7 @@ def command(
 
     Examples:
       adcli check samples/kepler.adl
-      adcli check "x1*x2" --at x1=2,x2=5 --grad wrong.json
+      adcli grad "x1*x2" --at x1=2,x2=5 --json | adcli check "x1*x2" --at x1=2,x2=5 --grad -
       adcli check --cmd "awk 'BEGIN { print {x}^2 }'" --grad-cmd "awk 'BEGIN { print 2*{x} }'" --at x=3
     """
     if grad is not None and grad_cmd is not None:

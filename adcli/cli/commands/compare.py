@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adcli.cli.options import ENGINE, LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output, refused
+from adcli.cli.options import ENGINE, LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Finite, Job, define, names, option, output, refused
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ WAYS = (
     option("--swell", is_flag=True, help="Count operations of the formula and of the graph for 0, 1, 2, … iterations of the first loop."),
     option("--iterations", type=click.IntRange(1, 30), metavar="N", help="How far --swell goes (default: as far as the loop)."),
     option(
-        "--seconds", type=click.FloatRange(min=0), default=0.3, metavar="SECONDS",
+        "--seconds", type=Finite(min=0), default=0.3, metavar="SECONDS",
         help="How long to repeat for times, in all (default 0.3); 0: no times.",
     ),
 )

@@ -12,7 +12,7 @@ from adcli.cli.fitting.loss import Programs, columns, programs, refuse, total
 from adcli.cli.fitting.output import Output
 from adcli.cli.fitting.rows import ROWS, Setting, modelled, setting
 from adcli.cli.fitting.training import TRAINING, asked, objective, refuse_fits, train
-from adcli.cli.options import ENGINE, GET, LIMITS, OF, PROGRAM, STRICT, Job, define, option, output
+from adcli.cli.options import ENGINE, GET, LIMITS, OF, PROGRAM, STRICT, Finite, Job, define, option, output
 from adcli.cli.words import SuffixOption
 
 DATA = option("--data", metavar="FILE", help="The rows to fit to (- is standard input); columns are bound to inputs by name.")
@@ -26,7 +26,7 @@ FIT = (
     option("--bounds", multiple=True, metavar="NAME=LOW:HIGH,…", help="Bounds of parameters: --bounds b1=0:10,b2=0:,w=-1:1."),
     option("--weights", metavar="EXPR", help="What squares are multiplied by: a column or an expression, such as 1/sigma^2."),
     option(
-        "--confidence", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95, metavar="P",
+        "--confidence", type=Finite(0, 1, min_open=True, max_open=True), default=0.95, metavar="P",
         help="Level of the confidence intervals (default 0.95).",
     ),
     option("--predict", metavar="FILE", help="Write the rows with their fitted values to FILE (- is standard output)."),
@@ -58,12 +58,12 @@ def command(
     and --target it is the output itself.
 
     Examples:
-      adcli fit "b1*(1 - exp(-b2*x))" --data misra.csv --target y --params b1=500,b2=1e-4
-      adcli fit "a + b*x" --data points.csv --target "log(y)" --params a=0,b=0 --weights "1/sigma^2"
-      adcli fit model.adl --data points.csv --target y --bounds k=0: --fix n=2 --json
-      adcli fit "a*exp(-k*x)" --data points.csv --target y --params a=1,k=1 --plot --predict fitted.csv
-      adcli fit "a + b*x" --data trials.csv --loss "softplus(value) - y*value" --params a=0,b=0
-      adcli fit loss.adl --data points.csv --params "w=[0,0]" --optimizer adam --batch 32 --order shuffle --checkpoint run.ck
+      adcli fit "a*exp(-k*t)" --data samples/decay.csv --target n --params a=100,k=1
+      adcli fit "a - k*t" --data samples/decay.csv --target "log(n)" --params a=0,k=0 --weights "(n/sigma)^2"
+      adcli fit "a*exp(-k*t) + c" --data samples/decay.csv --target n --params a=100,k=1,c=1 --bounds c=0: --fix k=0.6 --json
+      adcli fit "a*exp(-k*t)" --data samples/decay.csv --target n --params a=100,k=1 --plot --predict fitted.csv
+      adcli fit "a - k*t" --data samples/decay.csv --loss "exp(value) - n*value" --params a=4,k=0
+      adcli fit samples/logistic_likelihood.adl --data samples/unit_square.csv --optimizer sgd --epochs 3 --maximize --checkpoint run.ck
     """
     how = total(sum_, mean)
     if asked(training):

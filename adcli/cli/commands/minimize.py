@@ -9,7 +9,7 @@ import click
 from adcli.cli.fitting.bounds import HOLD
 from adcli.cli.fitting.output import folded
 from adcli.cli.fitting.rows import ROWS
-from adcli.cli.options import ENGINE, GET, LIMITS, OF, POINT, PROGRAM, STRICT, Job, define, names, option, output
+from adcli.cli.options import ENGINE, GET, LIMITS, OF, POINT, PROGRAM, STRICT, Finite, Job, define, names, option, output
 from adcli.cli.words import SuffixOption
 from adcli.errors import UsageError
 
@@ -34,7 +34,7 @@ SEARCH = (
     option("--bounds", multiple=True, metavar="NAME=LOW:HIGH,…", help="Bounds of variables: --bounds x=0:1,y=0:,w[1]=:5."),
     option("--constraint", "constraints", multiple=True, metavar="RELATION", help='What must hold: "x + y = 1", "x^2 <= y", "w >= 0".'),
     option(
-        "--tol", type=click.FloatRange(0), default=1e-8, metavar="TOL",
+        "--tol", type=Finite(0), default=1e-8, metavar="TOL",
         help="Zero for a gradient, beside the sizes of value and variables (default 1e-8).",
     ),
     option(
@@ -42,10 +42,10 @@ SEARCH = (
         help="Stop after so many (default 1000; 10,000 for lbfgs, gd, momentum and adam; with --batch 100 epochs).",
     ),
     option(
-        "--lr", type=click.FloatRange(0, min_open=True), metavar="RATE",
+        "--lr", type=Finite(0, min_open=True), metavar="RATE",
         help="Learning rate of gd, momentum, adam, sgd (default 0.01; gd then looks for a step that lowers the value).",
     ),
-    option("--momentum", type=click.FloatRange(0, 1, max_open=True), metavar="DECAY", help="What momentum keeps of a step (default 0.9)."),
+    option("--momentum", type=Finite(0, 1, max_open=True), metavar="DECAY", help="What momentum keeps of a step (default 0.9)."),
 )  # fmt: skip
 ROWS_OF = (
     option("--data", metavar="FILE", help="Minimise the sum over the rows of FILE (- is standard input), whose columns are inputs."),

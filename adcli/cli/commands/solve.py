@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from adcli.cli.options import ENGINE, GET, LIMITS, POINT, PROGRAM, STRICT, Job, define, names, option, output
+from adcli.cli.options import ENGINE, GET, LIMITS, POINT, PROGRAM, STRICT, Finite, Job, define, names, option, output
 from adcli.errors import AssignmentError, UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SEARCH = (
     option("--wrt", metavar="NAMES", help="Unknowns: a,b (default: all real inputs); the others stay where --at says."),
     option("--bounds", multiple=True, metavar="NAME=LOW:HIGH,…", help="Bounds of unknowns; for a single one, a bracket: --bounds x=0:1."),
     option(
-        "--tol", type=click.FloatRange(0), default=1e-8, metavar="TOL",
+        "--tol", type=Finite(0), default=1e-8, metavar="TOL",
         help="The largest Newton step at a root, beside max(1, |x|), where rounding ends the search (default 1e-8).",
     ),
     option("--max-iterations", type=click.IntRange(min=0), metavar="N", help="Stop after so many (default 500)."),

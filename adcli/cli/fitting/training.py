@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adcli.cli.options import Job, option
+from adcli.cli.options import Finite, Job, option
 from adcli.errors import LimitError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -53,14 +53,14 @@ TRAINING = (
         "--optimizer", type=click.Choice(["sgd", "momentum", "adam", "gd"]),
         help="Train by steps along gradients: sgd, momentum, adam; gd is sgd on all rows.",
     ),
-    option("--lr", type=click.FloatRange(min=0, min_open=True), metavar="RATE", help=f"The learning rate (default {RATE})."),
+    option("--lr", type=Finite(min=0, min_open=True), metavar="RATE", help=f"The learning rate (default {RATE})."),
     option("--epochs", type=click.IntRange(min=1), metavar="N", help=f"How often to go through all rows (default {EPOCHS})."),
     option("--batch", callback=batch, metavar="N|all", help="Rows for each step (default: 1 for sgd, else all)."),
     option("--order", type=click.Choice(["file", "shuffle"]), help="Rows as they stand (default), or in a new order each epoch."),
     option("--seed", type=click.IntRange(min=0), metavar="N", help="Of the random orders (default 0)."),
     option("--maximize", is_flag=True, help="Climb: a likelihood rather than a loss."),
     option(
-        "--momentum", type=click.FloatRange(0, 1, max_open=True), metavar="B", help="What momentum keeps of the last step (default 0.9)."
+        "--momentum", type=Finite(0, 1, max_open=True), metavar="B", help="What momentum keeps of the last step (default 0.9)."
     ),
     option("--nesterov", is_flag=True, help="Momentum that looks a step ahead."),
     option("--history", metavar="FILE", help="Write the objective after each epoch to FILE.csv or FILE.jsonl."),
@@ -228,7 +228,7 @@ def between_steps() -> Iterator[Callable[[], None]]:
     caught: list[BaseException] = []
 
     def note(number: int, frame: object) -> None:
-        ended = KeyboardInterrupt() if number == signal.SIGINT else Terminated()
+        ended = KeyboardInterrupt() if number == signal.SIGINT else Terminated(number)
         if caught:
             raise ended
         caught.append(ended)
