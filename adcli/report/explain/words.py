@@ -193,11 +193,13 @@ class Subjects:
     def tangent(self, node: int, step: rules.Step, moving: Sequence[int], dots: Sequence[Any]) -> str:
         """How a step moves with its arguments."""
         refs = self.trace.recording.args(node)
-        whole, rate = self.result(node), self.said(dots[node])
-        causes = " and ".join(dict.fromkeys(f"{self.called(refs[k])} at {self.said(dots[refs[k]])}" for k in moving))
+        whole = self.result(node)
         if hasattr(dots[node], "shape"):
             return f"{whole} moves with {' and '.join(dict.fromkeys(self.called(refs[k]) for k in moving))}."
-        return f"With {causes}, {whole} moves at {rate}."
+        causes = dict.fromkeys((self.called(refs[k]), self.said(dots[refs[k]])) for k in moving)
+        # "moving", once, lest the rate be taken for the value.
+        told = " and ".join(f"{name} {'at' if j else 'moving at'} {rate}" for j, (name, rate) in enumerate(causes))
+        return f"With {told}, {whole} moves at {self.said(dots[node])}."
 
 
 def _short(text: str) -> str:
