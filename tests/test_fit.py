@@ -345,6 +345,18 @@ def test_classes_that_are_separated_have_no_finite_coefficients(name: str, how: 
     assert {flag["at"] for flag in found["flags"]} == {"standard_errors.b0", "standard_errors.b1", "condition"}
 
 
+def test_residuals_that_shrink_without_end(tmp_path: pathlib.Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("x,y\n-2,0\n-1,0\n-0.5,0\n0.5,1\n1,1\n2,1\n")
+    for start in ("k=1", "k=20"):
+        done = invoke(["fit", "1/(1 + exp(-k*x))", "--data", str(data), "--target", "y", "--params", start, "--json"])
+        assert done.code == 1 and "run away" in json.loads(done.out)["reason"]
+    exact = tmp_path / "exact.csv"  # what is left of these is rounding, and no step leads on
+    exact.write_text("x,y\n" + "".join(f"{x},{2.5 * math.exp(-0.3 * x)!r}\n" for x in range(6)))
+    found = fit("a*exp(-k*x) + c", "--data", str(exact), "--target", "y", "--params", "a=1,k=1,c=1")
+    assert found["converged"] and found["params"] == pytest.approx({"a": 2.5, "k": 0.3, "c": 0}, abs=1e-13)
+
+
 def test_a_flat_minimum_has_no_standard_errors(line: str) -> None:
     done = invoke(["fit", "--loss", "(b - 2)^4 + 0*x", "--data", line, "--params", "b=3", "--json"])
     found = json.loads(done.out)

@@ -165,6 +165,13 @@ def test_constraints_of_arrays_chains_and_names_of_constants() -> None:
     assert [held.active for held in found.constraints] == [True, True, False, True]
 
 
+def test_constraints_that_do_not_hold_are_called_so() -> None:
+    done = run("x^2", "--at", "x=1", "--constraint", "x >= 2", "--constraint", "x <= 1")
+    assert done.code == 1 and "constraint x <= 1: violated by 1\n" in done.err
+    done = run("x^2 + y^2", "--at", "x=1,y=1", "--constraint", "sqrt(x - 2) >= 0.5")
+    assert done.code == 1 and "has no value here" in done.err and "without a value" in done.err
+
+
 def test_constraints_that_contradict_one_another() -> None:
     found = minimum("x^2 + y^2", {"x": 3, "y": 1}, constraints=["x >= 2", "x <= 1"])
     assert not found.converged and "constraints do not hold" in found.reason

@@ -204,6 +204,8 @@ def minimize(
         reason = "the gradient of the Lagrangian is zero within the tolerance, and the constraints hold"
         if not len(c.equal):
             reason = "the gradient is zero within the tolerance"
+    elif math.isnan(found.violation):
+        reason = f"a constraint has no value here ({method} says: {message})"
     elif not found.feasible:
         reason = f"the constraints do not hold: one is off by {found.violation:.2g} of its scale ({method} says: {message})"
     elif endless(value, x, p.origin, start):

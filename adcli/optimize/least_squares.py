@@ -38,6 +38,9 @@ NEGATIVE = -1e-7  # a curvature below that times the largest is no rounding
 FALL, MOVE, ANGLE = 1e-13, 1e-11, 1e-11
 # A Newton step that moves no parameter by more than this part of itself is the last: the next would be one of rounding.
 LAST = 1e-11
+# Parameters run away where the step left over is more than this part of them, and such a step leaves less than that part of a slope: where
+# a residual falls as exp(-b), the step is 1 for ever, and b may come to 700.
+PACE, FADING = 1e-3, 0.75
 POLISHING = 30  # steps of it at most
 EVALUATIONS = 1000  # of residuals at most, and 200 more for each parameter
 
@@ -276,6 +279,8 @@ def _from(counted: Counted, start: Any, low: Any, high: Any, method: str) -> Fit
     if free.all() and counted.left:
         _refine(counted, start, found, low, high)
     found.converged, found.reason = _verdict(found, not counted.left)
+    if found.reason != "evaluations" and _running(counted, found, low, high):
+        found.converged, found.reason = False, "running"
     return found
 
 
@@ -309,6 +314,23 @@ def _verdict(found: Fitted, spent: bool) -> tuple[bool, str]:
     if explained <= ROUNDING * EPS * terms:
         return True, "rounding"
     return False, "evaluations" if spent else "no descent"
+
+
+def _running(counted: Counted, found: Fitted, low: Any, high: Any) -> bool:
+    """Whether parameters are on their way to infinity: the step left over leads there, and slopes were larger as long a step before.
+
+    Beyond there may be no value: there exp is infinite.
+    """
+    step = np.zeros(len(found.at))
+    step[found.free] = -found.factors.step(found.factors.coordinates(found.residuals))
+    out = (np.abs(step) > PACE * np.abs(found.at)) & (step * found.at > 0)
+    if not out.any():
+        return False
+    there = counted.at(np.clip(found.at - step, low, high))
+    if there is None:
+        return False
+    here, before = (np.linalg.norm(jacobian[:, out], axis=0) for jacobian in (found.jacobian, there[1]))
+    return bool((here < FADING * before).any())
 
 
 def _descended(counted: Counted, start: Any, low: Any, high: Any, method: str) -> tuple[Any, int]:

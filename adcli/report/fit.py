@@ -26,6 +26,7 @@ REASONS = {
     "evaluations": "not at a minimum yet: the limit of evaluations was reached",
     "curvature": "no small change of the parameters makes the residuals smaller",
     "saddle": "at a saddle point: there is a direction along which it falls; begin elsewhere",
+    "running": "no minimum: residuals go on shrinking as parameters run away to infinity",
     "no descent": "not at a minimum: no step leads further down",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -104,6 +105,10 @@ def constraint(held: Held) -> str:
     state = "active" if held.active else "not active"
     if getattr(held.value, "shape", ()):
         return f"constraint {held.text}: {state}"
+    if math.isnan(held.value):
+        return f"constraint {held.text}: without a value"
+    if not held.active and held.value < 0:
+        return f"constraint {held.text}: violated by {-held.value:.6g}"
     shown = f", multiplier {held.multiplier:.6g}" if held.active else f", {held.value:.6g} left"
     return f"constraint {held.text}: {state}{shown}"
 
