@@ -131,6 +131,12 @@ def test_a_command_is_a_module_of_its_name() -> None:
     assert {path.stem for path in (PACKAGE / "cli" / "commands").glob("*.py")} - {"__init__"} == set(commands())
 
 
+@pytest.mark.parametrize("path", sorted((PACKAGE / "cli").rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nothing_imports_a_command(path: pathlib.Path) -> None:
+    """What two commands share stands beside them; only the group loads one, by its name."""
+    assert not [name for name, _ in imports(path) if name.startswith("adcli.cli.commands")]
+
+
 @pytest.mark.parametrize("part", ["heading", "example", "help"])
 def test_every_command_is_documented(part: str) -> None:
     page = (ROOT / "docs" / "cli.md").read_text()

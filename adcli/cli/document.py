@@ -6,7 +6,7 @@ A command fills one `Document`: `data` is its JSON, `rows` the same as named val
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adcli.errors import Source, UsageError
@@ -213,6 +213,11 @@ def flag_data(flag: Flag, source: Source) -> dict[str, Any]:
     if flag.at is not None:
         data["at"], data["is"] = flag.at, flag.is_
     return data
+
+
+def with_flags(data: Mapping[str, Any], flags: Sequence[Flag], source: Source) -> str:
+    """One object on a line, its flags last."""
+    return to_json({**data, "flags": [flag_data(flag, source) for flag in flags]}) + "\n"
 
 
 def draw(document: Document, colour: bool) -> str:

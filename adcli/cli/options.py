@@ -120,6 +120,10 @@ ENGINE = (
     option("--exact-libm", is_flag=True, help="Native code calls sin and the like as the interpreter does, without vectors (≤ 4 ulp)."),
 )
 STRICT = (option("--strict", is_flag=True, help="Any flag but no-path is an error (exit 5)."),)
+ALONG = (
+    option("--along", multiple=True, required=True, metavar="NAME=VALUE,…", help="How the inputs move: x=1,y=0; those left out do not."),
+)
+SPARSE = (option("--sparse", is_flag=True, help="Only entries that can differ from 0, as row, column, value, in few sweeps."),)
 WRT = (option("--wrt", metavar="NAMES", help="Inputs to differentiate by: a,b (default: all real ones)."),)
 OF = (option("--of", metavar="NAME", help="The output meant, where there are several."),)
 
@@ -406,14 +410,14 @@ class Job:
         """Print a result with its flags; with --strict, a flag is an error and there is no result."""
         from adcli.cli import document as form
 
-        flags = [*flags, *(flag for flag in self.flags if flag not in flags)]
+        flags = self.flagged(flags)
         form.round_all(document, self.options.get("digits"))
         kind = self.format()
         picked = self.options.get("get")
         if picked is not None:
             text = form.pick(document, picked) + "\n"
         elif kind == "json":
-            text = form.to_json({**document.data, "flags": [form.flag_data(flag, source) for flag in (*flags, *document.absent)]}) + "\n"
+            text = form.with_flags(document.data, (*flags, *document.absent), source)
         elif kind in ("csv", "markdown"):
             text = form.to_csv(document) if kind == "csv" else form.to_markdown(document)
         elif self.on_terminal:
@@ -422,10 +426,18 @@ class Job:
             text = form.to_lines(document)
         self.deliver(text, flags, source, kind == "json" and picked is None)
 
-    def deliver(self, text: str, flags: Sequence[Flag], source: Source, told: bool) -> None:
-        """Print a text, then its flags unless it has them itself (`told`); with --strict, a flag is an error and there is no result."""
+    def flagged(self, flags: Sequence[Flag]) -> list[Flag]:
+        """The flags of a result, then those of the words on the command line that it lacks."""
+        return [*flags, *(flag for flag in self.flags if flag not in flags)]
+
+    def keep_strict(self, flags: Sequence[Flag], source: Source) -> None:
+        """With --strict, flags end the command before there is a result."""
         if self.options.get("strict") and refused(flags):
             self.show_flags(flags, source)
+
+    def deliver(self, text: str, flags: Sequence[Flag], source: Source, told: bool) -> None:
+        """Print a text, then its flags unless it has them itself (`told`); with --strict, a flag is an error and there is no result."""
+        self.keep_strict(flags, source)
         self.write(text)
         self.show_flags(flags, source, told)
 

@@ -10,7 +10,7 @@ from adcli.cli.options import option, place
 from adcli.errors import Source, UsageError
 
 if TYPE_CHECKING:
-    from adcli.cli.commands.trace import View
+    from adcli.cli.view import View
     from adcli.engines.flags import Flag
     from adcli.report.page.page import Page
 
@@ -45,7 +45,7 @@ def page(view: View, title: str | None, front: str, **settings: Any) -> Page:
     from adcli.report.page.page import ROWS, SAID, Page
 
     trace, source = view.trace, view.trace.source
-    flags = [*view.result.flags, *(flag for flag in view.job.flags if flag not in view.result.flags)]
+    flags = view.job.flagged(view.result.flags)
     shown = view.shown(SAID if front == "explain" else ROWS)
     said = front == "explain" or len(shown) <= SAID
     explanation = Explanation(trace, view.writer(True), flags) if said else None

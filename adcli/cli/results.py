@@ -63,3 +63,8 @@ def add_sparse(document: Document, result: Result) -> None:
         "rows": [found.row_names[r] for r in found.rows.tolist()], "columns": [found.column_names[c] for c in found.columns.tolist()],
         "values": found.values,
     }  # fmt: skip
+
+
+def swept(result: Result) -> dict[str, int]:
+    """What -v says of a sparse matrix."""
+    return {} if result.sparse is None else {"entries": len(result.sparse), "sweeps": result.sparse.sweeps}

@@ -31,6 +31,11 @@ def prepare() -> None:
             reconfigure(errors="backslashreplace")
 
 
+def takes_unicode() -> bool:
+    """Whether standard output takes more than ASCII."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
+
+
 def output_text(text: str) -> None:
     """Write to standard output and flush, so that a full disk or a closed pipe shows now."""
     stream = sys.stdout

@@ -1,4 +1,4 @@
-"""Aligned tables on a terminal, by Rich."""
+"""Aligned tables on a terminal, by Rich, and seconds in them."""
 
 from __future__ import annotations
 
@@ -32,3 +32,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], colour: bool, righ
     with console.capture() as captured:
         console.print(drawn)
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
+
+
+def duration(seconds: float, digits: int) -> str:
+    """12.3 ms"""
+    for unit, scale in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        if seconds * scale >= 1:
+            return f"{seconds * scale:.{digits}g} {unit}"
+    return f"{seconds * 1e9:.{digits}g} ns"

@@ -62,18 +62,10 @@ def command(job: Job, engines: tuple[str, ...], seconds: float, wrt: str | None,
 
 def drawn(found: dict[str, Measured], digits: int, colour: bool) -> str:
     """A table for people: seconds in fitting units."""
-    from adcli.cli.table import table
+    from adcli.cli.table import duration, table
 
     head = ["engine", "compile", "value", "gradient", "gradient/value", "tape"]
     rows = [
         [name, *(duration(s, digits) for s in m[:3]), f"{m.ratio:.{digits}g}", f"{m.tape_bytes:,} B"] for name, m in found.items()
     ]  # fmt: skip
     return table(head, rows, colour, right=range(1, len(head)))
-
-
-def duration(seconds: float, digits: int) -> str:
-    """12.3 ms"""
-    for unit, scale in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
-        if seconds * scale >= 1:
-            return f"{seconds * scale:.{digits}g} {unit}"
-    return f"{seconds * 1e9:.{digits}g} ns"

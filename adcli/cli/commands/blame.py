@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adcli.cli.commands.trace import Rows, choose_notation, terminal_width
 from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, Job, define, option, output
+from adcli.cli.view import Rows, choose_notation, terminal_width
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def command(
     found = blame(program, job.point(program), elements(wrt), of, by)
     limit = None if rows == "all" else int(rows) if rows is not None else SHOWN if kind != "json" else None
     job.report(program, found.result)
-    flags = [*found.result.flags, *(flag for flag in job.flags if flag not in found.result.flags)]
+    flags = job.flagged(found.result.flags)
     text = as_json(job, found, flags, limit) if kind == "json" else as_text(job, found, kind, spelling, limit)
     job.deliver(text, flags, program.source, kind == "json")
 
@@ -86,7 +86,7 @@ def as_text(job: Job, found: Blame, kind: str, spelling: str, limit: int | None)
 
 def as_json(job: Job, found: Blame, flags: list[Flag], limit: int | None) -> str:
     """One object, schema adcli/blame/1."""
-    from adcli.cli.document import flag_data, rounded, to_json
+    from adcli.cli.document import rounded, with_flags
     from adcli.report.blame.records import data
     from adcli.report.notation import ASCII
 
@@ -95,4 +95,4 @@ def as_json(job: Job, found: Blame, flags: list[Flag], limit: int | None) -> str
     out |= {"value": result.value} if len(result.outputs) == 1 else {"outputs": result.outputs}
     out["gradient"] = result.derivative
     out["stories"] = data(found.words(ASCII, job.options.get("digits")), found.stories, limit)
-    return to_json({**rounded(out, job.options.get("digits")), "flags": [flag_data(flag, found.trace.source) for flag in flags]}) + "\n"
+    return with_flags(rounded(out, job.options.get("digits")), flags, found.trace.source)

@@ -152,7 +152,7 @@ def _printed(command: External, point: Mapping[str, Any]) -> Given:
 
 
 def _print(job: Job, found: Checked, source: Source) -> None:
-    from adcli.cli.document import flag_data, rounded, to_json
+    from adcli.cli.document import rounded, with_flags
     from adcli.cli.streams import error_text
 
     digits = job.options.get("digits")
@@ -164,7 +164,7 @@ def _print(job: Job, found: Checked, source: Source) -> None:
             "inputs": [fields(f) for f in found.findings], "direction": fields(found.direction) if found.direction else None,
             "complex_step": found.no_step or None, "evaluations": found.evaluations,
         }  # fmt: skip
-        job.write(to_json({**rounded(data, digits), "flags": [flag_data(flag, source) for flag in flags]}) + "\n")
+        job.write(with_flags(rounded(data, digits), flags, source))
         if found.verdict != "RIGHT" and not job.options.get("quiet"):
             error_text(f"{found.verdict}: {sentence(found)}\n")  # why the exit status is what it is
         return

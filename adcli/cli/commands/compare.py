@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from adcli.cli.options import ENGINE, LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Finite, Job, define, names, option, output, refused
+from adcli.cli.options import ENGINE, LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Finite, Job, define, names, option, output
+from adcli.cli.streams import takes_unicode
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,13 +74,10 @@ def command(job: Job, wrt: str | None, of: str | None, manual: str | None, secon
         from adcli.api.swell import growth
 
         swell = growth(program, point, names(wrt), of, asked["iterations"])
-    flags = [*found.result.flags, *(flag for flag in job.flags if flag not in found.result.flags)]
+    flags = job.flagged(found.result.flags)
     job.report(program, found.result, reference=found.by)
     text = View(job, found, steps, swell, asked["notation"]).shown(kind, flags)
-    if job.options.get("strict") and refused(flags):
-        job.show_flags(flags, program.source)
-    job.write(text)
-    job.show_flags(flags, program.source, kind == "json")
+    job.deliver(text, flags, program.source, kind == "json")
 
 
 def manual_program(job: Job, word: str) -> Program:
@@ -97,8 +94,7 @@ class View:
     def __init__(self, job: Job, found: Comparison, steps: Steps | None, swell: list[Line] | None, notation: str | None) -> None:
         self.job, self.found, self.steps, self.swell = job, found, steps, swell
         self.digits: int | None = job.options.get("digits")
-        encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
-        self.ascii = notation == "ascii" if notation else not encoding.startswith("utf")
+        self.ascii = notation == "ascii" if notation else not takes_unicode()
 
     def shown(self, kind: str, flags: list[Any]) -> str:
         if kind == "json":
@@ -121,10 +117,10 @@ class View:
 
     def json(self, flags: list[Any]) -> str:
         from adcli.cli.comparison.records import data
-        from adcli.cli.document import flag_data, rounded, to_json
+        from adcli.cli.document import rounded, with_flags
 
         found = rounded(data(self.found, self.steps, self.swell), self.digits)
-        return to_json({**found, "flags": [flag_data(f, self.found.problem.program.source) for f in flags]}) + "\n"
+        return with_flags(found, flags, self.found.problem.program.source)
 
     def heading(self) -> str:
         """What the column of results holds."""
@@ -162,8 +158,8 @@ class View:
         return table(head, rows, self.job.colour, right=range(1, len(head))) + "\n" + "".join(f"{note}\n" for note in notes)
 
     def row(self, way: Way, timed: bool) -> list[str]:
-        from adcli.cli.commands.bench import duration
         from adcli.cli.document import number, rounded
+        from adcli.cli.table import duration
 
         result = self.result(way)
         if result is None:

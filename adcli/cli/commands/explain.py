@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import click
-
-from adcli.cli.commands.trace import Rows, View, along_direction, choose_notation, terminal_width
-from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output, refused
+from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, option, output
 from adcli.cli.page import TITLE, check_title, write_page
 from adcli.cli.strays import Strays
-from adcli.errors import UsageError
+from adcli.cli.view import MODE, NOTATION, SEEDS, WIDTH, Rows, Sweep, View, recorded, terminal_width
 
 if TYPE_CHECKING:
-    from adcli.api.program import Result
     from adcli.report.explain.document import Document
     from adcli.report.notation import Writer
-    from adcli.report.trace import Trace
 
-WIDTH = 80
 OPTIONS = (
-    option("--mode", type=click.Choice(["forward", "reverse"]), default="reverse", help="Tangents, or adjoints (default)."),
-    option("--along", multiple=True, metavar="NAME[=VALUE],…", help="Direction: x1, or x1=3,x2=-2 (default: each input)."),
+    MODE,
+    SEEDS,
     option("--rows", type=Rows(), metavar="N|all", help="Operations to show (default 24, with loops 12; HTML 2,000; JSON all)."),
     option("--only", metavar="NAME", help="Only the steps that lead to one variable."),
-    option("--notation", type=click.Choice(["unicode", "ascii", "latex"]), help="How formulas are written."),
+    NOTATION,
     TITLE,
 )
 
@@ -49,25 +43,14 @@ def command(
       adcli explain samples/survey.adl --to markdown -o survey.md
       adcli explain samples/survey.adl -o survey.html
     """
-    from adcli.api.trace import trace
-
     kind = job.format()
     check_title(title, kind)
-    spelling = choose_notation(kind, notation)
-    if along and mode == "reverse":
-        raise UsageError("--along is a direction of tangents, and the sweep is in reverse mode", help="add --mode forward")
-    program = job.program()
-    direction = along_direction(job, program, along) if along else None
-    made, result = trace(program, job.point(program), mode=mode, along=direction, wrt=names(wrt), of=of)
-    view = View(job, made, result, spelling, only, rows)
-    if job.options.get("strict") and refused(result.flags):
-        job.show_flags(result.flags, program.source)
+    view = recorded(job, kind, Sweep(mode, along, wrt, of), notation, only, rows)
     if kind == "html":
         write_page(view, title, "explain")
     else:
-        view.write(_written(view, _document(view, made, result, kind), kind))
-    job.report(program, result)
-    job.show_flags(result.flags, program.source, kind == "json")
+        view.write(_written(view, _document(view, kind), kind))
+    view.finish(told=kind == "json")
 
 
 def _written(view: View, document: Document, kind: str) -> Iterator[str]:
@@ -86,12 +69,12 @@ def _written(view: View, document: Document, kind: str) -> Iterator[str]:
         yield from _text(view.job, document)
 
 
-def _document(view: View, made: Trace, result: Result, kind: str) -> Document:
+def _document(view: View, kind: str) -> Document:
     from adcli.report.explain.document import Document
     from adcli.report.explain.fold import LOOPED, ROWS
     from adcli.report.explain.steps import Explanation
 
-    explanation = Explanation(made, _writer(view), result.flags)
+    explanation = Explanation(view.trace, _writer(view), view.result.flags)
     default = (None, None) if kind == "json" else (ROWS, LOOPED)
     chosen = default if view.rows is None else (view.limit(None),) * 2
     return Document(explanation, *chosen, only=view.only)
@@ -118,18 +101,13 @@ def _text(job: Job, document: Document) -> Iterator[str]:
 
 def _json(view: View, document: Document) -> Iterator[str]:
     """One object on one line, schema adcli/explain/1."""
-    from adcli.cli.document import flag_data, rounded, to_json
+    from adcli.cli.document import rounded, to_json
     from adcli.report.explain import records
 
     digits = view.job.options.get("digits")
-    strays = Strays(("value", "partial", "increment", "running"))
-    yield to_json(rounded({**view.head(), "schema": "adcli/explain/1"}, digits))[:-1]
+    made = Strays(("value", "partial", "increment", "running"), digits)
+    yield to_json(rounded({"schema": "adcli/explain/1", **view.head()}, digits))[:-1]
     for name, items in records.sections(document):
-        yield f', "{name}": ['
-        for k, item in enumerate(items):
-            strays.look(f"{name}[{k}]", item)
-            yield (", " if k else "") + to_json(rounded(item, digits))
-        yield "]"
-    told: list[Any] = [*view.result.flags, *(flag for flag in view.job.flags if flag not in view.result.flags)]
-    told += strays.flags(told)
-    yield f', "flags": {to_json([flag_data(flag, view.trace.source) for flag in told])}}}\n'
+        yield ", "
+        yield from made.section(name, items)
+    yield made.ending(view.job.flagged(view.result.flags), view.trace.source)

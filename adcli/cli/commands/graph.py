@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adcli.cli.commands.trace import WIDTH, Rows, View, along_direction, choose_notation, terminal_width
-from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output, refused
+from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output
 from adcli.cli.page import write_page
+from adcli.cli.view import WIDTH, Rows, Sweep, along_direction, choose_notation, recorded, terminal_width
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,19 +60,20 @@ def command(
 
     kind = job.format()
     refuse(kind, direction, highlight, optimize)
+    if kind == "html":
+        run = recorded(job, kind, Sweep("forward" if tangents or along else "reverse", along, wrt, of), notation)
+        write_page(run, title, "graph", nodes=limit(kind, nodes), direction=direction or "down")
+        run.finish(told=False)
+        return
     program = job.program()
     moving = along_direction(job, program, along) if along else None
-    if kind == "html":
-        mode = "forward" if tangents or moving is not None else "reverse"
-        paged(job, program, (mode, moving, names(wrt), of), title, notation, nodes=limit(kind, nodes), direction=direction or "down")
-        return
     numbers = values or bool(job.options.get("at"))
     request = Request(numbers, adjoints, tangents or moving is not None, moving, names(wrt), of, unroll, optimize)
     made, result = graph(program, job.point(program), request)
     made.title = title or ""
     made = folded(made, limit(kind, nodes))
     shown = view(job, kind, request, highlight, notation)
-    flags = [*(result.flags if result else []), *(f for f in job.flags if result is None or f not in result.flags)]
+    flags = job.flagged(result.flags if result else [])
     job.deliver(written(job, program, made, shown, direction or "right", kind, result, flags), flags, program.source, kind == "json")
     if result is not None:
         job.report(program, result)
@@ -81,23 +82,6 @@ def command(
 def limit(kind: str, nodes: int | str | None) -> int | None:
     """How many nodes a level shows; None for all."""
     return SHOWN[kind] if nodes is None else None if nodes == "all" else int(nodes)
-
-
-def paged(
-    job: Job, program: Program, sweep: tuple[str, dict[str, Any] | None, list[str] | None, str | None], title: str | None,
-    notation: str | None, **settings: Any,
-) -> None:  # fmt: skip
-    """The page of one run with the graph in front. sweep: mode, direction, inputs and output."""
-    from adcli.api.trace import trace
-
-    mode, moving, wrt, of = sweep
-    made, result = trace(program, job.point(program), mode=mode, along=moving, wrt=wrt, of=of)
-    shown = View(job, made, result, choose_notation("html", notation), None, None)
-    if job.options.get("strict") and refused(result.flags):
-        job.show_flags(result.flags, program.source)
-    write_page(shown, title, "graph", **settings)
-    job.report(program, result)
-    job.show_flags(result.flags, program.source)
 
 
 def refuse(kind: str, direction: str | None, highlight: str | None, optimize: bool) -> None:
@@ -149,12 +133,12 @@ def written(
 
 def as_json(job: Job, program: Program, graph: Graph, result: Result | None, flags: list[Flag]) -> Iterator[str]:
     """One object on one line, schema adcli/graph/1."""
-    from adcli.cli.document import flag_data, rounded, to_json
+    from adcli.cli.document import rounded, to_json
     from adcli.cli.strays import Strays
     from adcli.report.graph import records
 
     digits = job.options.get("digits")
-    found = Strays(records.NUMBERS)
+    made = Strays(records.NUMBERS, digits)
     head: dict[str, Any] = {"schema": "adcli/graph/1"} | ({"title": graph.title} if graph.title else {})
     if result is not None:
         head |= {"value": result.value} if len(result.outputs) == 1 else {"outputs": result.outputs}
@@ -162,10 +146,6 @@ def as_json(job: Job, program: Program, graph: Graph, result: Result | None, fla
     head |= {"seeds": graph.seeds} if graph.seeds else {}
     yield to_json(rounded(head, digits))[:-1]
     for name, items in (("nodes", records.nodes(graph)), ("edges", records.edges(graph)), ("boxes", records.boxes(graph))):
-        yield f', "{name}": ['
-        for k, item in enumerate(items):
-            found.look(f"{name}[{k}]", item)
-            yield (", " if k else "") + to_json(rounded(item, digits))
-        yield "]"
-    told = [*flags, *found.flags(flags)]
-    yield f', "flags": {to_json([flag_data(flag, program.source) for flag in told])}}}\n'
+        yield ", "
+        yield from made.section(name, items)
+    yield made.ending(flags, program.source)

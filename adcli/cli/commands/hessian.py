@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from adcli.cli import rows
-from adcli.cli.commands.jacobian import SPARSE, swept
-from adcli.cli.options import DATA, ENGINE, OF, POINT, PROGRAM, ROWS_RESULT, TAPE, WRT, Job, define, names
+from adcli.cli.options import DATA, ENGINE, OF, POINT, PROGRAM, ROWS_RESULT, SPARSE, TAPE, WRT, Job, define, names
 from adcli.errors import UsageError
 
 
@@ -20,7 +19,7 @@ def command(job: Job, wrt: str | None, of: str | None, sparse: bool) -> None:
       adcli hessian "sum(w^3)" --at "w=[1, 2]" --json
       adcli hessian "sum(w[0]*w^2)" --at "w=[1, 2, 3, 4]" --sparse -v
     """
-    from adcli.cli.results import add_inputs, add_matrix, add_sparse, outputs
+    from adcli.cli.results import add_inputs, add_matrix, add_sparse, outputs, swept
     from adcli.cli.suggest import suggest_blame
 
     if rows.given(job):

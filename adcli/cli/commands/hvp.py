@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from adcli.cli.commands.jvp import ALONG
-from adcli.cli.options import ENGINE, OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names
+from adcli.cli.options import ALONG, ENGINE, OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names
 
 
 @define("hvp", PROGRAM, POINT, ALONG, WRT, OF, TAPE, ENGINE, RESULT)

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from adcli.cli.options import ENGINE, OF, POINT, PROGRAM, RESULT, TAPE, WRT, Job, define, names, option
-
-if TYPE_CHECKING:
-    from adcli.api import Result
-
-SPARSE = (option("--sparse", is_flag=True, help="Only entries that can differ from 0, as row, column, value, in few sweeps."),)
+from adcli.cli.options import ENGINE, OF, POINT, PROGRAM, RESULT, SPARSE, TAPE, WRT, Job, define, names
 
 
 @define("jacobian", PROGRAM, POINT, WRT, OF, SPARSE, TAPE, ENGINE, RESULT)
@@ -24,7 +17,7 @@ def command(job: Job, wrt: str | None, of: str | None, sparse: bool) -> None:
       adcli jacobian "[r*cos(t), r*sin(t)]" --at r=2,t=pi/3 --json
       adcli jacobian "[x[i]*x[i + 1] for i in 0..3]" --at "x=[1, 2, 3, 4]" --sparse -v
     """
-    from adcli.cli.results import add_matrix, add_sparse, outputs
+    from adcli.cli.results import add_matrix, add_sparse, outputs, swept
 
     program = job.program()
     if sparse:
@@ -44,8 +37,3 @@ def command(job: Job, wrt: str | None, of: str | None, sparse: bool) -> None:
         add_matrix(document, result.derivative, result.outputs)
     job.report(program, result, **swept(result))
     job.finish(document, result.flags, program.source)
-
-
-def swept(result: Result) -> dict[str, int]:
-    """What -v says of a sparse matrix."""
-    return {} if result.sparse is None else {"entries": len(result.sparse), "sweeps": result.sparse.sweeps}

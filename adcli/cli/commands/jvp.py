@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from adcli.cli import rows
-from adcli.cli.options import DATA, ENGINE, OF, POINT, PROGRAM, ROWS_RESULT, Job, define, option
-
-ALONG = (
-    option("--along", multiple=True, required=True, metavar="NAME=VALUE,…", help="How the inputs move: x=1,y=0; those left out do not."),
-)
+from adcli.cli.options import ALONG, DATA, ENGINE, OF, POINT, PROGRAM, ROWS_RESULT, Job, define
 
 
 @define("jvp", PROGRAM, POINT, ALONG, OF, DATA, ENGINE, ROWS_RESULT)

@@ -175,13 +175,13 @@ class Output:
         document = self._document(found)
         if self.plot == "":
             from adcli.cli.document import draw, round_all, to_lines
-            from adcli.cli.fitting.output import unicode_output
+            from adcli.cli.streams import takes_unicode
             from adcli.report.plot_text import text
 
             round_all(document, job.options.get("digits"))
             results = draw(document, job.colour) if job.on_terminal else to_lines(document)
-            shown = results + "\n" + text(self._plotted(search, found), ascii_only=not unicode_output())
-            job.deliver(shown, [*flags, *(flag for flag in job.flags if flag not in flags)], source, False)
+            shown = results + "\n" + text(self._plotted(search, found), ascii_only=not takes_unicode())
+            job.deliver(shown, job.flagged(flags), source, False)
         else:
             job.finish(document, flags, source)
         wanted = found.converged and found.point in ("minimum", "corner")

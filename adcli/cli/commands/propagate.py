@@ -25,7 +25,7 @@ def command(job: Job, corr: tuple[str, ...], of: str | None) -> None:
       adcli propagate "sum(w^2)" --at "w=[1,2]±[0.1,0.2]" --json
     """
     from adcli.api.propagate import propagate
-    from adcli.cli.document import flag_data, rounded, to_json
+    from adcli.cli.document import rounded, with_flags
 
     program = job.program()
     point, spreads = job.uncertain_point(program)
@@ -33,10 +33,10 @@ def command(job: Job, corr: tuple[str, ...], of: str | None) -> None:
     digits = job.options.get("digits")
     kind = job.format()
     job.report(program, result)
-    flags = [*result.flags, *(flag for flag in job.flags if flag not in result.flags)]
+    flags = job.flagged(result.flags)
     if kind == "json":
         data = rounded(found.data(), digits)
-        text = to_json({**data, "flags": [flag_data(flag, program.source) for flag in flags]}) + "\n"
+        text = with_flags(data, flags, program.source)
     else:
         text = found.text(digits)
     job.deliver(text, flags, program.source, kind == "json")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from adcli.cli.commands.trace import Rows
 from adcli.cli.options import LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Job, define, names, option, output
+from adcli.cli.view import Rows
 
 SHOWN = 10
 OPTIONS = (
@@ -39,16 +39,16 @@ def command(
       adcli roundoff "sqrt(x^2 + y^2)" --at x=3e200,y=4e200 --json
     """
     from adcli.api.roundoff import Choice, roundoff
-    from adcli.cli.document import flag_data, to_json
+    from adcli.cli.document import with_flags
 
     program = job.program()
     report, result = roundoff(program, job.point(program), of, names(wrt), Choice(precision, most, gradient))
     kind = job.format()
     limit = None if rows == "all" else rows if isinstance(rows, int) else SHOWN if kind == "text" else None
     job.report(program, result)
-    flags = [*result.flags, *(flag for flag in job.flags if flag not in result.flags)]
+    flags = job.flagged(result.flags)
     if kind == "json":
-        text = to_json({**report.data(limit), "flags": [flag_data(flag, program.source) for flag in flags]}) + "\n"
+        text = with_flags(report.data(limit), flags, program.source)
     else:
         text = report.text(limit)
     job.deliver(text, flags, program.source, kind == "json")

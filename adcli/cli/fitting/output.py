@@ -66,7 +66,7 @@ class Output:
 
     def _results(self, made: Setting, fit: Fit, flags: Sequence[Flag]) -> None:
         from adcli.cli.document import Document, round_all, to_lines
-        from adcli.cli.streams import error_text
+        from adcli.cli.streams import error_text, takes_unicode
 
         job, report, source = self.job, fit.report, made.model.program.source
         document = Document("adcli/fit/1")
@@ -82,8 +82,8 @@ class Output:
         if self.plot == "":
             from adcli.report.plot_text import text as drawn
 
-            text += "\n" + drawn(plotted(made, fit), ascii_only=not unicode_output())
-        flags = [*flags, *(flag for flag in job.flags if flag not in flags)]
+            text += "\n" + drawn(plotted(made, fit), ascii_only=not takes_unicode())
+        flags = job.flagged(flags)
         if self.predict == "-" and job.options.get("target") is None:  # rows have standard output for themselves
             if not job.options.get("quiet"):
                 error_text(text)
@@ -108,11 +108,6 @@ class Output:
         format = (by_suffix(path) if path != "-" else None) or made.file.format
         with open_output(path) as put:
             made.file.write(put, made.model.rows, format, columns, self.job.options.get("digits"))
-
-
-def unicode_output() -> bool:
-    """Whether standard output takes more than ASCII."""
-    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
 
 
 def plotted(made: Setting, fit: Fit) -> Plot:

@@ -274,8 +274,7 @@ def _write_history(path: str, run: Training) -> None:
 def finish(job: Job, model: RowsModel, run: Training, plot: str | None) -> None:
     """Print the result. plot: a file's name, "" for a plot below the results, None for none."""
     from adcli.cli.document import Document, round_all, to_lines
-    from adcli.cli.fitting.output import unicode_output
-    from adcli.cli.streams import write_file
+    from adcli.cli.streams import takes_unicode, write_file
 
     report = result(model, run)
     source = run.objective.program.source
@@ -298,7 +297,7 @@ def finish(job: Job, model: RowsModel, run: Training, plot: str | None) -> None:
     if plot == "":
         from adcli.report.plot_text import text as drawn
 
-        text += "\n" + drawn(report.plot(), ascii_only=not unicode_output())
+        text += "\n" + drawn(report.plot(), ascii_only=not takes_unicode())
     job.deliver(text, flags, source, False)
     job.say(**facts)
 
