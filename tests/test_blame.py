@@ -413,3 +413,4 @@ def lists(gradient: Any) -> dict[str, Any]:
 
 def test_a_derivative_that_is_a_piece_of_the_program_has_no_brackets() -> None:
     assert "the derivative of x^0.5*y is x^0.5 = 0 (1:1)" in invoke(["blame", "x^0.5*y", "--at", "x=0,y=0"]).out
+    assert "\n  w^2 is multiplied by 0 (1:1)\n" in invoke(["blame", "w^2*0", "--at", "w=2"]).out

@@ -93,8 +93,8 @@ class Phrases:
             return f"{self.recording.names[node]}[{rules.subscript(str(let.attrs[0]), values[2:])}] {sign} {text}"
         return named(text if not index or atomic(text) else f"({text})", index)
 
-    def name(self, ref: int, index: Index = ()) -> str:
-        """A value as a factor of a formula: a number, a variable's name, or the source text in brackets."""
+    def name(self, ref: int, index: Index = (), factor: bool = True) -> str:
+        """A value: a number, a variable's name, or the source text, as a factor of a formula in brackets."""
         if ref < 0:
             value = self.recording.value(ref)
             return self.writer.number(value if not getattr(value, "shape", ()) else element(value, index))
@@ -104,7 +104,7 @@ class Phrases:
         if let is not None and let.op.name == "stack" and let.attrs == (0,) and not self.recording.names[ref] and index:
             return self.name(self.recording.args(ref)[index[0]], index[1:])
         text = self.recording.names[ref] or self.source(ref)
-        return named(text if atomic(text) else f"({text})", index)
+        return named(text if atomic(text) or not (factor or index) else f"({text})", index)
 
     def operation(self, hop: Hop) -> str:
         """The operation of a hop with its numbers put in: ln(-1)."""
@@ -169,4 +169,4 @@ class Phrases:
 
     def target(self, place: Place) -> str:
         """The number whose adjoint it is: x, w[3], or an operation."""
-        return self.name(place.node, place.at)
+        return self.name(place.node, place.at, factor=False)

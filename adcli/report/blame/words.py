@@ -246,7 +246,7 @@ class Words:
 
     def cancelling(self, c: Cause, target: Place) -> str:
         p = self.phrases
-        name = p.target(target)
+        name = p.name(*target)
         uses = sorted(c.uses, key=lambda u: u.source)
         if len(uses) == 1:
             return f"within {p.source(uses[0].source)} ({p.place(uses[0].source)}) the contributions to {name} cancel exactly"
