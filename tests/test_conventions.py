@@ -82,3 +82,48 @@ def test_derivatives_at_the_ends_of_the_range() -> None:
     assert adcli.compile("log10(x)").gradient(x=1e308)["x"] == pytest.approx(4.342944819032518e-309, rel=1e-13)
     assert adcli.compile("acosh(x)").hessian(x=1)["x"]["x"] == -np.inf
     assert adcli.compile("acosh(x)").gradient(x=1e200)["x"] == 1e-200
+
+
+@pytest.mark.parametrize(
+    ("text", "slopes"),
+    [
+        # The tangent of x is a 0 that no path made, and meets an infinite derivative in a forward sweep.
+        ("(if 100 <= x { x } else { y })^0.5", (0, np.inf)),
+        ("where(x > 100, x, y)^0.5", (0, np.inf)),
+        ("z = y; for i in 0..2 { z = if 100 <= x { x } else { z } }; sqrt(z)", (0, np.inf)),
+        ("fn f(a, b) = if 100 <= a { a } else { b }\nsqrt(f(x, y))", (0, np.inf)),
+        ("sum(sqrt([x + 1, y]))", (0.25, np.inf)),
+        # The adjoint of z is one, in a reverse sweep.
+        ("z = sqrt(y); if x > 100 { x + z } else { x }", (1, 0)),
+        ("z = sqrt(y); s = 0; for i in 0..3 { s += if x > 100 { z } else { x } }; s", (3, 0)),
+        ("z = sqrt([y, x + 1]); z[1]", (0.25, 0)),
+        ("sort([sqrt(y), x])[1]", (1, 0)),
+        # Here the path ran.
+        ("sqrt(y*x)", (np.nan, np.inf)),
+        ("sqrt(y)^2 + x", (1, np.nan)),
+    ],
+)
+@pytest.mark.parametrize("engine", ["interpret", "native"])
+def test_a_zero_without_a_path_meets_no_infinity(text: str, slopes: tuple[float, float], engine: str) -> None:
+    """Both modes, and what is made of them, give the same; only a 0 on a path that ran makes nan."""
+    f = adcli.compile("input x, y\n" + text, engine=engine)
+    at = {"x": 3.0, "y": 0.0}
+    expected = {"x": slopes[0], "y": slopes[1]}
+    for mode in ("forward", "reverse"):
+        assert f.gradient(at, mode=mode) == pytest.approx(expected, nan_ok=True)
+    assert f.jacobian(at)["value"] == pytest.approx(expected, nan_ok=True)
+    assert f.vjp(at, cotangent=1.0) == pytest.approx(expected, nan_ok=True)
+    for name, slope in expected.items():
+        assert f.jvp(at, along={name: 1.0})["value"] == pytest.approx(slope, nan_ok=True)
+    second = f.hessian(at)
+    assert second["x"]["y"] == pytest.approx(second["y"]["x"], nan_ok=True)
+
+
+def test_arrays_and_cotangents_too_meet_no_infinity() -> None:
+    f = adcli.compile("z = sqrt(v); [z[1], 2*v[0]]")
+    assert f.vjp(v=[0, 4], cotangent=[1, 3])["v"].tolist() == [6, 0.25]
+    assert f.vjp(v=[0, 4], cotangent=[0, 1])["v"].tolist() == [2, 0]
+    assert f.jvp(v=[0, 4], along={"v": [1, 4]})["value"].tolist() == [1, 2]
+    g = adcli.compile("sqrt([v[0], v[1]])")
+    assert g.jvp(v=[0, 4], along={"v": [0, 1]})["value"].tolist() == [0, 0.25]
+    assert adcli.compile("sum(sqrt([x, y]))").hessian(x=4, y=0)["x"] == {"x": -1 / 32, "y": 0}

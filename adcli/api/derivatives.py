@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from adcli.api.flags import explained, without_path
 from adcli.api.point import as_real, list_text, nearest
@@ -12,6 +12,8 @@ from adcli.api.program import Program, Result
 from adcli.engines.flags import has_nan
 from adcli.errors import UsageError
 from adcli.ir.types import Type
+
+Key = TypeVar("Key")
 
 
 class Setting:
@@ -129,7 +131,7 @@ def sweep_back(setting: Setting, inputs: tuple[int, ...], of: int) -> tuple[Any,
     value, *adjoints = variant.run([*setting.args, 1.0], "reverse", inputs, of)
     paths = variant.paths("reverse", inputs, of)
     without_path(variant, inputs, [k for k, there in zip(inputs, paths, strict=True) if not there])
-    return value, dict(zip(inputs, adjoints, strict=True))
+    return value, by_tangents(setting, dict(zip(inputs, adjoints, strict=True)), of, value)
 
 
 def _forward(setting: Setting, inputs: tuple[int, ...], of: int) -> tuple[Any, dict[int, Any]]:
@@ -163,16 +165,52 @@ def _adjoint(setting: Setting, k: int, of: int) -> Any:
 
 
 def settled(found: Any, otherwise: Callable[[], Any]) -> Any:
-    """An array of derivatives, with what another mode gives where it is nan.
+    """Derivatives, with what another mode gives where they are nan.
 
-    An element that does not move has tangent 0, and times its own infinite derivative that is nan; a sweep the other way round
-    never forms this product, though it may form others.
+    What does not move has tangent 0, and times an infinite derivative that is nan; a sweep the other way round never forms this product,
+    though it may form others. On a path that ran each of the two meets the 0 and the infinity: both give nan.
     """
-    if not hasattr(found, "shape") or not has_nan(found):
+    if not has_nan(found):
         return found
+    other = otherwise()
+    if not hasattr(found, "shape"):
+        return other
     import numpy as np
 
-    return np.where(np.isnan(found), otherwise(), found)
+    return np.where(np.isnan(found), other, found)
+
+
+MOST = 256  # elements that are looked at one by one: each takes a sweep of its own
+
+
+def by_tangents(setting: Setting, adjoints: dict[int, Any], of: int, value: Any, cotangent: Any = 1.0) -> dict[int, Any]:
+    """The adjoints of inputs, with what forward sweeps give where they are nan though the value is not.
+
+    z = sqrt(v); z[1]    has no path from v[0], yet the adjoint of z[0] is the number 0, and at v[0] = 0 it meets an infinite derivative.
+    """
+    where = [(k, index, unit) for k in adjoints if has_nan(adjoints[k]) for index, unit in _nans(adjoints[k])]
+    if has_nan(value) or not 0 < len(where) <= MOST:
+        return adjoints
+    found = {k: a.copy() if hasattr(a, "shape") else a for k, a in adjoints.items()}
+    for k, index, unit in where:
+        tangent = setting.variant.run([*setting.args, unit], "forward", (k,), of)[-1]
+        _put(found, k, index, weighed(tangent, cotangent))
+    return found
+
+
+def _nans(found: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """The unit directions along which a derivative is nan."""
+    return ((index, unit) for index, unit in ones_at(getattr(found, "shape", ())) if has_nan(found[index] if index else found))
+
+
+def weighed(derivative: Any, weight: Any) -> float:
+    """The sum of an array's elements (or a number) times weights; what has the weight 0 does not count, not even as nan."""
+    if not hasattr(derivative, "shape"):
+        return float(derivative * weight) if weight else 0.0
+    import numpy as np
+
+    counts = np.not_equal(weight, 0)
+    return float(np.sum(derivative[counts] * np.asarray(weight)[counts]))
 
 
 def jacobian(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None, of: str | None) -> Result:
@@ -188,7 +226,7 @@ def jacobian(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None,
     sizes = dict(zip(outputs, shapes, strict=True))
     sweep, other = (_by_columns, _by_rows) if mode == "forward" else (_by_rows, _by_columns)
     found = sweep(setting, inputs, sizes)
-    if any(hasattr(block, "shape") and has_nan(block) for block in found.values()):
+    if any(map(has_nan, found.values())):
         rest = other(setting, inputs, sizes)
         found = {key: settled(block, partial(rest.__getitem__, key)) for key, block in found.items()}
     for j, shape in sizes.items():
@@ -240,7 +278,7 @@ def _by_rows(setting: Setting, inputs: Sequence[int], shapes: Mapping[int, Seque
     return found
 
 
-def _put(found: dict[tuple[int, int], Any], key: tuple[int, int], index: tuple[Any, ...], part: Any) -> None:
+def _put(found: dict[Key, Any], key: Key, index: tuple[Any, ...], part: Any) -> None:
     """Set a column or row of a block, or the whole of it where it is a number."""
     if hasattr(found[key], "shape"):
         found[key][index] = part
@@ -277,9 +315,26 @@ def jvp(program: Program, at: Mapping[str, Any], along: Mapping[str, Any], of: s
     names = list(program.outputs) if of is None else [of]
     values = results[: len(names)]
     moved = results[len(names) :] or [zeros(getattr(v, "shape", ())) for v in values]
+    if any(map(has_nan, moved)):
+        moved = [
+            _by_adjoints(setting, dict(zip(inputs, tangents, strict=True)), setting.output(name, "a derivative"), value, tangent)
+            for name, value, tangent in zip(names, values, moved, strict=True)
+        ]
     result = Result(dict(zip(names, values, strict=True)), variant.flags, "forward", variant.steps)
     result.derivative = dict(zip(names, moved, strict=True))
     return explained(result, tangents=result.derivative)
+
+
+def _by_adjoints(setting: Setting, along: Mapping[int, Any], of: int, value: Any, tangent: Any) -> Any:
+    """The tangent of an output, with what reverse sweeps give where it is nan though the value is not."""
+    where = [(index, unit) for index, unit in _nans(tangent) if not has_nan(value[index] if index else value)]
+    if not 0 < len(where) <= MOST:
+        return tangent
+    found = {of: tangent.copy() if hasattr(tangent, "shape") else tangent}
+    for index, unit in where:
+        adjoints = setting.variant.run([*setting.args, unit], "reverse", tuple(along), of)[1:]
+        _put(found, of, index, sum(weighed(a, d) for a, d in zip(adjoints, along.values(), strict=True)))
+    return found[of]
 
 
 def vjp(program: Program, at: Mapping[str, Any], cotangent: Any, wrt: Sequence[str] | None, of: str | None) -> Result:
@@ -294,8 +349,9 @@ def vjp(program: Program, at: Mapping[str, Any], cotangent: Any, wrt: Sequence[s
     for j, seed in chosen.items():
         seed = _shaped(program.outputs[j], seed, Type("real", getattr(values[j], "shape", ())), f"the cotangent of '{program.outputs[j]}'")
         if inputs and setting.real(j):
-            adjoints = variant.run([*setting.args, seed], "reverse", inputs, j)[1:]
-            total = {k: a if len(chosen) == 1 else total[k] + a for k, a in zip(inputs, adjoints, strict=True)}
+            swept = dict(zip(inputs, variant.run([*setting.args, seed], "reverse", inputs, j)[1:], strict=True))
+            adjoints = by_tangents(setting, swept, j, values[j], seed)
+            total = {k: a if len(chosen) == 1 else total[k] + a for k, a in adjoints.items()}
             paths |= {k for k, there in zip(inputs, variant.paths("reverse", inputs, j), strict=True) if there}
     without_path(variant, inputs, [k for k in inputs if k not in paths])
     result = Result(dict(zip(program.outputs, values, strict=True)), variant.flags, "reverse", variant.steps)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from adcli.api.derivatives import Setting, direction, ones_at, sweep_back, zeros
+from adcli.api.derivatives import MOST, Setting, direction, ones_at, settled, sweep_back, zeros
 from adcli.api.flags import explained
 from adcli.api.program import Program, Result
+from adcli.engines.flags import has_nan
 
 
 def hessian(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None, of: str | None) -> Result:
@@ -19,6 +21,7 @@ def hessian(program: Program, at: Mapping[str, Any], wrt: Sequence[str] | None, 
     blocks: dict[tuple[int, int], Any] = {}
     for position, k in enumerate(inputs):
         _row(setting, k, inputs[position:], j, blocks)
+    _settle(setting, inputs, j, blocks)
     names = variant.names
     result = Result({program.outputs[j]: value}, variant.flags, "reverse over forward", variant.steps)
     result.of = program.outputs[j]
@@ -55,6 +58,18 @@ def _mirror(blocks: dict[tuple[int, int], Any], k: int, rest: tuple[int, ...], r
         block = blocks[k, m]
         axes = getattr(block, "ndim", 0)
         blocks[m, k] = block.transpose((*range(rank, axes), *range(rank))).copy() if axes else block
+
+
+def _settle(setting: Setting, inputs: tuple[int, ...], of: int, blocks: dict[tuple[int, int], Any]) -> None:
+    """Put in what sweeps along the other input give where an entry by two inputs is nan (`derivatives.settled` says why)."""
+    for position, k in enumerate(inputs):
+        later = [m for m in inputs[position + 1 :] if has_nan(blocks[k, m])]
+        if later and sum(getattr(blocks[k, m], "size", 1) for m in later) <= MOST:
+            for m in later:
+                other: dict[tuple[int, int], Any] = {}
+                _row(setting, m, (m, k), of, other)
+                blocks[k, m] = settled(blocks[k, m], partial(other.__getitem__, (k, m)))
+                blocks[m, k] = settled(blocks[m, k], partial(other.__getitem__, (m, k)))
 
 
 def hvp(program: Program, at: Mapping[str, Any], along: Mapping[str, Any], wrt: Sequence[str] | None, of: str | None) -> Result:
