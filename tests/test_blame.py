@@ -342,14 +342,40 @@ def test_how_a_value_grew_before_it_overflowed() -> None:
 
 
 def test_nan_of_what_the_run_does_not_use() -> None:
-    """The adjoint program carries the zeros of variables that the run overwrites; 0·inf is nan in `grad`, and is told so."""
-    text, at = "s = sqrt(v); while s < 3 { s = x }; s", "x=5,v=0"
-    assert json.loads(invoke(["grad", text, "--at", at, "--json"]).out)["gradient"] == {"v": None, "x": 1.0}
+    """The adjoint program carries zeros of variables that the run overwrites, and the tangents those of branches that it does not take:
+    where 0 meets infinity in both, the derivative is nan in `grad`, and is told so.
+    """
+    text, at = "s = sqrt(v); while s < 3 { s = x }; s + sqrt(if v > 1 { v } else { y })", "x=5,v=0,y=0"
+    assert json.loads(invoke(["grad", text, "--at", at, "--json"]).out)["gradient"] == {"v": None, "x": 1.0, "y": None}
     story = data(text, "--at", at)["stories"][0]
     assert (story["kind"], story["root"], story["numbers"][0]["of"]) == ("nan", "partial", "gradient.v")
     (step,) = story["path"]
     assert (step["op"], step["adjoint"], step["derivative"], step["gives"]) == ("sqrt", 0.0, "inf", "nan")
     assert "what this run does not use" in story["reason"]
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "name"),
+    [
+        ("s = sqrt(v); while s < 3 { s = x }; s", "x=5,v=0", "gradient.v"),
+        ("z = sqrt(v); z[1]", "v=[0,3]", "gradient.v[0]"),
+        ("z = sqrt(v); z[1] + 2*v[0]", "v=[0,3]", "gradient.v[0]"),
+    ],
+)
+def test_a_derivative_that_one_mode_alone_knows(text: str, at: str, name: str) -> None:
+    """The reverse sweep meets 0·inf where nothing of a run is used; the story is told of the number that `grad` gives."""
+    stories = data(text, "--at", at)["stories"]
+    told = {of: (number, story["kind"]) for story in stories for of, number in numbers(story)}
+    assert told[name] == ((2.0, "ordinary") if "2*v" in text else (0.0, "zero"))
+    assert "nan" not in invoke(["blame", text, "--at", at]).out
+
+
+def test_an_element_that_is_not_read_has_no_path() -> None:
+    """Not a derivative that is too small, which is one of another element."""
+    (story,) = data("z = exp(v); sum(z[1..])", "--at", "v=[0,3,4]", "--wrt", "v[0]")["stories"]
+    assert "no path" in story["reason"]
+    (story,) = data("inv(A)[0, 0]", "--at", "A=[[1,0],[0,2]]", "--wrt", "A[0,1]")["stories"]
+    assert "no path" not in story["reason"]
 
 
 def test_markdown() -> None:

@@ -288,3 +288,10 @@ def test_dimensions_are_known_in_the_program() -> None:
 
 def test_constants_come_from_mathematics() -> None:
     assert run("[pi, tau, e]")[0].tolist() == [math.pi, math.tau, math.e]
+
+
+def test_an_output_line_reads_its_variable_where_the_program_ends() -> None:
+    assert run("output y; y = 1; y = 2") == [2.0]
+    assert run("output y\noutput z\nz = x^2\ny = z + 1", x=3.0) == [10.0, 9.0]
+    assert run("output y; z = y + 1; y = z*2", y=3.0) == [8.0]
+    assert [i.name for i in signature(parse(Source("output y; a*y")), Source("")).inputs] == ["y", "a"]

@@ -365,12 +365,17 @@ def _size(f: Frame, value: Atom, span: Span, what: str) -> Atom:
     return n
 
 
+def _made(f: Frame) -> tuple[Atom, ...]:
+    """The sizes of a new array; 0 for one that is known to be negative, which a check in front stops."""
+    return tuple(const(0) if isinstance(n, Const) and n.value < 0 else n for n in f.sizes)
+
+
 def _filled(f: Frame, node: tree.CallExpr) -> Steps:
     """zeros and ones."""
     _no_names(f, node, ())
     _arity(f, node, 1, None, f"{node.name}(3) or {node.name}(2, 3)")
     yield from sizes(f, _values(f, node), node.name)
-    dims = f.sizes
+    dims = _made(f)
     return f.sized(f.emit(node.name, dims, (), node.span), dims)
 
 
@@ -382,7 +387,7 @@ def _full(f: Frame, node: tree.CallExpr) -> Steps:
     f.scalar(value, "the value that fills an array", nodes[0].span)
     value = f.real(value, nodes[0].span)
     yield from sizes(f, nodes[1:], node.name)
-    dims = f.sizes
+    dims = _made(f)
     return f.sized(f.emit("full", (value, *dims), (), node.span), dims)
 
 
@@ -390,7 +395,7 @@ def _eye(f: Frame, node: tree.CallExpr) -> Steps:
     _no_names(f, node, ())
     _arity(f, node, 1, 1, "eye(n)")
     yield from sizes(f, _values(f, node), node.name)
-    (n,) = f.sizes
+    (n,) = _made(f)
     return f.sized(f.emit("eye", (n,), (), node.span), (n, n))
 
 
@@ -403,7 +408,7 @@ def _linspace(f: Frame, node: tree.CallExpr) -> Steps:
         value = yield end
         ends.append(f.real(f.scalar(value, "an end of linspace", end.span), end.span))
     yield from sizes(f, nodes[2:], node.name)
-    (n,) = f.sizes
+    (n,) = _made(f)
     return f.sized(f.emit("linspace", (*ends, n), (), node.span), (n,))
 
 

@@ -227,6 +227,12 @@ class Free:
             if first is None or name.span.start < first.span.start:
                 self.reads[name.name] = name
 
+    def outputs(self, statements: Sequence[tree.Stmt], bound: set[str]) -> None:
+        """`output y` reads y where the program ends, whatever assigns it after that line."""
+        for s in statements:
+            if isinstance(s, tree.OutputDecl) and s.value is None:
+                self._read(s.name, bound)
+
     def block(self, statements: Sequence[tree.Stmt], bound: set[str], paths: bool) -> None:
         """Walk statements in order. `bound` grows by what they assign; with `paths`, only by what every path assigns."""
         for stmt in statements:
@@ -249,9 +255,10 @@ class Free:
                 if not paths:
                     bound |= inner
             case tree.OutputDecl():
-                self.expression((stmt.value or stmt.name,), bound, paths)
+                if stmt.value is not None:
+                    self.expression((stmt.value,), bound, paths)
+                    bound.add(stmt.name.name)
                 self.last[stmt.name.name] = stmt.span.end + (1 << 60)
-                bound.add(stmt.name.name)
             case tree.InputDecl():
                 bound.update(n.name for n in stmt.names)
             case tree.ExprStmt() | tree.Return():

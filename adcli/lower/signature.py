@@ -63,6 +63,7 @@ def top_level_reads(statements: Sequence[tree.Stmt], top: Free, source: Source) 
     assigned: set[str] = set()
     for s in statements:
         top.statement(s, assigned, paths=False)
+    top.outputs(statements, assigned)
     found = dict(top.reads)
     for s in statements:
         if isinstance(s, tree.FnDef):

@@ -71,9 +71,10 @@ def exact(w: Writer, s: Let, operands: Sequence[tuple[str, str]]) -> str:
         w.overflow[s.out] = least if name != "floordiv" else c.op(f"and i1 {least}, {c.op(f'icmp eq i64 {operands[1][0]}, -1')}")
         return out
     elif name == "to_int" and operands[0][1] == "real":
-        size = scalars.intrinsic("fabs")(c, operands[0][0])
-        inside = c.op(f"fcmp olt double {size}, {constant(2.0**63, 'real')}")
-        w.overflow[s.out] = c.op(f"xor i1 {inside}, true")
+        x = operands[0][0]
+        above = c.op(f"fcmp oge double {x}, {constant(-(2.0**63), 'real')}")
+        below = c.op(f"fcmp olt double {x}, {constant(2.0**63, 'real')}")
+        w.overflow[s.out] = c.op(f"xor i1 {c.op(f'and i1 {above}, {below}')}, true")
         return scalars.scalar(c, s.op, "int", operands)
     else:
         return scalars.scalar(c, s.op, s.out.type.elem, operands)

@@ -133,10 +133,10 @@ def _spread(b: Builder, v: Atom, x: Atom, axis: int | None) -> Atom:
 
 
 def _largest(b: Builder, x: Atom, axis: int | None) -> Atom:
-    """The largest element, 0 where it is infinite, so that x minus it makes sense."""
+    """The largest element, 0 where it is infinite or there is none (nan), so that x minus it makes sense."""
     m = b.let("reduce_max", x, attrs=(axis,))
-    infinite = b.let("eq", b.let("abs", m), const(float("inf")))
-    return b.let("select", infinite, const(0.0), m)
+    finite = b.let("lt", b.let("abs", m), const(float("inf")))
+    return b.let("select", finite, m, const(0.0))
 
 
 def _reduced(b: Builder, name: str, x: Atom, axis: int | None) -> Atom:

@@ -140,10 +140,10 @@ class Teller:
                 yield Quantity("gradient", named(names[k], index), self.number(names[k], place), place), more
 
     def number(self, name: str, place: Place) -> float:
-        """The adjoint of an input; as `grad` has it where that alone is not finite, by zeros times infinity on ways not used."""
+        """The adjoint of an input; as `grad` has it where just one of the two is finite, by zeros times infinity on ways not used."""
         own = self.swept.bar(place)
         given = element(self.gradient[name], place.at) if name in self.gradient else own
-        return own if math.isfinite(given) else given
+        return given if math.isnan(own) or not math.isfinite(given) else own
 
     def chosen(self, name: str, node: int, value: Any) -> Iterator[tuple[Index, int]]:
         """The elements of an input to look into, each with how many others it stands for."""
@@ -180,7 +180,7 @@ class Teller:
         else:
             if kind != "ordinary" or self.by is not None:
                 story.way = largest_way(self.swept, q.place)
-            story.uses = contributions(self.swept, q.place)
+            story.uses = [use for use in contributions(self.swept, q.place) if not math.isnan(use.increment)]
             if self.by is not None and story.uses:  # an input that is itself the output has no use to share by
                 story.shares = shares(self.swept, q.place, self.by)
         return story

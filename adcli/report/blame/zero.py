@@ -59,7 +59,7 @@ class _Search:
 
     def look(self, place: Place) -> None:
         uses = list(self.swept.uses(place))
-        moving = [u for u in uses if u.increment != 0]
+        moving = [u for u in uses if _passes(u.increment)]
         if moving:
             self.note(CANCELS, place, moving[0], moving[0].terms[0] if moving[0].terms else Term((), 0.0, 0.0), moving)
             return
@@ -72,7 +72,7 @@ class _Search:
                     self.go(place, use, term)
                 elif term.product == 0:
                     self.note(UNDERFLOW, place, use, term)
-            if sum(term.product != 0 for term in use.terms) > 1:
+            if sum(_passes(term.product) for term in use.terms) > 1:
                 self.note(CANCELS, place, use, use.terms[0], [use])
 
     def look_at_none(self, place: Place, use: Use) -> None:
@@ -84,6 +84,8 @@ class _Search:
             self.go(place, use, Term(closed, 0.0, 0.0))
         elif not use.terms and let.op.name == "update":
             self.note(OVERWRITTEN, place, use, self.some_term(use))
+        elif let.op.kind == "partials" and use.terms:
+            return  # element by element: where the adjoint of its own element is 0, no other one matters
         elif not self.moves(use.source) and all(t.bar == 0 for t in use.terms) and self.some_term(use).bar != 0:
             self.note(FLAT, place, use, self.some_term(use))
 
@@ -142,6 +144,11 @@ class _Search:
             hops.append(hop)
             at = hop.target
         return hops
+
+
+def _passes(part: float) -> bool:
+    """Whether a part of an adjoint that is 0 is one itself; nan is the 0 of what is not used times infinity."""
+    return part != 0 and part == part
 
 
 def zeros(swept: Swept, place: Place) -> Zeros:
