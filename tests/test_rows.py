@@ -22,6 +22,7 @@ from adcli.errors import IndexOutOfRange, LimitError, UsageError
 from adcli.ir.build import Builder
 from adcli.ir.nodes import Block, Function, Var
 from adcli.ir.types import REAL
+from tests.invoke import invoke
 from tests.test_ops import ELEMENTWISE, samples
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -2.0, 1e-300, 1e300, -1e300, 800.0, math.inf, -math.inf, math.nan]
@@ -242,3 +243,23 @@ def test_results_whose_size_only_the_run_knows() -> None:
     assert adcli.compile("input n: int; sum(linspace(0, 1, n))").batch({"n": [2, 3]}, "eval")["value"].tolist() == [1.0, 1.5]
 
 
+
+
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+@pytest.mark.parametrize(
+    "text", ["z = sqrt(y); (if x > 100 { x + z } else { x }) + sqrt(x)", "sqrt(if x > 100 { x } else { y })", "sum(sqrt([x + 2, y]))"]
+)
+def test_rows_where_one_mode_meets_no_infinity(text: str, mode: str) -> None:
+    """A zero without a path times infinity is nan in one mode alone; rows give what a single point gives, in second derivatives too."""
+    rows = [(3, 0), (3, 4), (-1, 0), (0, 0), (0, 9)]
+    table = "x,y\n" + "\n".join(f"{x},{y}" for x, y in rows)
+    found = invoke(["grad", text, "--data", "-", "--mode", mode, "--only-results", "-q"], stdin=table).out.splitlines()
+    second = invoke(["hessian", text, "--data", "-", "--only-results", "-q"], stdin=table).out.splitlines()
+    names, f = found[0].split(","), adcli.compile(text)
+    for k, (x, y) in enumerate(rows, 1):
+        row = dict(zip(names, map(float, found[k].split(",")), strict=True))
+        slopes = f.gradient(x=x, y=y, mode=mode)
+        assert {"x": row["d_x"], "y": row["d_y"]} == pytest.approx(slopes, nan_ok=True)
+        curved = dict(zip(second[0].split(","), map(float, second[k].split(",")), strict=True))
+        mixed = next(curved[name] for name in ("d2_x_y", "d2_y_x") if name in curved)
+        assert mixed == pytest.approx(f.hessian(x=x, y=y)["x"]["y"], nan_ok=True)

@@ -138,11 +138,16 @@ class Batch:
             paths = list(self.variant.paths("reverse", inputs, j))
         found: list[Column] = []
         for result, (k, there) in enumerate(zip(inputs, paths, strict=True), 1):
-            found += self._elements(self._slope(k, tag), self.variant.types[k].shape, sweep if there else None, result)
+            elements = self._elements(self._slope(k, tag), self.variant.types[k].shape, sweep if there else None, result)
+            units = ones_at(self.variant.types[k].shape)
+            found += [
+                column._replace(otherwise=Column("", Sweep(("forward", (k,), j, ()), (unit,)), 1) if there else None)
+                for column, (_, unit) in zip(elements, units, strict=True)
+            ]
         return Column("", sweep), found, {k for k, there in zip(inputs, paths, strict=True) if there}
 
     def _forward(self, inputs: tuple[int, ...], j: int, tag: str | int) -> tuple[Column, list[Column], set[int]]:
-        """The same by one sweep for each element; what is nan in an array comes from a reverse sweep, as at a single point."""
+        """The same by one sweep for each element; what is nan comes from a reverse sweep, as at a single point."""
         found: list[Column] = []
         reached: set[int] = set()
         value = Column("", Sweep(("value", (), j, ())))
@@ -152,8 +157,7 @@ class Batch:
             back = Sweep(("reverse", (k,), j, ()), (1.0,))
             for index, unit in ones_at(shape):
                 sweep = Sweep(("forward", (k,), j, ()), (unit,))
-                otherwise = Column("", back, 1, index) if index else None
-                found.append(Column(labelled(self._slope(k, tag), index), sweep if there else None, 1, (), otherwise))
+                found.append(Column(labelled(self._slope(k, tag), index), sweep if there else None, 1, (), Column("", back, 1, index)))
                 value = value._replace(sweep=sweep) if there else value
             reached |= {k} if there else set()
         return value, found, reached
@@ -187,9 +191,14 @@ class Batch:
                         if m == k and column < row:
                             continue
                         name = f"d2_{labelled(self.variant.names[k], row)}_{labelled(self.variant.names[m], column)}"
-                        mirror = Column("", sweeps[column], 2, row) if m == k and row != column else None
-                        columns.append(Column(name, sweep, result, column, mirror))
+                        columns.append(Column(name, sweep, result, column, self._mirror((k, row), (m, column), j) if there else None))
         return columns
+
+    def _mirror(self, first: tuple[int, tuple[int, ...]], second: tuple[int, tuple[int, ...]], j: int) -> Column | None:
+        """The second derivative by two elements of inputs with the sweep along the other one; None where they are the same."""
+        (k, row), (m, column) = first, second
+        unit = dict(ones_at(self.variant.types[m].shape))[column]
+        return None if first == second else Column("", Sweep(("second", (k,), j, (m,)), (unit, 1.0)), 2, row)
 
     # Running.
 
@@ -214,17 +223,28 @@ class Batch:
                 done.flags[known] = max(count, done.flags.get(known, 0))
         if self.strict and done.flags:
             self._refuse(args, range(rows), done)
-        done.columns = [_taken(column, found, rows) for column in self.columns]
+        done.columns = [self._settled(column, _taken(column, found, rows), args) for column in self.columns]
         return done
 
     def _sweeps(self) -> list[Sweep]:
         """Every sweep that some column reads, once."""
-        found: dict[int, Sweep] = {}
-        for column in self.columns:
-            for one in (column, column.otherwise):
-                if one is not None and one.sweep is not None:
-                    found.setdefault(id(one.sweep), one.sweep)
-        return list(found.values())
+        return list({id(column.sweep): column.sweep for column in self.columns if column.sweep is not None}.values())
+
+    def _settled(self, column: Column, values: Any, args: Sequence[Any]) -> Any:
+        """A column's numbers, with those of another sweep in the rows where they are nan, as at a single point."""
+        import numpy as np
+
+        if column.sweep is None or column.otherwise is None or column.otherwise.sweep is None:
+            return values
+        where = np.flatnonzero(np.isnan(values))
+        if not len(where):
+            return values
+        picked = [a[where] if k in self.varying else a for k, a in enumerate(args)]
+        other = self._run(column.otherwise.sweep, picked, len(where))
+        values = np.array(values)
+        values[where] = _taken(column.otherwise, {id(column.otherwise.sweep): other}, len(where))
+        values[where[list(other.failed)]] = np.nan
+        return values
 
     def _run(self, sweep: Sweep, args: Sequence[Any], rows: int) -> RowsResult:
         rows_engine = self._engines.get(sweep.what)
@@ -309,10 +329,7 @@ def _taken(column: Column, found: Mapping[int, RowsResult], rows: int) -> Any:
     if column.sweep is None:
         return np.zeros(rows)
     values = found[id(column.sweep)].results[column.result]
-    values = values[(slice(None), *column.at)] if column.at else values
-    if column.otherwise is not None and column.otherwise.sweep is not None and np.isnan(values).any():
-        values = np.where(np.isnan(values), _taken(column.otherwise, found, rows), values)
-    return values
+    return values[(slice(None), *column.at)] if column.at else values
 
 
 def batch(

@@ -131,7 +131,7 @@ def sweep_back(setting: Setting, inputs: tuple[int, ...], of: int) -> tuple[Any,
     value, *adjoints = variant.run([*setting.args, 1.0], "reverse", inputs, of)
     paths = variant.paths("reverse", inputs, of)
     without_path(variant, inputs, [k for k, there in zip(inputs, paths, strict=True) if not there])
-    return value, by_tangents(setting, dict(zip(inputs, adjoints, strict=True)), of, value)
+    return value, by_tangents(setting, dict(zip(inputs, adjoints, strict=True)), of)
 
 
 def _forward(setting: Setting, inputs: tuple[int, ...], of: int) -> tuple[Any, dict[int, Any]]:
@@ -183,13 +183,13 @@ def settled(found: Any, otherwise: Callable[[], Any]) -> Any:
 MOST = 256  # elements that are looked at one by one: each takes a sweep of its own
 
 
-def by_tangents(setting: Setting, adjoints: dict[int, Any], of: int, value: Any, cotangent: Any = 1.0) -> dict[int, Any]:
-    """The adjoints of inputs, with what forward sweeps give where they are nan though the value is not.
+def by_tangents(setting: Setting, adjoints: dict[int, Any], of: int, cotangent: Any = 1.0) -> dict[int, Any]:
+    """The adjoints of inputs, with what forward sweeps give where they are nan.
 
     z = sqrt(v); z[1]    has no path from v[0], yet the adjoint of z[0] is the number 0, and at v[0] = 0 it meets an infinite derivative.
     """
     where = [(k, index, unit) for k in adjoints if has_nan(adjoints[k]) for index, unit in _nans(adjoints[k])]
-    if has_nan(value) or not 0 < len(where) <= MOST:
+    if not 0 < len(where) <= MOST:
         return adjoints
     found = {k: a.copy() if hasattr(a, "shape") else a for k, a in adjoints.items()}
     for k, index, unit in where:
@@ -317,17 +317,17 @@ def jvp(program: Program, at: Mapping[str, Any], along: Mapping[str, Any], of: s
     moved = results[len(names) :] or [zeros(getattr(v, "shape", ())) for v in values]
     if any(map(has_nan, moved)):
         moved = [
-            _by_adjoints(setting, dict(zip(inputs, tangents, strict=True)), setting.output(name, "a derivative"), value, tangent)
-            for name, value, tangent in zip(names, values, moved, strict=True)
+            _by_adjoints(setting, dict(zip(inputs, tangents, strict=True)), setting.output(name, "a derivative"), tangent)
+            for name, tangent in zip(names, moved, strict=True)
         ]
     result = Result(dict(zip(names, values, strict=True)), variant.flags, "forward", variant.steps)
     result.derivative = dict(zip(names, moved, strict=True))
     return explained(result, tangents=result.derivative)
 
 
-def _by_adjoints(setting: Setting, along: Mapping[int, Any], of: int, value: Any, tangent: Any) -> Any:
-    """The tangent of an output, with what reverse sweeps give where it is nan though the value is not."""
-    where = [(index, unit) for index, unit in _nans(tangent) if not has_nan(value[index] if index else value)]
+def _by_adjoints(setting: Setting, along: Mapping[int, Any], of: int, tangent: Any) -> Any:
+    """The tangent of an output, with what reverse sweeps give where it is nan."""
+    where = list(_nans(tangent))
     if not 0 < len(where) <= MOST:
         return tangent
     found = {of: tangent.copy() if hasattr(tangent, "shape") else tangent}
@@ -350,7 +350,7 @@ def vjp(program: Program, at: Mapping[str, Any], cotangent: Any, wrt: Sequence[s
         seed = _shaped(program.outputs[j], seed, Type("real", getattr(values[j], "shape", ())), f"the cotangent of '{program.outputs[j]}'")
         if inputs and setting.real(j):
             swept = dict(zip(inputs, variant.run([*setting.args, seed], "reverse", inputs, j)[1:], strict=True))
-            adjoints = by_tangents(setting, swept, j, values[j], seed)
+            adjoints = by_tangents(setting, swept, j, seed)
             total = {k: a if len(chosen) == 1 else total[k] + a for k, a in adjoints.items()}
             paths |= {k for k, there in zip(inputs, variant.paths("reverse", inputs, j), strict=True) if there}
     without_path(variant, inputs, [k for k in inputs if k not in paths])
