@@ -180,25 +180,20 @@ class Batch:
         value, slopes, reached = self._reverse(inputs, j, "")
         without_path(self.variant, inputs, [k for k in inputs if k not in reached])
         columns = [value._replace(name="value"), *slopes]
+        units = {k: dict(ones_at(self.variant.types[k].shape)) for k in inputs}
         for position, k in enumerate(inputs):
             rest = inputs[position:]
             there = self.setting.real(j) and any(self.variant.paths("forward", (k,), j))
-            units = list(ones_at(self.variant.types[k].shape))
-            sweeps = {index: Sweep(("second", rest, j, (k,)), (unit, 1.0)) if there else None for index, unit in units}
+            sweeps = {index: Sweep(("second", rest, j, (k,)), (unit, 1.0)) if there else None for index, unit in units[k].items()}
             for row, sweep in sweeps.items():
                 for result, m in enumerate(rest, 2):
                     for column in indices(self.variant.types[m].shape):
                         if m == k and column < row:
                             continue
                         name = f"d2_{labelled(self.variant.names[k], row)}_{labelled(self.variant.names[m], column)}"
-                        columns.append(Column(name, sweep, result, column, self._mirror((k, row), (m, column), j) if there else None))
+                        mirror = Column("", Sweep(("second", (k,), j, (m,)), (units[m][column], 1.0)), 2, row)
+                        columns.append(Column(name, sweep, result, column, mirror if there and (k, row) != (m, column) else None))
         return columns
-
-    def _mirror(self, first: tuple[int, tuple[int, ...]], second: tuple[int, tuple[int, ...]], j: int) -> Column | None:
-        """The second derivative by two elements of inputs with the sweep along the other one; None where they are the same."""
-        (k, row), (m, column) = first, second
-        unit = dict(ones_at(self.variant.types[m].shape))[column]
-        return None if first == second else Column("", Sweep(("second", (k,), j, (m,)), (unit, 1.0)), 2, row)
 
     # Running.
 

@@ -400,7 +400,7 @@ def _zeta(s: int, x: float, first: int) -> float:
         k += 1
     y = x + k
     at = power(y, -s)
-    tail = y * at / (s - 1) + 0.5 * at
+    tail = power(y, 1 - s) / (s - 1) + 0.5 * at  # not y*at, which underflows too early
     term = at * s / y
     for j, b in enumerate(_BERNOULLI):
         tail += b * term
