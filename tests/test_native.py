@@ -269,3 +269,33 @@ def test_shared_arguments() -> None:
 def test_compiled_text_is_deterministic() -> None:
     f = function(LOOP, x=REAL)
     assert compiled(f, Limits()).object == compiled(f, Limits()).object
+
+
+@pytest.mark.parametrize(
+    "text", ["zeros(2, -1)", "sum(full(1, -1))", "eye(-2)", "linspace(0, 1, -1)", "if x > 0 { sum(zeros(-1)) } else { x }"]
+)
+def test_sizes_known_to_be_negative_are_the_interpreters_error(text: str) -> None:
+    """Known beforehand, yet an error of the run: a branch that is not taken harms nobody."""
+    for engine in ("interpret", "native"):
+        f = adcli.compile(f"input x\n{text}", engine=engine)
+        with pytest.raises(AdcliError, match="a size cannot be negative"):
+            f.value(x=1.0)
+    if "else" in text:
+        assert f.gradient(x=-1.0) == {"x": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [("int(x)", -(2**63)), ("logsumexp([])", -math.inf), ("logsumexp([x, inf])", math.inf), ("logsumexp([x, nan])", math.nan)],
+)
+def test_edges_of_the_range(text: str, want: float) -> None:
+    for engine in ("interpret", "native"):
+        got = adcli.compile(f"input x\n{text}", engine=engine).value(x=-(2.0**63))
+        assert got == want or (math.isnan(got) and math.isnan(want))
+
+
+@pytest.mark.parametrize("x", [2.0**63, -9.3e18])
+def test_an_int_beyond_64_bits(x: float) -> None:
+    for engine in ("interpret", "native"):
+        with pytest.raises(AdcliError, match="does not fit in 64 bits"):
+            adcli.compile("int(x)", engine=engine).value(x=x)
