@@ -9,20 +9,21 @@ covariance of the parameters, and standard errors and intervals come from it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from adcli.api.fit import Accuracy, Fit, begin_within, open_directions, reported
 from adcli.api.objective import Objective
 from adcli.api.rows_model import RowsModel, no_value
+from adcli.api.target import Summed
+from adcli.engines.limits import timeout_error
 from adcli.errors import EvaluationError, UsageError
 from adcli.report.fit import FLAT, FitReport, listed
 
 if TYPE_CHECKING:
     from adcli.api.fit import Watch
-    from adcli.api.parameters import Parameters
-    from adcli.optimize.smooth import Counts, Iterate, Outcome
+    from adcli.optimize.smooth import Counts, Iterate, Outcome, Smooth
 
 # Parameters up to which the Hessian is computed, for the steps and for the standard errors; of more, its products with vectors.
 FEW = 100
@@ -33,38 +34,6 @@ PACE = 1e-3
 NOWHERE = "no minimum: the loss falls on and on towards {}, as it does where the data separate two classes perfectly"
 EPS = 2.0**-52
 PASSES = 200  # over all rows, about: it decides whether compiling pays
-
-
-class Loss:
-    """The objective as a minimiser asks for it: nan where some row has no value, and an end to it in time."""
-
-    def __init__(self, objective: Objective, seconds: float | None) -> None:
-        self.objective = objective
-        self.seconds = seconds
-        self.end = None if seconds is None else perf_counter() + seconds
-
-    def _in_time(self) -> None:
-        if self.end is not None and perf_counter() > self.end:
-            from adcli.engines.limits import timeout_error
-
-            raise timeout_error(self.objective.program.limits)
-
-    def value(self, x: Any) -> float:
-        self._in_time()
-        try:
-            return self.objective.value(x)
-        except EvaluationError:
-            return math.nan
-
-    def gradient(self, x: Any) -> tuple[float, Any]:
-        self._in_time()
-        return self.objective.gradient(x)
-
-    def hessian(self, x: Any) -> Any:
-        return self.objective.hessian(x)
-
-    def product(self, x: Any, v: Any) -> Any:
-        return self.objective.product(x, v)
 
 
 def fit_loss(
@@ -86,9 +55,13 @@ def fit_loss(
         engine=model.engine, jobs=model.jobs, passes=PASSES, where=model.rows.where,
     )  # fmt: skip
     refuse_start(model, objective)
-    counted: Any = Counted(Loss(objective, model.program.limits.timeout))
+    counted = Counted(Summed(objective))
+    limit = model.program.limits.timeout
+    end = math.inf if limit is None else perf_counter() + limit
 
     def told(now: Iterate) -> None:
+        if perf_counter() > end:
+            raise timeout_error(model.program.limits)
         if watch is not None:
             watch(now.iteration, now.value)
 
@@ -96,40 +69,56 @@ def fit_loss(
     with np.errstate(all="ignore"):
         found = trust_region.minimize(counted, parameters.start, box, models, tol=1e-10, steps=steps or STEPS, watch=told)
         free = box.free(found.x, found.gradient)
-        flat = found.converged and objective.size <= FEW and bool(free.any()) and vanishing(objective, found, free)
-    if flat and (away := running(objective, found, free, parameters)):
-        found = found._replace(converged=False, reason=NOWHERE.format(listed(away)))
-    report = _report(model, objective, found, counted.counts, free, level, flat)
+        found, information, why = looked_at(objective, found, free, parameters.names)
+    accuracy = _accuracy(parameters.names, information, free, level, why)
+    report = _report(model, found, counted.counts, free, "mean of loss" if mean else "sum of loss", accuracy)
     values, _, _ = model.gradients(found.x)  # its flags are those of the result
     nothing = np.full(model.rows.count, np.nan)
     return Fit(report, found.x, values, nothing, nothing)
 
 
-def vanishing(objective: Objective, found: Outcome, free: Any) -> bool:
-    """Whether the Hessian goes to 0 where the search ends, and so says nothing of the parameters."""
+def looked_at(objective: Objective, found: Outcome, free: Any, names: Sequence[str]) -> tuple[Outcome, Any, str]:
+    """The end of a search after a look at the Hessian there; the observed information, or None and why there is none."""
+    if not found.converged:
+        return found, None, "no minimum"
+    if objective.size > FEW:
+        return found, None, "not computed"
+    hessian = objective.hessian(found.x)
+    step = vanishing(Summed(objective), found, hessian, free)
+    if step is None:
+        return found, hessian * (objective.rows if objective.mean else 1), "no minimum"
+    away = running(found.x, step, hessian, names)
+    if not away:
+        return found, None, FLAT
+    return found._replace(converged=False, reason=NOWHERE.format(listed(away))), None, "no minimum"
+
+
+def vanishing(f: Smooth, found: Outcome, hessian: Any, free: Any) -> Any:
+    """Newton's step, if the Hessian goes to 0 where it leads, and so says nothing of the parameters; else None."""
     import numpy as np
 
-    from adcli.optimize.curvature import flattens
+    from adcli.optimize.curvature import flattens, newton_step
 
-    h = objective.hessian(found.x)[free][:, free]
-    diagonal = np.diag(h)
-    if not (np.isfinite(h).all() and (diagonal > 0).all()):
-        return False
+    if not free.any():
+        return None
+    own = hessian[free][:, free]
+    diagonal = np.diag(own)
+    if not (np.isfinite(own).all() and (diagonal > 0).all()):
+        return None
     scale = np.sqrt(diagonal)
-    # What is singular to rounding is told as parameters that are not determined.
-    return bool(np.linalg.eigvalsh(h / np.outer(scale, scale))[0] > len(h) * EPS) and flattens(objective, found.x, found.gradient, free)
+    if np.linalg.eigvalsh(own / np.outer(scale, scale))[0] <= len(own) * EPS:
+        return None  # what is singular to rounding is told as parameters that are not determined
+    step = newton_step(hessian, found.gradient, free)
+    return step if flattens(f, found.x, hessian, step, free) else None
 
 
-def running(objective: Objective, found: Outcome, free: Any, parameters: Parameters) -> list[str]:
+def running(x: Any, step: Any, hessian: Any, names: Sequence[str]) -> list[str]:
     """Where the parameters go that Newton's step still takes further out; at a minimum it is as good as 0."""
     import numpy as np
 
-    from adcli.optimize.curvature import newton_step
-
-    x, step = found.x, newton_step(objective, found.x, found.gradient, free)
-    share = np.abs(step) * np.sqrt(np.abs(np.diag(objective.hessian(x))))
+    share = np.abs(step) * np.sqrt(np.abs(np.diag(hessian)))
     out = (step * x > 0) & (np.abs(step) > PACE * np.abs(x)) & (share > PACE * share.max(initial=0.0))
-    return [f"{parameters.names[k]} = {'inf' if x[k] > 0 else '-inf'}" for k in np.flatnonzero(out)]
+    return [f"{names[k]} = {'inf' if x[k] > 0 else '-inf'}" for k in np.flatnonzero(out).tolist()]
 
 
 def refuse_start(model: RowsModel, objective: Objective) -> None:
@@ -151,43 +140,33 @@ def refuse_start(model: RowsModel, objective: Objective) -> None:
     raise no_value(model.rows, row, objective.value(start, slice(row, row + 1)), None)
 
 
-def _report(
-    model: RowsModel, objective: Objective, found: Outcome, counts: Counts, free: Any, level: float, flat: bool
-) -> FitReport:  # fmt: skip
+def _report(model: RowsModel, found: Outcome, counts: Counts, free: Any, kind: str, accuracy: tuple[Accuracy, int]) -> FitReport:
     import numpy as np
 
-    accuracy, told = _accuracy(model, objective, found, free, level, flat)
+    known, told = accuracy
     return reported(
-        model, found.x, accuracy,
-        kind="mean of loss" if objective.mean else "sum of loss", objective=found.value, converged=found.converged, reason=found.reason,
-        iterations=found.iterations, evaluations=counts.total, freedom=model.rows.count - told,
+        model, found.x, known,
+        kind=kind, objective=found.value, converged=found.converged, reason=found.reason, iterations=found.iterations,
+        evaluations=counts.total, freedom=model.rows.count - told,
         measure=("gradient norm", float(np.linalg.norm(found.gradient[free]))),
     )  # fmt: skip
 
 
-def _accuracy(
-    model: RowsModel, objective: Objective, found: Outcome, free: Any, level: float, flat: bool
-) -> tuple[Accuracy, int]:  # fmt: skip
-    """What the Hessian at the end says, and of how many directions it says something."""
+def _accuracy(names: Sequence[str], information: Any, free: Any, level: float, why: str) -> tuple[Accuracy, int]:
+    """What the observed information says of the parameters, and of how many directions; `why` it says nothing, where it is None."""
     import numpy as np
 
     from adcli.optimize.information import Information
     from adcli.optimize.student import normal_quantile
 
-    names, places = model.parameters.names, np.flatnonzero(free)
+    places = np.flatnonzero(free)
     covariance = np.full((len(names), len(names)), np.nan)
-    notes = dict.fromkeys(names, "no minimum")
     undetermined: list[list[str]] = []
     condition, told = math.nan, len(places)
-    if found.converged and len(names) > FEW:
-        notes = dict.fromkeys(names, "not computed")
-    elif found.converged and flat:
-        notes = dict.fromkeys(names, FLAT)
-    elif found.converged:
-        scale = model.rows.count if objective.mean else 1
-        information = Information(scale * objective.hessian(found.x)[np.ix_(places, places)])
-        undetermined = open_directions(information.null, [names[k] for k in places])
-        condition, told = information.condition, information.rank
-        if information.positive:
-            covariance[np.ix_(places, places)] = information.inverse()
-    return Accuracy(covariance, normal_quantile(level), level, free, undetermined, notes, condition), told
+    if information is not None:
+        known = Information(information[np.ix_(places, places)])
+        undetermined = open_directions(known.null, [names[k] for k in places.tolist()])
+        condition, told = known.condition, known.rank
+        if known.positive:
+            covariance[np.ix_(places, places)] = known.inverse()
+    return Accuracy(covariance, normal_quantile(level), level, free, undetermined, dict.fromkeys(names, why), condition), told

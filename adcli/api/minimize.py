@@ -246,11 +246,13 @@ class Search:
 
             ends = extremes(lambda u: np.where(free, self.f.f.product(outcome.x, np.where(free, u, 0.0)), 0.0), free)
             return kind(ends.low, ends.high, self._bends(outcome, ends.low, ends.high)), (ends.low, ends.high)
-        from adcli.optimize.curvature import flattens
+        from adcli.optimize.curvature import flattens, newton_step
 
-        h = self.f.f.hessian(outcome.x)[free][:, free]
-        found, curvature = classified(h, partial(self._bends, outcome), outcome.x[free])
-        return "flat" if found == "minimum" and flattens(self.f.f, outcome.x, outcome.gradient, free) else found, curvature
+        h = self.f.f.hessian(outcome.x)
+        found, curvature = classified(h[free][:, free], partial(self._bends, outcome), outcome.x[free])
+        if found == "minimum" and flattens(self.f.f, outcome.x, h, newton_step(h, outcome.gradient, free), free):
+            found = "flat"
+        return found, curvature
 
     def _bends(self, outcome: Outcome, low: float, high: float) -> bool:
         """Whether curvature is negative, in units of max(1, |x|)."""

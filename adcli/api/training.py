@@ -22,7 +22,6 @@ from adcli.errors import EvaluationError, LimitError, UsageError
 if TYPE_CHECKING:
     from adcli.api.objective import Objective
 
-OPTIMIZERS = ("sgd", "momentum", "adam", "gd")
 # Parameters up to which the history has them.
 SHOWN = 16
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adcli.errors import EvaluationError
-from adcli.optimize.smooth import Smooth, Vector, norm
+from adcli.optimize.smooth import Matrix, Smooth, Vector, norm
 
 # Products in one estimate: the extremes of a spectrum come out first (Golub and Van Loan, Matrix Computations, 10.1).
 MOST = 60
@@ -56,22 +56,22 @@ def extremes(product: Callable[[Vector], Vector], free: Any) -> Extremes:
     return Extremes(float(values[0]), float(values[-1]), basis[:m].T @ vectors[:, 0])
 
 
-def newton_step(f: Smooth, x: Vector, g: Vector, free: Any) -> Vector:
-    """Newton's step at x, whose Hessian is positive definite in the free elements; the others stay."""
-    h = f.hessian(x)[free][:, free]
-    scale = np.sqrt(np.abs(h.diagonal()))
-    step = np.zeros_like(x)
-    step[free] = -np.linalg.solve(h / np.outer(scale, scale), g[free] / scale) / scale
+def newton_step(h: Matrix, g: Vector, free: Any) -> Vector:
+    """Newton's step for a Hessian that is positive definite in the free elements; the others stay."""
+    own = h[free][:, free]
+    scale = np.sqrt(np.abs(own.diagonal()))
+    step = np.zeros_like(g)
+    step[free] = -np.linalg.solve(own / np.outer(scale, scale), g[free] / scale) / scale
     return step
 
 
-def flattens(f: Smooth, x: Vector, g: Vector, free: Any) -> bool:
+def flattens(f: Smooth, x: Vector, h: Matrix, step: Vector, free: Any) -> bool:
     """Whether the lowest curvature is another one where Newton's step leads: then it is on its way to 0, as that of x^4 and exp(-x) is."""
-    h = f.hessian(x)[free][:, free]
-    scale = np.sqrt(np.abs(h.diagonal()))
     try:
-        there = f.hessian(x + newton_step(f, x, g, free))[free][:, free]
+        there = f.hessian(x + step)[free][:, free]
     except EvaluationError:
         return False
-    before, after = (float(np.linalg.eigvalsh(m / np.outer(scale, scale))[0]) for m in (h, there))
+    own = h[free][:, free]
+    scale = np.sqrt(np.abs(own.diagonal()))
+    before, after = (float(np.linalg.eigvalsh(m / np.outer(scale, scale))[0]) for m in (own, there))
     return not abs(after - before) <= STEADY * before
