@@ -359,6 +359,10 @@ def test_many_rows_keep_their_order() -> None:
 def test_verbose() -> None:
     done = grad("x", "x\n1\n2\n", "-v")
     assert "rows: 2" in done.err and "format: csv" in done.err
+    assert "engine: columns\n" in done.err
+    assert "engine: interpret\n" in grad("y = x; while y < 4 { y = 2*y }; y", "x\n1\n2\n", "-v").err
+    assert "engine: interpret\n" in grad("x", "x\n1\n2\n", "-v", "--engine", "interpret").err
+    assert "engine: native\n" in grad("x", "x\n1\n2\n", "-v", "--engine", "native").err
 
 
 def test_progress_counts_what_is_worked_off(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -241,6 +241,11 @@ class Batch:
         values[where[list(other.failed)]] = np.nan
         return values
 
+    @property
+    def ran(self) -> list[str]:
+        """The engines that have run rows so far: "interpret", "columns" (NumPy), "native"."""
+        return list(dict.fromkeys(name for rows in self._engines.values() for name in rows.ran))
+
     def _run(self, sweep: Sweep, args: Sequence[Any], rows: int) -> RowsResult:
         rows_engine = self._engines.get(sweep.what)
         if rows_engine is None:

@@ -306,7 +306,10 @@ class Run:
                 where = ", ".join(filter(None, (place(flag, self.program.source), f"{count:,} row{'s' * (count != 1)}")))
                 lines[flag_text(flag.code, flag.message, where, colour)] = None
             error_text("".join(lines))
-        self.job.say(program=self.program.source.name, data=self.stream.name, format=self.format, rows=f"{self.rows:,}", failed=self.failed)
+        self.job.say(
+            program=self.program.source.name, data=self.stream.name, format=self.format,
+            engine=", ".join(self.batch.ran) if self.batch is not None else "", rows=f"{self.rows:,}", failed=self.failed,
+        )  # fmt: skip
 
 
 def _order(told: tuple[Flag, int]) -> tuple[int, str, str]:

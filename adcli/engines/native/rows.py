@@ -37,6 +37,8 @@ SHARE = 16 * TILE
 class NativeRows:
     """Takes functions whose results have a shape that is known; compiled when it is first known which arguments have columns."""
 
+    ran = ("native",)
+
     def __init__(self, function: Function, limits: Limits, names: Sequence[str] = (), exact_libm: bool = False) -> None:
         self.function = function
         self.limits = limits

@@ -41,6 +41,11 @@ class RowsResult:
 class Rows(Protocol):
     """An engine for one function."""
 
+    @property
+    def ran(self) -> tuple[str, ...]:
+        """What has run the rows so far: "interpret", "columns", "native"."""
+        ...
+
     def run(self, values: Sequence[Any], rows: int, jobs: int = 1) -> RowsResult:
         """Run every row.
 

@@ -43,6 +43,10 @@ class AutoRows:
         else:
             self.first = InterpretRows(function, limits, names, self.budget)
 
+    @property
+    def ran(self) -> tuple[str, ...]:
+        return (*self.first.ran, *(() if self.native is None else self.native.ran))
+
     def leaves(self) -> bool:
         """Whether there is native code for the function."""
         if find_spec("llvmlite") is None:

@@ -42,6 +42,8 @@ def straight(function: Function) -> bool:
 class ColumnRows:
     """Takes functions that are `straight`. Results are within 4 ulp of the interpreter's."""
 
+    ran = ("columns",)
+
     def __init__(self, function: Function, limits: Limits, names: Sequence[str] = ()) -> None:
         self.function = function
         self.limits = limits

@@ -20,6 +20,8 @@ _DTYPES = {"real": "float64", "int": "int64", "bool": "bool"}
 class InterpretRows:
     """Takes any function; results whose extents only the run knows are lists of arrays."""
 
+    ran = ("interpret",)
+
     def __init__(self, function: Function, limits: Limits, names: Sequence[str] = (), budget: Budget | None = None) -> None:
         self.function = function
         self.machine = Interpreter(function, limits, budget)
