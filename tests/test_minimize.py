@@ -362,6 +362,14 @@ def run(*words: str) -> Any:
     return invoke(["minimize", *words])
 
 
+def test_the_command_offers_the_methods_there_are() -> None:
+    """It has a list of its own, so that its help needs no more of adcli."""
+    from adcli.api.minimize import METHODS
+    from adcli.cli.commands.minimize import METHODS as offered
+
+    assert offered == METHODS
+
+
 def test_the_command_prints_lines_and_json() -> None:
     done = run(ROSENBROCK, "--at", "x=-1.2,y=1")
     lines = dict(line.split("\t") for line in done.out.splitlines())

@@ -1,9 +1,8 @@
-"""What a training run gives, as data and as text; its history as CSV and JSON lines."""
+"""What a training run gives, as data and as text."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,18 +84,3 @@ class Trained:
 
 def counted(batch: int | str) -> str:
     return f"{batch:,} row{'s' * (batch != 1)}" if isinstance(batch, int) else "all rows"
-
-
-def history(names: Sequence[str], epochs: Sequence[tuple[int, int, float, Sequence[float]]], kind: str) -> str:
-    """The history as "csv" or "jsonl": epoch, step, objective over all rows, and the parameters where it has them."""
-    few = all(len(at) == len(names) for *_, at in epochs)
-    columns = ["epoch", "step", "objective", *(names if few else [])]
-    rows: list[list[object]] = [[epoch, step, value, *(at if few else [])] for epoch, step, value, at in epochs]
-    if kind == "jsonl":
-        return "".join(json.dumps(dict(zip(columns, row, strict=True))) + "\n" for row in rows)
-    return "".join(",".join([_cell(cell) for cell in row]) + "\n" for row in [list[object](columns), *rows])
-
-
-def _cell(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    return f'"{text}"' if "," in text else text

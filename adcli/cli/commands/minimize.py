@@ -99,7 +99,7 @@ def command(
         line = Line(job, beside=True)
 
         def watch(step: Step) -> None:
-            file.add(step)
+            file.add([*step[:5], *step.x.tolist()])
             results.add(step)
             line.draw(lambda seconds: progress(step, seconds))
 

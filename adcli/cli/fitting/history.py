@@ -1,15 +1,20 @@
-"""The iterations of a method, as they come, into a file of rows: CSV or JSON lines."""
+"""The iterations of a method or the epochs of a training run into a file of rows: CSV or JSON lines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from adcli.errors import UsageError
 
-if TYPE_CHECKING:
-    from adcli.report.minimum import Step
+
+def suffix(path: str) -> str:
+    """csv or jsonl; UsageError for another."""
+    found = path.rpartition(".")[2].lower()
+    if found not in ("csv", "jsonl"):
+        raise UsageError(f"--history {path} is neither .csv nor .jsonl", help="the suffix says how it is written: --history path.csv")
+    return found
 
 
 class History:
@@ -17,10 +22,7 @@ class History:
 
     def __init__(self, path: str | None, columns: Sequence[str]) -> None:
         self.path, self.columns = path, columns
-        suffix = "" if path is None else path.rpartition(".")[2].lower()
-        if path is not None and suffix not in ("csv", "jsonl"):
-            raise UsageError(f"--history {path} is neither .csv nor .jsonl", help="the suffix says how it is written: --history path.csv")
-        self.json = suffix == "jsonl"
+        self.json = path is not None and suffix(path) == "jsonl"
         self._open = ExitStack()
         self._put: Callable[[bytes], Any] | None = None
 
@@ -38,13 +40,12 @@ class History:
     def __exit__(self, *reason: Any) -> bool | None:
         return self._open.__exit__(*reason)
 
-    def add(self, step: Step) -> None:
-        """One line."""
+    def add(self, cells: Sequence[int | float]) -> None:
+        """One line, a number for each column."""
         if self._put is None:
             return
         from adcli.cli.document import csv_number, to_json
 
-        cells = [*step[:5], *step.x.tolist()]
         if self.json:
             self._put((to_json(dict(zip(self.columns, cells, strict=True))) + "\n").encode())
         else:

@@ -97,13 +97,10 @@ def settings(options: dict[str, Any]) -> Settings:
     if options["checkpoint"] is None and (options["resume"] or options["interval"] is not None):
         shown = "--resume" if options["resume"] else "--checkpoint-every"
         raise UsageError(f"{shown} goes with --checkpoint FILE", help="it names the file that the run is saved to")
-    rate = options["lr"] or RATE
-    if not math.isfinite(rate):
-        raise UsageError(f"--lr is {rate!r}", help="a rate is a number such as 0.01")
     decay = 0.9 if options["momentum"] is None else options["momentum"]
     return Settings(
-        optimizer, rate, options["epochs"] or EPOCHS, rows if isinstance(rows, int) else None, options["order"] == "shuffle",
-        options["seed"] or 0, options["maximize"], decay, options["nesterov"],
+        optimizer, options["lr"] or RATE, options["epochs"] or EPOCHS, rows if isinstance(rows, int) else None,
+        options["order"] == "shuffle", options["seed"] or 0, options["maximize"], decay, options["nesterov"],
     )  # fmt: skip
 
 
@@ -252,10 +249,11 @@ def between_steps() -> Iterator[Callable[[], None]]:
 
 def _check_outputs(job: Job, options: dict[str, Any]) -> None:
     """Where history and plot go makes sense."""
+    from adcli.cli.fitting.history import suffix
 
     path = options["history"]
-    if path is not None and not path.endswith((".csv", ".jsonl")):
-        raise UsageError(f"--history takes a file that ends in .csv or .jsonl, not {path}", help="for instance --history loss.csv")
+    if path is not None:
+        suffix(path)
     for file in filter(None, (path, options["plot"])):
         folder = os.path.dirname(file) or "."
         if not os.path.isdir(folder):  # it is not found out after the work
@@ -265,10 +263,12 @@ def _check_outputs(job: Job, options: dict[str, Any]) -> None:
 
 
 def _write_history(path: str, run: Training) -> None:
-    from adcli.cli.streams import write_file
-    from adcli.report.training import history
+    from adcli.cli.fitting.history import History
 
-    write_file(path, history(run.objective.names, run.history, path.rpartition(".")[2]))
+    names = run.objective.names if all(len(entry.at) == run.objective.size for entry in run.history) else []
+    with History(path, ["epoch", "step", "objective", *names]) as file:
+        for *numbers, at in run.history:
+            file.add([*numbers, *(at if names else ())])
 
 
 def finish(job: Job, model: RowsModel, run: Training, plot: str | None) -> None:
