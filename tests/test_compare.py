@@ -55,6 +55,13 @@ def test_the_fourth_iterate_of_the_logistic_map() -> None:
     assert data(SAMPLE)["reference"] == {"by": "50-digit arithmetic", "gradient": {"x": pytest.approx(9.0660864, rel=1e-15)}}
 
 
+def test_the_plot_in_a_file(tmp_path: pathlib.Path) -> None:
+    done = invoke([*L4, "--plot", "v.svg"], at=tmp_path)
+    assert done.code == 0 and done.out == invoke(L4).out
+    assert (tmp_path / "v.svg").read_text() == invoke([*L4, "--to", "svg"]).out
+    assert invoke([*L4, "--plot", "none/v.svg"], at=tmp_path).code == 7
+
+
 def test_the_plot_has_the_numbers_of_the_survey() -> None:
     """Slopes 1 and 2; off by 33.7·h and 658·h², as |f″/2| and |f‴/6| are."""
     curves = {c["method"]: c for c in data(SAMPLE, "--plot")["steps"]["curves"]}

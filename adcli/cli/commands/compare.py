@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adcli.cli.options import ENGINE, LIMITS, OF, POINT, PROGRAM, STRICT, WRT, Finite, Job, define, names, option, output
-from adcli.cli.streams import takes_unicode
+from adcli.cli.streams import takes_unicode, write_file
+from adcli.cli.words import SuffixOption
 from adcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ WAYS = (
         metavar="PROGRAM",
         help="Your own gradient: FILE.adl or text, its outputs d_x, d_y, … for inputs x, y, …, or one formula.",
     ),
-    option("--plot", is_flag=True, help="Draw error against step size: truncation and round-off. --to svg and -o FILE.svg do, too."),
+    lambda: SuffixOption(
+        ["--plot"], ".svg", metavar="[FILE.svg]",
+        help="Draw error against step size: truncation and round-off. --to svg and -o FILE.svg write the picture alone.",
+    ),
     option("--notation", type=click.Choice(["unicode", "ascii"]), help="What the plot is drawn with (default: what the terminal has)."),
     option("--swell", is_flag=True, help="Count operations of the formula and of the graph for 0, 1, 2, … iterations of the first loop."),
     option("--iterations", type=click.IntRange(1, 30), metavar="N", help="How far --swell goes (default: as far as the loop)."),
@@ -66,7 +70,7 @@ def command(job: Job, wrt: str | None, of: str | None, manual: str | None, secon
     own = None if manual is None else manual_program(job, manual)
     found = compare(program, point, wrt=names(wrt), of=of, manual=own, seconds=0.0 if kind == "svg" else seconds)
     steps = swell = None
-    if asked["plot"] or kind == "svg":
+    if asked["plot"] is not None or kind == "svg":
         from adcli.api.steps import by_step
 
         steps = by_step(found)
@@ -76,7 +80,10 @@ def command(job: Job, wrt: str | None, of: str | None, manual: str | None, secon
         swell = growth(program, point, names(wrt), of, asked["iterations"])
     flags = job.flagged(found.result.flags)
     job.report(program, found.result, reference=found.by)
-    text = View(job, found, steps, swell, asked["notation"]).shown(kind, flags)
+    view = View(job, found, steps, swell, asked["notation"])
+    text = view.shown(kind, flags, below=asked["plot"] == "")
+    if asked["plot"]:
+        write_file(asked["plot"], view.picture())
     job.deliver(text, flags, program.source, kind == "json")
 
 
@@ -96,17 +103,14 @@ class View:
         self.digits: int | None = job.options.get("digits")
         self.ascii = notation == "ascii" if notation else not takes_unicode()
 
-    def shown(self, kind: str, flags: list[Any]) -> str:
+    def shown(self, kind: str, flags: list[Any], below: bool) -> str:
+        """All of it as text. below: whether the plot is drawn under the results."""
         if kind == "json":
             return self.json(flags)
         if kind == "svg":
-            from adcli.cli.comparison.plot import plot
-            from adcli.report.plot_svg import svg
-
-            assert self.steps is not None
-            return svg(plot(self.found, self.steps, ascii_only=False))
+            return self.picture()
         parts = [self.drawn() if self.job.drawing else self.lines()]
-        if self.steps is not None:
+        if below and self.steps is not None:
             from adcli.cli.comparison.plot import fits, plot
             from adcli.report.plot_text import text
 
@@ -114,6 +118,14 @@ class View:
         if self.swell is not None:
             parts.append(self.swelling(self.swell))
         return "\n".join(parts)
+
+    def picture(self) -> str:
+        """The plot as SVG."""
+        from adcli.cli.comparison.plot import plot
+        from adcli.report.plot_svg import svg
+
+        assert self.steps is not None
+        return svg(plot(self.found, self.steps, ascii_only=False))
 
     def json(self, flags: list[Any]) -> str:
         from adcli.cli.comparison.records import data
