@@ -97,6 +97,15 @@ def test_what_flows_along_edges_adds_up_to_the_adjoint(program_text: str, limit:
             assert adcli_close(sum(flows[1:], flows[0]), n.adjoint), n.id
 
 
+def test_a_rolled_loop_has_the_tangents_of_its_last_iteration() -> None:
+    program = adcli.compile("y = x; for i in 0..3 { y = y*sin(y) }; y")
+    found, _ = graph(program, {"x": 2.0}, Request(values=True, tangents=True))
+    products = [n for n in found.nodes if n.label == "×"]
+    assert [n.tangents for n in products] == [(program.jvp(x=2, along={"x": 1})["value"],)]
+    lines = "".join(mermaid.write(found, View(True, False, True)))
+    assert lines.count("subgraph") == lines.count("  end\n") == 1
+
+
 def test_tangents_are_those_of_jvp() -> None:
     found = made(BAYDIN, values=True, tangents=True, along={"x1": 1.0, "x2": -2.0})
     (output,) = [n for n in found.nodes if n.kind == "output"]

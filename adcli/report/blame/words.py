@@ -150,9 +150,7 @@ class Words:
                 break
             (use,) = uses
             if not use.terms:
-                let = p.recording.lets[use.source]
-                op = f"{p.source(use.source)} reads" if let is not None and let.op.name == "index" else f"{p.op(use.source)} takes"
-                return f" ({op} another value at {p.place(use.source)}),"
+                return f" ({self._instead(use.source)} at {p.place(use.source)}),"
             term = use.terms[0]
             if term.partial == 0:
                 above = Hop(use.source, term.at, 0.0, use.position, place, term.bar, 0.0)
@@ -163,6 +161,17 @@ class Words:
                 break
             place = Place(use.source, term.at)
         return ""
+
+    def _instead(self, node: int) -> str:
+        """What an operation does that lets nothing through to a number."""
+        p, let = self.phrases, self.phrases.recording.lets[node]
+        match let.op.name if let is not None else "":
+            case "index":
+                return f"{p.source(node)} reads another value"
+            case "update":
+                return f"{p.source(node)} replaces it"
+            case _:
+                return f"{p.op(node)} takes another value"
 
     # zero
 
