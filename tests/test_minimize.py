@@ -399,7 +399,7 @@ def test_a_start_outside_the_bounds_begins_on_the_nearest() -> None:
     found = json.loads(done.out)
     assert done.code == 0 and found["at"] == pytest.approx({"x": 1, "y": 2})
     assert [(flag["code"], flag["op"]) for flag in found["flags"]] == [("start-moved", "x"), ("start-moved", "y")]
-    assert "flag[start-moved]: the start of 'x', -1.0, is not within its bounds 0 to 1: it is 0.0" in run(
+    assert "flag[start-moved]: the start of 'x', -1.0, is below its bound: it is 0.0" in run(
         "x^2", "--at", "x=-1", "--bounds", "x=0:1"
     ).err
     assert run("x^2", "--at", "x=-1", "--bounds", "x=0:1", "--strict").code == 5

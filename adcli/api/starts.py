@@ -1,6 +1,6 @@
 """A start that lies outside its bounds begins on the nearest of them, and a flag says so.
 
-    x = 5, 0 ≤ x ≤ 1      →      x = 1, flag[start-moved]: the start of 'x', 5.0, is not within its bounds 0 to 1: it is 1.0
+    x = 5, 0 ≤ x ≤ 1      →      x = 1, flag[start-moved]: the start of 'x', 5.0, is above its bound: it is 1.0
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ def within(names: Sequence[str], start: Any, low: Any, high: Any) -> tuple[Any, 
 
     moved = np.clip(start, low, high)
     flags = []
-    for k in np.flatnonzero(moved != start).tolist():
-        outside = f"the start of '{names[k]}', {float(start[k])!r}, is not within its bounds {low[k]:g} to {high[k]:g}"
-        flags.append(Flag("start-moved", names[k], None, f"{outside}: it is {float(moved[k])!r}"))
+    for k in np.flatnonzero((start < low) | (start > high)).tolist():
+        side = "below" if start[k] < low[k] else "above"
+        said = f"the start of '{names[k]}', {float(start[k])!r}, is {side} its bound: it is {float(moved[k])!r}"
+        flags.append(Flag("start-moved", names[k], None, said))
     return moved, flags
