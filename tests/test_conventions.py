@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import adcli
 
@@ -127,3 +129,39 @@ def test_arrays_and_cotangents_too_meet_no_infinity() -> None:
     g = adcli.compile("sqrt([v[0], v[1]])")
     assert g.jvp(v=[0, 4], along={"v": [0, 1]})["value"].tolist() == [0, 0.25]
     assert adcli.compile("sum(sqrt([x, y]))").hessian(x=4, y=0)["x"] == {"x": -1 / 32, "y": 0}
+
+
+def test_a_hessian_vector_product_is_the_hessians_rows_times_the_direction() -> None:
+    f = adcli.compile("sum(sqrt(v)) + x*v[1]")
+    assert f.hvp(v=[0, 1], x=2, along={"v": [0, 1], "x": 2}) == {"v": pytest.approx([0, 1.75]), "x": 1}
+
+
+def test_a_literal_that_overflows_explains_an_infinite_value() -> None:
+    f = adcli.compile("x + 1e400")
+    assert f.value(x=1) == np.inf
+    assert [(flag.code, flag.at) for flag in f.flags] == [("overflow-literal", "value")]
+
+
+_LEAVES = st.sampled_from(["x", "y", "0", "1", "0.5", "x*y", "v[0]", "v[1]"])
+_FORMS = (
+    "({0} - {1})", "({0})*({1})", "({0})/({1})", "sqrt({0})", "abs({0})", "cbrt({0})", "max({0}, {1})", "({0})^0.5", "({0})^({1})",
+    "(if {0} < {1} {{ {2} }} else {{ {1} }})", "where({0} > {1}, {1}, {2})", "sum(v*({0}))", "[{0}, {1}][1]", "norm([{0}, {2}])",
+)  # fmt: skip
+_ENDS = ("if x > 1 { z } else { w }", "[z, w][0]", "z + w", "s = z; for i in 0..2 { s = w*i }; s")
+_BRANCHED = st.recursive(_LEAVES, lambda inner: st.builds(str.format, st.sampled_from(_FORMS), inner, inner, inner), max_leaves=12)
+
+
+@given(
+    _BRANCHED,
+    _BRANCHED,
+    st.sampled_from(_ENDS),
+    st.sampled_from([0.0, 1.0, -1.0, 2.0]),
+    st.sampled_from([0.0, 1.0, 3.0]),
+    st.sampled_from([[0.0, 2.0], [1.0, 0.0], [0.0, 0.0]]),
+)
+def test_both_modes_agree_at_special_points(z: str, w: str, end: str, x: float, y: float, v: list[float]) -> None:
+    """At kinks, poles and edges, where one mode alone may form 0 times infinity: nan is where both say so, and nowhere else."""
+    f = adcli.compile(f"input x, y\ninput v: [2]\nz = {z}\nw = {w}\n{end}", engine="interpret")
+    back, along = (f.gradient(x=x, y=y, v=v, mode=mode) for mode in ("reverse", "forward"))
+    for name in back:
+        assert back[name] == pytest.approx(along[name], rel=1e-9, abs=1e-12, nan_ok=True)

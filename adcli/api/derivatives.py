@@ -183,19 +183,27 @@ def settled(found: Any, otherwise: Callable[[], Any]) -> Any:
 MOST = 256  # elements that are looked at one by one: each takes a sweep of its own
 
 
+def by_sweeps(derivatives: dict[int, Any], sweep: Callable[[int, Any], float]) -> dict[int, Any]:
+    """Derivatives by input, or by output, with what `sweep(k, unit)` gives for each element that is nan, a unit direction of the k-th."""
+    where = [(k, index, unit) for k in derivatives if has_nan(derivatives[k]) for index, unit in _nans(derivatives[k])]
+    if not 0 < len(where) <= MOST:
+        return derivatives
+    found = {k: a.copy() if hasattr(a, "shape") else a for k, a in derivatives.items()}
+    for k, index, unit in where:
+        _put(found, k, index, sweep(k, unit))
+    return found
+
+
 def by_tangents(setting: Setting, adjoints: dict[int, Any], of: int, cotangent: Any = 1.0) -> dict[int, Any]:
     """The adjoints of inputs, with what forward sweeps give where they are nan.
 
     z = sqrt(v); z[1]    has no path from v[0], yet the adjoint of z[0] is the number 0, and at v[0] = 0 it meets an infinite derivative.
     """
-    where = [(k, index, unit) for k in adjoints if has_nan(adjoints[k]) for index, unit in _nans(adjoints[k])]
-    if not 0 < len(where) <= MOST:
-        return adjoints
-    found = {k: a.copy() if hasattr(a, "shape") else a for k, a in adjoints.items()}
-    for k, index, unit in where:
-        tangent = setting.variant.run([*setting.args, unit], "forward", (k,), of)[-1]
-        _put(found, k, index, weighed(tangent, cotangent))
-    return found
+
+    def slope(k: int, unit: Any) -> float:
+        return weighed(setting.variant.run([*setting.args, unit], "forward", (k,), of)[-1], cotangent)
+
+    return by_sweeps(adjoints, slope)
 
 
 def _nans(found: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
@@ -315,26 +323,21 @@ def jvp(program: Program, at: Mapping[str, Any], along: Mapping[str, Any], of: s
     names = list(program.outputs) if of is None else [of]
     values = results[: len(names)]
     moved = results[len(names) :] or [zeros(getattr(v, "shape", ())) for v in values]
-    if any(map(has_nan, moved)):
-        moved = [
-            _by_adjoints(setting, dict(zip(inputs, tangents, strict=True)), setting.output(name, "a derivative"), tangent)
-            for name, tangent in zip(names, moved, strict=True)
-        ]
+    outputs = [setting.output(name, "a derivative") for name in names]
+    moved = list(_by_adjoints(setting, dict(zip(inputs, tangents, strict=True)), dict(zip(outputs, moved, strict=True))).values())
     result = Result(dict(zip(names, values, strict=True)), variant.flags, "forward", variant.steps)
     result.derivative = dict(zip(names, moved, strict=True))
     return explained(result, tangents=result.derivative)
 
 
-def _by_adjoints(setting: Setting, along: Mapping[int, Any], of: int, tangent: Any) -> Any:
-    """The tangent of an output, with what reverse sweeps give where it is nan."""
-    where = list(_nans(tangent))
-    if not 0 < len(where) <= MOST:
-        return tangent
-    found = {of: tangent.copy() if hasattr(tangent, "shape") else tangent}
-    for index, unit in where:
+def _by_adjoints(setting: Setting, along: Mapping[int, Any], tangents: dict[int, Any]) -> dict[int, Any]:
+    """The tangents of outputs, with what reverse sweeps give where they are nan."""
+
+    def slope(of: int, unit: Any) -> float:
         adjoints = setting.variant.run([*setting.args, unit], "reverse", tuple(along), of)[1:]
-        _put(found, of, index, sum(weighed(a, d) for a, d in zip(adjoints, along.values(), strict=True)))
-    return found[of]
+        return sum(weighed(a, d) for a, d in zip(adjoints, along.values(), strict=True))
+
+    return by_sweeps(tangents, slope)
 
 
 def vjp(program: Program, at: Mapping[str, Any], cotangent: Any, wrt: Sequence[str] | None, of: str | None) -> Result:

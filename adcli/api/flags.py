@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from adcli.ir.nodes import Function
 
 # What explains a number best: nan by leaving a domain, inf by a pole or by size.
-PREFERRED = {"nan": ("domain", "singular", "overflow"), "inf": ("singular", "overflow", "domain")}
+LITERAL = "overflow-literal"
+PREFERRED = {"nan": ("domain", "singular", "overflow", LITERAL), "inf": ("singular", "overflow", "domain", LITERAL)}
 
 
 def without_path(variant: Variant, inputs: Sequence[int], dead: Sequence[int]) -> None:
@@ -91,7 +92,7 @@ def explained(result: Result, **derivatives: Any) -> Result:
     found = [stray for path, value in {**shown, **derivatives}.items() for stray in strays(path, value)]
     if not found:
         return result
-    births = [flag for flag in result.flags if flag.code in BIRTHS]
+    births = [flag for flag in result.flags if flag.code in BIRTHS or flag.code == LITERAL]
     used: list[Flag] = []
     placed: list[Flag] = []
     for path, number in found:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from adcli.api.derivatives import MOST, Setting, direction, ones_at, settled, sweep_back, zeros
+from adcli.api.derivatives import MOST, Setting, by_sweeps, direction, ones_at, settled, sweep_back, weighed, zeros
 from adcli.api.flags import explained
 from adcli.api.program import Program, Result
 from adcli.engines.flags import has_nan
@@ -72,6 +72,12 @@ def _settle(setting: Setting, inputs: tuple[int, ...], of: int, blocks: dict[tup
                 blocks[m, k] = settled(blocks[m, k], partial(other.__getitem__, (m, k)))
 
 
+def _product(setting: Setting, along: Mapping[int, Any], of: int, k: int, unit: Any) -> float:
+    """One element of a Hessian-vector product: the row of that element times the direction."""
+    row = setting.variant.run([*setting.args, unit, 1.0], "second", tuple(along), of, k)[2:]
+    return sum(weighed(a, d) for a, d in zip(row, along.values(), strict=True))
+
+
 def hvp(program: Program, at: Mapping[str, Any], along: Mapping[str, Any], wrt: Sequence[str] | None, of: str | None) -> Result:
     """Hessian times direction: one reverse sweep over a forward one."""
     setting = Setting(program, at)
@@ -82,6 +88,8 @@ def hvp(program: Program, at: Mapping[str, Any], along: Mapping[str, Any], wrt: 
     products = [zeros(variant.types[k].shape) for k in inputs]
     if inputs and moving and setting.real(j) and any(variant.paths("forward", moving, j)):
         products = variant.run([*setting.args, *tangents, 1.0], "second", inputs, j, moving)[2:]
+        found = by_sweeps(dict(zip(inputs, products, strict=True)), partial(_product, setting, dict(zip(moving, tangents, strict=True)), j))
+        products = list(found.values())
     result = Result({program.outputs[j]: value}, variant.flags, "reverse over forward", variant.steps)
     result.of = program.outputs[j]
     result.gradient = {variant.names[k]: slopes[k] for k in inputs}
