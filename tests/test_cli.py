@@ -218,12 +218,25 @@ def test_points_from_files(tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[1, 2", "{'x': 1}", '{"x": NaN}', '{"x": 1, "x": 2}', '{"x": "1"}', '{"x": null}', "[1]", "[" * 100_000, '{"x": 1e999}', "\xff", ""],
+    [
+        "[1, 2", "{'x': 1}", '{"x": NaN}', '{"x": 1, "x": 2}', '{"x": "1"}', '{"x": null}', "[1]", "[" * 100_000, '{"x": 1e999}', "\xff", "",
+        '{"x": [1e999]}', '{"x": [[1], [2, 3]]}', '{"x": [[1], 2]}', '{"x": [1, "2"]}', '{"x": [1, null]}',
+    ],
 )
 def test_files_that_hold_no_point(tmp_path: pathlib.Path, text: str) -> None:
     (tmp_path / "p.json").write_text(text, encoding="latin-1")
     done = invoke(["eval", "x", "--at", "@p.json"], at=tmp_path)
     assert done.code == 4 and "p.json" in done.err and "Traceback" not in done.err
+
+
+def test_bytes_that_are_no_text() -> None:
+    """Python holds such a byte of an argument as a surrogate."""
+    assert "byte 0xff" in fails(3, "eval", "x\udcff", "--at", "x=1") and "UTF-8" in fails(2, "eval", "x", "--at", "x=1\udcff")
+
+
+def test_options_behind_the_end_of_options() -> None:
+    assert "before --" in fails(2, "eval", "--", "-x", "--at", "x=1")
+    assert invoke(["eval", "--at", "x=1", "--", "-x"]).out == "-1.0\n"
 
 
 def test_a_point_that_is_missing() -> None:

@@ -274,7 +274,9 @@ class Job:
     def _too_many(self, words: Sequence[str], files: Sequence[str], texts: Sequence[str]) -> UsageError:
         if files or texts:
             return UsageError("the program is given more than once", help="give one of PROGRAM, -f FILE and -e TEXT")
-        if any("=" in word and "==" not in word for word in words[1:]):
+        if any(word.startswith("--") for word in words[1:]):
+            hint = "options stand before --, which ends them"
+        elif any("=" in word and "==" not in word for word in words[1:]):
             hint = "values follow --at: --at x=1,y=2; a program with blanks needs quotes"
         else:
             hint = f'put quotes around it: adcli {self.name} "{" ".join(words)[:60]}"'

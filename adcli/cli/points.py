@@ -289,7 +289,14 @@ def checked(path: str, name: str, item: Any) -> Any:
     if isinstance(item, str | dict) or item is None:
         hint = "the whole point of a file is --at @FILE.json" if isinstance(item, dict) else POINT_EXAMPLE
         raise DataError(f"{path}: the value of '{cut(name)}' is not a number or a list of numbers", help=hint)
-    if isinstance(item, float) and math.isinf(item):
+    level = [item]
+    while any(isinstance(inner, list) for inner in level):
+        if not all(isinstance(inner, list) for inner in level) or len({len(inner) for inner in level}) > 1:
+            raise DataError(f"{path}: the value of '{cut(name)}' is not rectangular", help="an array is such as [[1, 2], [3, 4]]")
+        level = [number for inner in level for number in inner]
+    if not all(isinstance(number, int | float) for number in level):
+        raise DataError(f"{path}: the value of '{cut(name)}' does not hold numbers alone", help=POINT_EXAMPLE)
+    if any(isinstance(number, float) and math.isinf(number) for number in level):
         raise DataError(f"{path}: the value of '{cut(name)}' is too large for a number", help=LARGEST)
     return item
 

@@ -73,6 +73,8 @@ def describe(char: str) -> str:
     """A character named for a message, shown only where it is printable: U+2212 MINUS SIGN ('−')."""
     import unicodedata
 
+    if "\udc80" <= char <= "\udcff":  # how Python holds the bytes of an argument that is no text
+        return f"byte 0x{ord(char) - 0xDC00:02x}"
     name = _CONTROLS.get(char) or unicodedata.name(char, "")
     shown = f" ('{char}')" if unicodedata.category(char)[0] in "LNPS" else ""
     return f"U+{ord(char):04X}{' ' + name if name else ''}{shown}"
@@ -92,6 +94,8 @@ def _advice(char: str) -> str:
     digit = unicodedata.digit(char, None)
     if digit is not None:
         return f"write the digit {digit}"
+    if "\udc80" <= char <= "\udcff":
+        return "the text is not UTF-8, or the locale says another encoding"
     category = unicodedata.category(char)
     if category == "Zs":
         return "write an ordinary space"
