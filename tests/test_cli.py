@@ -219,8 +219,8 @@ def test_points_from_files(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "[1, 2", "{'x': 1}", '{"x": NaN}', '{"x": 1, "x": 2}', '{"x": "1"}', '{"x": null}', "[1]", "[" * 100_000, '{"x": 1e999}', "\xff", "",
-        '{"x": [1e999]}', '{"x": [[1], [2, 3]]}', '{"x": [[1], 2]}', '{"x": [1, "2"]}', '{"x": [1, null]}',
+        "[1, 2", "{'x': 1}", '{"x": NaN}', '{"x": 1, "x": 2}', '{"x": "1"}', '{"x": null}', "[1]", "[" * 100_000, '{"x": 1e999}', "\xff",
+        "", '{"x": [1e999]}', '{"x": [[1], [2, 3]]}', '{"x": [[1], 2]}', '{"x": [1, "2"]}', '{"x": [1, null]}',
     ],
 )
 def test_files_that_hold_no_point(tmp_path: pathlib.Path, text: str) -> None:
