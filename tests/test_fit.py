@@ -357,6 +357,15 @@ def test_residuals_that_shrink_without_end(tmp_path: pathlib.Path) -> None:
     assert found["converged"] and found["params"] == pytest.approx({"a": 2.5, "k": 0.3, "c": 0}, abs=1e-13)
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 5, 8])
+def test_no_more_evaluations_than_allowed(most: int) -> None:
+    data = DATA / "Misra1a.csv"
+    words = ["fit", "b1*(1 - exp(-b2*x))", "--data", str(data), "--target", "y", "--params", "b1=500,b2=1e-4", "--json"]
+    done = invoke([*words, "--max-evaluations", str(most)])
+    found = json.loads(done.out)
+    assert done.code == 1 and found["evaluations"] <= most and "limit of evaluations" in found["reason"]
+
+
 def test_a_flat_minimum_has_no_standard_errors(line: str) -> None:
     done = invoke(["fit", "--loss", "(b - 2)^4 + 0*x", "--data", line, "--params", "b=3", "--json"])
     found = json.loads(done.out)

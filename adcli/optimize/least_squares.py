@@ -140,7 +140,7 @@ class Fitted:
 
 
 class Counted:
-    """Residuals that count how often they are asked, and keep the last two answers: a trial point is asked for both of its parts."""
+    """Residuals that count how often they are asked, and keep the last two answers and the best: a trial point is asked for both parts."""
 
     def __init__(self, residuals: Residuals, start: Any) -> None:
         self.residuals = residuals
@@ -148,6 +148,8 @@ class Counted:
         self.evaluations = 0
         self.most = EVALUATIONS
         self._kept: list[tuple[Any, tuple[Any, Any] | None]] = []
+        self._best: list[tuple[Any, tuple[Any, Any] | None]] = []  # where a method ends, after trial points that are no better
+        self._least = math.inf
         self._first: tuple[Any, Any] | None = None  # at the start
         self._curved: tuple[Any, Any] | None = None
 
@@ -157,12 +159,14 @@ class Counted:
         return max(0, self.most - self.evaluations)
 
     def at(self, b: Any) -> tuple[Any, Any] | None:
-        for point, found in self._kept:
+        for point, found in (*self._kept, *self._best):
             if np.array_equal(point, b):
                 return found
         self.evaluations += 1
         found = self.residuals.at(b)
         self._kept = [*self._kept[-1:], (np.array(b), found)]
+        if found is not None and not found[0] @ found[0] >= self._least:
+            self._best, self._least = self._kept[-1:], float(found[0] @ found[0])
         if self._first is None:
             self._first = found
         return found
@@ -349,6 +353,8 @@ def _descended(counted: Counted, start: Any, low: Any, high: Any, method: str) -
         return found[1]
 
     start = np.clip(start, low, high)
+    if not counted.left:
+        return start, 0
     with np.errstate(all="ignore"):
         done = scipy_optimize().least_squares(
             values, start, jacobian, bounds=(low, high) if method == "trf" else (-np.inf, np.inf), method=method, x_scale="jac",
