@@ -299,3 +299,15 @@ def test_an_int_beyond_64_bits(x: float) -> None:
     for engine in ("interpret", "native"):
         with pytest.raises(AdcliError, match="does not fit in 64 bits"):
             adcli.compile("int(x)", engine=engine).value(x=x)
+
+
+@pytest.mark.parametrize("within", [
+    "s = x; for i in 0..10^12 { for j in 0..60000 { s = s*0.9 + x } }; s",
+    "fn f(s) { for j in 0..60000 { s = s*0.9 }; return s }; s = x; for i in 0..10^12 { s = x + f(s) }; s",
+    "fn f(k, s) { for j in 0..60000 { s = s*0.9 }; return if k < 1 { s } else { f(k - 1, s) + f(k - 1, s) } }; f(60, x)",
+])
+def test_short_loops_within_long_ones_count(within: str) -> None:
+    """A loop that is too short to look at the clock itself is part of what passes until somebody else does."""
+    f = adcli.compile(within, engine="native", limits=Limits(timeout=0.2, max_steps=10**17))
+    with pytest.raises(LimitError, match=r"longer than 0\.2 s"):  # else after hours
+        f.value(x=1)

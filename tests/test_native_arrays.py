@@ -18,7 +18,7 @@ from adcli.engines.native.module import Module, prepared
 from adcli.errors import AdcliError, Source
 from adcli.ir.nodes import Function, Let, Push
 from adcli.ir.show import show
-from adcli.ir.types import INT, Type
+from adcli.ir.types import INT, REAL, Type
 from adcli.ir.walk import all_compound, functions, statements
 from adcli.lower import lower
 from adcli.passes import optimize
@@ -233,3 +233,23 @@ def test_what_a_function_updates_in_place_is_not_copied() -> None:
     text = Module(prepared(ad.reverse(f, [0], [0])), Limits()).text
     copies = [line for line in text.splitlines() if "call void @llvm.mem" in line and "i64 8000" in line]
     assert len(copies) <= 1, copies  # what all of it gives, to where the results lie
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "w = [x, 2*x, 3*x]; w[0..n] *= x; sum(w*w)",
+        "w = [x, 2*x, 3*x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x]; w[0..n] *= x; for i in 0..2 { w[0..n] *= w[1..1 + n] }; sum(w*w)",
+        "a = [x*i for i in 0..3]; a[3 - n..] = a[..n]*(x + x); if x > 0 { a[.. step 2] = 2 }; sum(tanh(a))",
+    ],
+)
+def test_sections_that_are_overwritten_before_what_they_gave_is_read(text: str, n: int) -> None:
+    """The adjoint of a section is the section of an adjoint, which may be the storage that the next statement writes to."""
+    gradient(function(f"input x: real; input n: int; {text}", x=REAL, n=INT), [0.7, n])
+
+
+@pytest.mark.parametrize("step", ["sin(v)*v", "prod(sin(v))*v", "where(v > 0.35, exp(v), v)*v"])
+def test_small_arrays_whose_types_do_not_say_so_on_the_tape(step: str) -> None:
+    text = f"input x: real; input v: [3]; input n: int; t = 0; for k in 0..3 {{ t += sum({step}); v = [(3 + x) for i in 0..n] }}; t"
+    gradient(function(text, x=REAL, v=Type("real", (3,)), n=INT), [0.1, np.array([0.3, 0.4, 0.5]), 3])

@@ -55,6 +55,6 @@ def merged(w: Writer, out: Var, sides: Sequence[tuple[str, Value]]) -> Value:
     for k in range(len(first.extents)):
         extents.append(c.phi("i64", [(label, v.extents[k]) for label, v in arrays]))
         w.extents.not_negative.add(extents[-1])
-    roots = frozenset(r for _, v in arrays for r in (*v.roots, v.base))
+    roots = frozenset(r for _, v in arrays for r in v.storage)
     base = first.base if all(v.base == first.base for _, v in arrays) else ptr
     return Mem(first.elem, tuple(extents), ptr, roots, base)

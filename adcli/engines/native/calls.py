@@ -37,7 +37,7 @@ def call(w: Writer, s: Call) -> None:
         depth = c.op(f"sub i64 {c.load_state(state.DEPTH)}, 1")
         w.guards.require(c.op(f"icmp sge i64 {depth}, 0"), "depth", (), s.span)
         c.store_state(state.DEPTH, depth)
-        w.guards.poll("64", s.span)
+        w.guards.poll(str(64 + w.module.work.called(f)), s.span)
     for k in w.module.given(f):
         t = f.body.results[k].type
         args.append(f"ptr {w.memory.allocate(t.elem, tuple(map(str, t.shape))).ptr}")
@@ -65,7 +65,7 @@ def passed(v: Value, t: Type) -> list[tuple[str, str]]:
 def receive(w: Writer, s: Call, out: str, given: Sequence[Value]) -> None:
     """Take the results apart. An array among them is where it was given, if that is known, or may be any of those given."""
     c, k, struct = w.c, 0, w.module.struct(s.function)
-    roots = frozenset(r for v in given if isinstance(v, Mem) for r in (*v.roots, v.base))
+    roots = frozenset(r for v in given if isinstance(v, Mem) for r in v.storage)
 
     def piece() -> str:
         nonlocal k

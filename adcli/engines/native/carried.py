@@ -71,7 +71,7 @@ class Carried:
                 out.append(Regs(v.elem, v.shape, [next(rest) for _ in v.items]))
             elif isinstance(v, Mem) and not keep:
                 ptr = next(rest)
-                out.append(Mem(v.elem, v.extents, ptr, v.roots | {v.base}))
+                out.append(Mem(v.elem, v.extents, ptr, v.storage))
             else:
                 out.append(v)
         return out
@@ -89,7 +89,7 @@ class Carried:
         for k in moving:
             v = yields[k]
             assert isinstance(v, Mem)
-            if (v.roots | {v.base}) & {p for j, p in pointers.items() if j != k}:
+            if v.storage & {p for j, p in pointers.items() if j != k}:
                 yields[k] = w.copied(v)  # what it is now will be overwritten
         arrays.store_together(w, [(v, own[k]) for k, v in direct.items()])
         out: list[str] = []

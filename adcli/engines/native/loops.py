@@ -12,15 +12,12 @@ from adcli.engines.native import scalars, state
 from adcli.engines.native.carried import Carried
 from adcli.engines.native.code import STATE, is_number
 from adcli.engines.native.tapes import Reserved, release, reserve
-from adcli.ir.nodes import Block, Call, For, If, Let, While
-from adcli.ir.types import size
+from adcli.engines.native.work import SHORT
+from adcli.ir.nodes import Block, Call, For, While
 from adcli.ir.walk import all_compound
 
 if TYPE_CHECKING:
     from adcli.engines.native.writer import Writer
-
-# A loop whose work is known to be less than this need not look at the clock.
-SHORT = 2**18
 
 
 def for_loop(w: Writer, s: For) -> None:
@@ -41,8 +38,8 @@ def for_loop(w: Writer, s: For) -> None:
 def turns(w: Writer, s: For, over: tuple[str, str, str], carried: Carried, tape: Reserved | None) -> tuple[list[str], bool]:
     """The loop itself: the operands that it carries, after it; and whether memory was taken that outlives it."""
     c, n = w.c, over[1]
-    cost = work(s.body)
-    polled = not is_number(n) or int(n) * cost > SHORT
+    cost = w.module.work.of(s.body)
+    polled = w.module.work.looks(s)
     chunk = max(1, SHORT // cost) if polled and not has_loops(s.body) else 0
     phis = carried.phis()
     place = before_loop(w)
@@ -164,7 +161,7 @@ def while_loop(w: Writer, s: While) -> None:
     w.guards.span = s.span
     if s.counted:
         w.guards.step("1")
-    w.guards.poll(str(work(s.test) + work(s.body)), s.span)
+    w.guards.poll(str(w.module.work.of(s.test) + w.module.work.of(s.body)), s.span)
     with w.tape.reading():
         w.block(s.body)
         following, own = carried.following(names)
@@ -188,31 +185,3 @@ def while_loop(w: Writer, s: While) -> None:
 
 def has_loops(b: Block) -> bool:
     return any(isinstance(s, For | While | Call) for s in all_compound(b))
-
-
-def work(b: Block) -> int:
-    """About how many scalar operations a block takes, loops inside and calls apart, which look at the clock themselves."""
-    total, todo = 1, [b]
-    while todo:
-        for s in todo.pop().statements:
-            if isinstance(s, Let):
-                total += elements(s)
-            elif isinstance(s, If):
-                todo += (s.then, s.other)
-            else:
-                total += 1
-    return total
-
-
-def elements(s: Let) -> int:
-    """The elements of the largest array that a statement works on, of a section its own; a guess where a shape is not known."""
-    touched = [s.out, *s.args]
-    if s.op.name == "index":
-        touched = [s.out]
-    elif s.inplace:
-        touched = [s.args[1]]
-    most = 1
-    for a in touched:
-        if a.type.shape:
-            most = max(most, size(a.type.shape) if a.type.static else 256)
-    return most if s.op.scalar is not None or s.op.array is None or s.op.name in ("index", "update", "addat") else 4 * most

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from adcli.engines.native.writer import Writer
 
 
-
 def _full(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     value, dims = args[0], args[1:]
     return _filled(w, s, str(value), dims)

@@ -18,6 +18,7 @@ from adcli.engines.native.records import Records
 from adcli.engines.native.row_callers import Rows, Sums
 from adcli.engines.native.sites import Site
 from adcli.engines.native.values import is_small_type
+from adcli.engines.native.work import Work
 from adcli.errors import Span
 from adcli.ir.nodes import Call, Check, Const, For, Function, If, Let, Var, While
 from adcli.ir.types import REAL, size
@@ -64,6 +65,7 @@ class Module:
         self.program = functions(entry)
         self.names = {f: f"adcli.f{k}" for k, f in enumerate(self.program)}
         self.recursive = recursive(self.program)
+        self.work = Work(self.recursive)
         self.aliases = Aliases(self.program)
         self.records = Records(self.program)
         self.addressed = addressed(self.program)

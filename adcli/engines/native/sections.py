@@ -111,7 +111,7 @@ def _written(w: Writer, s: Let, args: Sequence[Value], add: bool) -> Value:
         out = materialise(w, x, w.homes.get(s.out)) if s.out in w.homes else w.copied(x)
     if isinstance(v, Regs) and not is_small(section.extents):
         v = w.in_memory(v)
-    if isinstance(v, Virtual) and out.base in v.reads:
+    if isinstance(v, Virtual) and v.uses(out.storage):
         v = materialise(w, v)
     w.overwrite(out)
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from adcli.engines.native.writer import Writer
 
 
-
 def _broadcast_to(w: Writer, s: Let, args: Sequence[Value]) -> Value:
     x, extents = args[0], w.extents.sizes(args[1:])
     w.memory.limited(extents)
@@ -71,7 +70,7 @@ def _sum_if_longer(w: Writer, x: Mem | Virtual, n: str) -> Mem:
     after = c.here
     c.label(end)
     ptr = w.c.phi("ptr", [(before, m.ptr), (after, single)], "q")
-    return Mem(m.elem, (n,), ptr, m.roots | {m.base})
+    return Mem(m.elem, (n,), ptr, m.storage)
 
 
 def _kept(w: Writer, n: str, extent: str) -> str:

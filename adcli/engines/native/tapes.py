@@ -56,7 +56,7 @@ class TapeAtHand:
 
     def holds(self, v: Mem) -> bool:
         """Whether an array is read where it lies on the tape."""
-        return v.base in self.read
+        return not self.read.isdisjoint(v.storage)
 
 
 class Reserved:
@@ -157,7 +157,7 @@ def push(w: Writer, group: Sequence[Push]) -> None:
     """Append a record: numbers and arrays one after the other, behind an array those of its extents that its type does not tell."""
     c = w.c
     values = [w.value(s.value) for s in group]
-    values = [w.in_memory(v) if isinstance(v, Virtual) and not only_taped(w, v, s.value) else v for s, v in zip(group, values, strict=True)]
+    values = [as_popped(w, v, s.value) for s, v in zip(group, values, strict=True)]
     sizes = [taped(w, v, s.value.type) for v, s in zip(values, group, strict=True)]
     if group[0] in w.tape.room_of:
         at = w.tape.room_of[group[0]]
@@ -173,6 +173,15 @@ def push(w: Writer, group: Sequence[Push]) -> None:
         if home is None or not isinstance(v, Mem) or v.ptr != home.ptr:  # else it is there
             put(w, at, v, s.value.type)
         at = c.add(at, n)
+
+
+def as_popped(w: Writer, v: Value, a: Atom) -> Value:
+    """A value in the form in which its type says that it lies on the tape. An array that here is known to be small may have a type that
+    does not tell: the pop then reads its extents.
+    """
+    if isinstance(v, Virtual) and not only_taped(w, v, a):
+        return w.in_memory(v)
+    return w.in_memory(v) if isinstance(v, Regs) and not in_registers(a.type) else v
 
 
 def taped(w: Writer, v: Value, t: Type) -> str:
@@ -230,7 +239,7 @@ def pop(w: Writer, group: Sequence[Pop]) -> None:
     """
     c = w.c
     while w.tape.computed:
-        w.settle(w.tape.computed.pop())
+        w.settle(frozenset({w.tape.computed.pop()}))
     order = {tape: k for k, tape in enumerate(w.module.records.record(group[0].tape))}
     at = w.tape.record if w.tape.record is not None else w.c.load_state(state.TAPE)
     if w.tape.record is not None:  # the record's begin: all sizes are known

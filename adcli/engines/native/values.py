@@ -38,7 +38,9 @@ class Regs:
 
 @dataclass(slots=True, eq=False)
 class Mem:
-    """base: the array whose storage it is, this one's own or, of a view, that of another; roots: the loop parameters it may be."""
+    """base: the array whose storage it is, this one's own or, of a view, that of another; roots: the arrays whose storage it may be
+    instead, where only the run knows: what a loop began with, the sides of a branch, what a call was given.
+    """
 
     elem: str
     extents: tuple[str, ...]
@@ -48,6 +50,11 @@ class Mem:
 
     def __post_init__(self) -> None:
         self.base = self.base or self.ptr
+
+    @property
+    def storage(self) -> frozenset[str]:
+        """All that it may be."""
+        return self.roots | {self.base}
 
 
 @dataclass(slots=True, eq=False)
@@ -76,9 +83,9 @@ class Virtual:
     mem: Mem | None = None
     home: Mem | None = None
 
-    def uses(self, base: str) -> bool:
-        """Whether computing it reads that storage."""
-        return base in self.reads or any(v.mem is not None and v.mem.base == base for v in self.over)
+    def uses(self, storage: frozenset[str]) -> bool:
+        """Whether computing it may read that storage."""
+        return not storage.isdisjoint(self.reads) or any(v.mem is not None and v.mem.storage & storage for v in self.over)
 
 
 Array: TypeAlias = "Regs | Mem | Virtual"
@@ -150,7 +157,7 @@ def storage(values: Sequence[Value]) -> frozenset[str]:
     found: set[str] = set()
     for v in values:
         if isinstance(v, Mem):
-            found.add(v.base)
+            found |= v.storage
         elif isinstance(v, Virtual):
             found |= v.reads
     return frozenset(found)
@@ -161,7 +168,7 @@ def positions(values: Sequence[Value]) -> frozenset[tuple[str, frozenset[str]]]:
     found: set[tuple[str, frozenset[str]]] = set()
     for v in values:
         if isinstance(v, Mem):
-            found.add((v.ptr, v.roots | {v.base}))
+            found.add((v.ptr, v.storage))
         elif isinstance(v, Virtual):
             found |= v.positions
     return frozenset(found)

@@ -126,9 +126,9 @@ class Writer:
 
     # Virtual arrays, before what they read is no more.
 
-    def settle(self, base: str | None = None) -> None:
-        """Compute the virtual arrays that are still to be read (and that read `base`)."""
-        due = {v: value for v, value in self.pending.items() if base is None or value.uses(base)}
+    def settle(self, storage: frozenset[str] | None = None) -> None:
+        """Compute the virtual arrays that are still to be read (and that may read this storage)."""
+        due = {v: value for v, value in self.pending.items() if storage is None or value.uses(storage)}
         arrays.store_all(self, list(due.values()))
         for v, value in due.items():
             self.pending.pop(v, None)
@@ -136,7 +136,7 @@ class Writer:
 
     def overwrite(self, m: Mem) -> None:
         """Before elements of m are written."""
-        self.settle(m.base)
+        self.settle(m.storage)
 
     def store_waiting(self, values: Sequence[Value]) -> None:
         """Store what the values are computed from and what is read again, since they will not be read by position."""
