@@ -13,7 +13,7 @@ from adcli.engines.native import scalars, state
 from adcli.engines.native.code import DATA, LLVM
 from adcli.engines.native.sites import of_statement
 from adcli.engines.native.values import Mem, Regs, Value, is_small_type, shaped
-from adcli.ir.nodes import Call, Let, Var
+from adcli.ir.nodes import Call, Let
 from adcli.ir.types import Type, size
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def passed(v: Value, t: Type) -> list[tuple[str, str]]:
 
 
 def receive(w: Writer, s: Call, out: str, given: Sequence[Value]) -> None:
-    """Take the results apart. An array among them is where it was given, if that is known, or may be any of those given."""
+    """Take the results apart. An array among them may be any of those given."""
     c, k, struct = w.c, 0, w.module.struct(s.function)
     roots = frozenset(r for v in given if isinstance(v, Mem) for r in v.storage)
 
@@ -72,18 +72,10 @@ def receive(w: Writer, s: Call, out: str, given: Sequence[Value]) -> None:
         k += 1
         return c.op(f"extractvalue {struct} {out}, {k - 1}")
 
-    def stays(p: Var | None) -> Mem | None:
-        found = None if p is None or is_small_type(p.type) else given[s.function.params.index(p)]
-        return found if isinstance(found, Mem) else None
-
-    in_place = w.module.aliases.returned[s.function] or [None] * len(s.outs)
-    for v, a, p in zip(s.outs, s.function.body.results, in_place, strict=True):
-        t, there = a.type, stays(p)
-        if there is not None:
-            value: Value = there
-            k += 1 + t.shape.count(None)
-        elif not t.shape:
-            value = scalars.coerced(c, piece(), t.elem, v.type.elem)
+    for v, a in zip(s.outs, s.function.body.results, strict=True):
+        t = a.type
+        if not t.shape:
+            value: Value = scalars.coerced(c, piece(), t.elem, v.type.elem)
         elif is_small_type(t):
             value = Regs(t.elem, tuple(n or 0 for n in t.shape), [piece() for _ in range(size(t.shape))])
         else:
