@@ -334,7 +334,7 @@ def test_no_more_iterations_than_allowed() -> None:
     for method in ("newton", "newton-cg", "lbfgs", "gd", "momentum", "adam"):
         rate = 1e-4 if method in ("gd", "momentum", "adam") else None
         found = minimum(ROSENBROCK, {"x": -1.2, "y": 1}, method=method, max_iterations=2, lr=rate)
-        assert not found.converged and found.iterations == 2 and "stopped after 2" in found.reason
+        assert not found.converged and found.iterations == 2 and "stopped after 2 iterations" in found.reason
         assert found.value < 24.2
 
 

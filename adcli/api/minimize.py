@@ -175,7 +175,7 @@ class Search:
     def _trained(self, objective: Objective) -> Outcome:
         """A training run, whose iterations are epochs."""
         from adcli.api import training
-        from adcli.optimize.smooth import Iterate, Outcome, Test, norm
+        from adcli.optimize.smooth import Iterate, Outcome, Test, norm, stopped
 
         epochs = EPOCHS if self.given.steps is None else self.given.steps
         rate, decay = self.given.rate or RATE, 0.9 if self.given.decay is None else self.given.decay
@@ -196,7 +196,7 @@ class Search:
         self.rule = run.rule
         value, g = self.f.gradient(run.x.copy())
         converged = Test(self.given.tol, start).passes(run.x, value, g)
-        reason = "the gradient is zero within the tolerance" if converged else f"stopped after {epochs:,} epochs"
+        reason = "the gradient is zero within the tolerance" if converged else stopped(epochs, "epoch")
         return Outcome(run.x, value, g, run.epoch, converged, reason)
 
     def told(self, now: Iterate) -> None:

@@ -184,6 +184,7 @@ class Search:
         import numpy as np
 
         from adcli.optimize import roots
+        from adcli.optimize.smooth import stopped
 
         low, high = float(self.box.low[0]), float(self.box.high[0])
         if self.variables.size > 1 or not (math.isfinite(low) and math.isfinite(high)):
@@ -212,7 +213,7 @@ class Search:
         if not converged:
             reason = "the sign changes without a root: at a pole, or a jump"
         if iterations >= steps:
-            converged, reason = False, f"stopped after {steps:,} iterations"
+            converged, reason = False, stopped(steps)
         at = np.array([x])
         return roots.Root(at, np.array([y]), iterations, converged, reason, step, 1.0 if d else math.inf), counts
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from adcli.errors import EvaluationError
 from adcli.optimize.descent import Rule
-from adcli.optimize.smooth import BOTTOM, ENDLESS, ROUNDING, Box, Iterate, Outcome, Smooth, Test, Vector, Watch, norm
+from adcli.optimize.smooth import BOTTOM, ENDLESS, ROUNDING, Box, Iterate, Outcome, Smooth, Test, Vector, Watch, norm, stopped
 
 # Times the rate is halved in a row for a step that ends where there is no value, or is not low enough.
 HALVINGS = 60
@@ -38,7 +38,7 @@ def descend(
             return run.outcome(k + 1, False, grown)
     if test.passes(run.x, run.value, run.g, run.free):
         return run.outcome(steps, True, ZERO)
-    return run.outcome(steps, False, f"stopped after {steps:,} steps")
+    return run.outcome(steps, False, stopped(steps))
 
 
 ZERO = "the gradient is zero within the tolerance"

@@ -9,7 +9,7 @@ import numpy as np
 
 from adcli.errors import EvaluationError, LimitError
 from adcli.optimize import scipy_optimize
-from adcli.optimize.smooth import ENDLESS, ROUNDING, Box, Iterate, Outcome, Smooth, Test, Vector, Watch, endless, norm
+from adcli.optimize.smooth import ENDLESS, ROUNDING, Box, Iterate, Outcome, Smooth, Test, Vector, Watch, endless, norm, stopped
 
 # Searches begun anew from the best point, where one ended before its gradient was small: without a value on the way, mostly.
 RESTARTS = 10
@@ -37,7 +37,7 @@ def lbfgs(
     if run.endless:
         return run.outcome(False, ENDLESS)
     if run.iterations >= steps:
-        return run.outcome(False, f"stopped after {steps:,} iterations")
+        return run.outcome(False, stopped(steps))
     if run.finished():
         return run.outcome(True, "the gradient is zero within the tolerance, after Newton steps at the end")
     return run.outcome(False, f"the line search finds no lower value (L-BFGS-B says: {message})")

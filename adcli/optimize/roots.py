@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from adcli.errors import EvaluationError
-from adcli.optimize.smooth import Box, Counts, Matrix, Vector, Watch, norm
+from adcli.optimize.smooth import Box, Counts, Matrix, Vector, Watch, norm, stopped
 from adcli.optimize.trust_region import EPS, LEAST_SCALE, Run, Spectrum, State
 
 # Singular values of the scaled Jacobian below this part of the largest make it singular.
@@ -153,7 +153,7 @@ def solve(
             if ended and (verdict(f, run, tol).converged or not elsewhere(f, run)):
                 break
         else:
-            return verdict(f, run, tol, f"stopped after {steps:,} iterations"), f.counts
+            return verdict(f, run, tol, stopped(steps)), f.counts
         return verdict(f, run, tol), f.counts
 
 

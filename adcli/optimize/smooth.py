@@ -175,6 +175,11 @@ def endless(value: float, x: Vector, first: float, start: Vector) -> bool:
     return value < BOTTOM or (value < first and norm(x) > FAR * max(1.0, norm(start)))
 
 
+def stopped(steps: int, what: str = "iteration") -> str:
+    """Why a method ended that was not at its end."""
+    return f"stopped after {steps:,} {what}{'s' * (steps != 1)}"
+
+
 def norm(v: Vector) -> float:
     """The Euclidean length; of huge numbers without overflow."""
     most = float(np.abs(v).max(initial=0.0))

@@ -19,7 +19,7 @@ import numpy as np
 
 from adcli.errors import EvaluationError
 from adcli.optimize.curvature import Extremes, extremes
-from adcli.optimize.smooth import BOTTOM, ENDLESS, Box, Iterate, Matrix, Outcome, Smooth, Test, Vector, Watch, norm
+from adcli.optimize.smooth import BOTTOM, ENDLESS, Box, Iterate, Matrix, Outcome, Smooth, Test, Vector, Watch, norm, stopped
 
 EPS = float(np.finfo(np.float64).eps)
 # A step is taken if it brings this part of what the model foretold; below GOOD the region shrinks, above GREAT it grows.
@@ -92,7 +92,7 @@ def minimize(
             reason, converged = run.advance(model, k + 1)
             if reason:
                 return run.outcome(converged, reason)
-    return run.outcome(False, f"stopped after {steps:,} iterations")
+    return run.outcome(False, stopped(steps))
 
 
 class Run:
