@@ -63,7 +63,7 @@ def passed(v: Value, t: Type) -> list[tuple[str, str]]:
 
 
 def receive(w: Writer, s: Call, out: str, given: Sequence[Value]) -> None:
-    """Take the results apart. An array among them may be any of those given."""
+    """Take the results apart. An array among them is that one of those given which it is known to be, or may be any of them."""
     c, k, struct = w.c, 0, w.module.struct(s.function)
     roots = frozenset(r for v in given if isinstance(v, Mem) for r in v.storage)
 
@@ -72,21 +72,30 @@ def receive(w: Writer, s: Call, out: str, given: Sequence[Value]) -> None:
         k += 1
         return c.op(f"extractvalue {struct} {out}, {k - 1}")
 
-    for v, a in zip(s.outs, s.function.body.results, strict=True):
+    def place(of: int) -> Mem:
+        """Where an array lies."""
+        nonlocal k
+        same = w.module.stays.get((s.function, of))
+        if same is not None and isinstance(handed := given[same], Mem):
+            k += 1
+            return handed
+        name = c.name("q")
+        c.do(f"{name} = bitcast ptr {piece()} to ptr")
+        w.memory.allocated = True
+        return Mem(s.outs[of].type.elem, (), name, roots)
+
+    for position, (v, a) in enumerate(zip(s.outs, s.function.body.results, strict=True)):
         t = a.type
         if not t.shape:
             value: Value = scalars.coerced(c, piece(), t.elem, v.type.elem)
         elif is_small_type(t):
             value = Regs(t.elem, tuple(n or 0 for n in t.shape), [piece() for _ in range(size(t.shape))])
         else:
-            name = c.name("q")
-            c.do(f"{name} = bitcast ptr {piece()} to ptr")
-            extents = []
+            there, extents = place(position), []
             for n in t.shape:
                 extents.append(piece() if n is None else str(n))
                 w.extents.not_negative.add(extents[-1])
-            value = Mem(t.elem, tuple(extents), name, roots)
-            w.memory.allocated = True
+            value = Mem(t.elem, tuple(extents), there.ptr, there.roots, there.base)
         w.define(v, value)
 
 

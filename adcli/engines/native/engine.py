@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from adcli.ir.nodes import Function
 
 # Part of the key of what is kept on disk: changes with the code that is generated, and with how it is called.
-VERSION = 8
+VERSION = 9
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
 # Statements in a row above which LLVM is to hurry: optimising them would take minutes.
 LONG = 2_000

@@ -53,6 +53,7 @@ def written(module: Module, f: Function) -> Written:
             with c.aside(at, "begin"):
                 mark = c.load_state(state.ARENA)
             give_back(w, mark, results)
+    module.stays |= unmoved(w, results)
     types = [a.type for a in f.body.results]
     parts = [p for v, t in zip(results, types, strict=True) for p in passed(v, t)] + [("i32", "0")]
     c.do(returned(w, parts))
@@ -152,6 +153,12 @@ def give_back(w: Writer, mark: str, results: list[Value]) -> None:
         results[k] = Mem(v.elem, v.extents, top)
     c.store_state(state.ARENA, c.op(f"ptrtoint ptr {top} to i64"))
     return None
+
+
+def unmoved(w: Writer, results: Sequence[Value]) -> dict[tuple[Function, int], int]:
+    """The results that are arrays where the function was given them, and which parameters those are."""
+    given = {v.ptr: k for k, p in enumerate(w.function.params) if isinstance(v := w.values[p], Mem)}
+    return {(w.function, k): given[v.ptr] for k, v in enumerate(results) if isinstance(v, Mem) and v.ptr in given}
 
 
 def is_handed(v: Mem) -> bool:

@@ -68,6 +68,7 @@ class Module:
         self.work = Work(self.recursive)
         self.aliases = Aliases(self.program)
         self.records = Records(self.program)
+        self.stays: dict[tuple[Function, int], int] = {}  # of functions that are written: which result is which array parameter
         self.addressed = addressed(self.program)
         self.sites: list[Site] = []
         self.flags: list[Flag] = []

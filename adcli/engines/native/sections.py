@@ -100,7 +100,7 @@ def _written(w: Writer, s: Let, args: Sequence[Value], add: bool) -> Value:
     elem, have = x.elem, s.args[1].type.elem
     section.extents = _known(section.extents, v)
     under = ""  # what all elements were, if that is one number
-    constant_place = all(is_number(t) for _, start, step in section.parts for t in (start, step))
+    constant_place = all(map(is_number, [*section.extents, *(t for _, start, step in section.parts for t in (start, step))]))
     if isinstance(x, Regs) and constant_place and s.out not in w.addressed:
         return _written_registers(w, x, v, section, have, add)
     if isinstance(x, Mem) and s.inplace:
