@@ -12,8 +12,6 @@ from typing import Protocol, TextIO
 
 from adcli.errors import DataError, OutputError, UsageError
 
-BULK = 2**20  # bytes at a time
-
 
 class Packer(Protocol):
     """What compresses bit by bit."""
@@ -80,8 +78,6 @@ def open_output(path: str | None) -> Iterator[Callable[[bytes | memoryview], Non
     def write(data: bytes | memoryview) -> None:
         with unwritable(path):
             write_raw(file, data)
-            if not in_place and len(data) >= BULK:
-                _begin_to_store(file, len(data))
 
     try:
         with file:
@@ -128,12 +124,6 @@ def is_file(path: str | None) -> bool:
     except (AttributeError, OSError, ValueError):
         return path not in (None, "-")
     return stat.S_ISREG(mode)
-
-
-def _begin_to_store(file: io.FileIO, count: int) -> None:
-    """Have the system begin to store what was written last: a file system that stores a file as it replaces another would do all then."""
-    with suppress(AttributeError, OSError):
-        os.posix_fadvise(file.fileno(), file.tell() - count, count, os.POSIX_FADV_DONTNEED)
 
 
 def _replace(path: str, temporary: str) -> None:

@@ -18,7 +18,7 @@ from adcli.data.pipeline import ahead
 from adcli.data.stream import Stream
 
 LARGE = 2**22  # bytes for which polars is worth loading
-MOST = 2**22  # of one block
+MOST = 2**23  # of one block
 SMALL = 2**17  # a block of a pipe that is not worth the call
 FEW = 0.1  # of the rows may have numbers that are looked at one by one
 

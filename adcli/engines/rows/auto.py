@@ -12,17 +12,15 @@ from typing import Any
 from adcli.engines.budget import Budget
 from adcli.engines.limits import Limits
 from adcli.engines.rows import RowsResult, by_row
-from adcli.engines.rows.columns import ColumnRows, straight
+from adcli.engines.rows.columns import ColumnRows, cost, straight
 from adcli.engines.rows.interpret import InterpretRows
 from adcli.engines.weight import standing
-from adcli.ir.nodes import Function, Let
+from adcli.ir.nodes import Function
 
 # What compiling costs: in NumPy's nanoseconds on columns, and in the interpreter's units, to which each statement adds.
 COMPILING = 150_000_000
 STARTING = 1_000_000
 EACH = 3_000
-# About what an operation takes in NumPy for an element, in nanoseconds.
-CHEAP, DEAR = 1, 10
 
 
 class AutoRows:
@@ -90,8 +88,3 @@ def joined(done: RowsResult, n: int, rest: RowsResult) -> RowsResult:
     done.failed.update({row + n: error for row, error in rest.failed.items()})
     done.count(rest.flags)
     return done
-
-
-def cost(function: Function) -> int:
-    """Nanoseconds that a row takes in NumPy, about."""
-    return sum(CHEAP if s.op.cheap else DEAR for s in function.body.statements if isinstance(s, Let))

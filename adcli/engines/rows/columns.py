@@ -22,6 +22,9 @@ from adcli.ir.walk import compound
 from adcli.ops import arrays as forms
 
 TILE = 8192  # rows at a time: columns of 64 kB
+# About what an operation takes in NumPy for an element, and what is worth a thread of its own, in nanoseconds.
+CHEAP, DEAR = 1, 10
+SHARE = 10_000_000
 # What checks ask of whole numbers would be lost in 64 bits, so of these operations only the results are whole.
 _WHOLE_RESULTS = frozenset({"to_int", "select", "stop"})
 
@@ -51,7 +54,8 @@ class ColumnRows:
         self.one_by_one = InterpretRows(function, limits, names)
 
     def run(self, values: Sequence[Any], rows: int, jobs: int = 1) -> RowsResult:
-        """Tiles of rows, on so many threads: NumPy lets others run while it computes."""
+        """Tiles of rows, on so many threads if each has enough to do: NumPy lets others run while it computes."""
+        jobs = min(jobs, 1 + rows * cost(self.function) // SHARE)
         done = RowsResult(empty(self.function, rows))
         special = np.zeros(rows, bool)
         tiles = [
@@ -62,6 +66,11 @@ class ColumnRows:
             done.count(found)
         self.one_by_one.fill(done, values, np.flatnonzero(special).tolist())
         return done
+
+
+def cost(function: Function) -> int:
+    """Nanoseconds that a row takes in NumPy, about."""
+    return sum(CHEAP if s.op.cheap else DEAR for s in function.body.statements if isinstance(s, Let))
 
 
 def _in_threads(work: Sequence[Callable[[], Any]], jobs: int) -> list[Any]:
