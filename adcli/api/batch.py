@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from adcli.api.derivatives import Setting, direction, ones_at, zeros
+from adcli.api.derivatives import Setting, direction, one_at, ones_at, zeros
 from adcli.api.flags import attributed, owners, without_path
 from adcli.api.point import list_text
 from adcli.engines.flags import Flag
@@ -34,13 +35,16 @@ class Sweep(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A column of results: an element of a result of a sweep, with the one to take where that is nan; a zero where there is no sweep."""
+    """A column of results: an element of a result of a sweep; a zero where there is no sweep.
+
+    otherwise: makes the one to take where that is nan, which may hold a direction as large as an input, and is seldom asked for.
+    """
 
     name: str
     sweep: Sweep | None = None
     result: int = 0
     at: tuple[int, ...] = ()
-    otherwise: Column | None = None
+    otherwise: Callable[[], Column] | None = None
 
 
 @dataclass
@@ -139,12 +143,12 @@ class Batch:
         found: list[Column] = []
         for result, (k, there) in enumerate(zip(inputs, paths, strict=True), 1):
             elements = self._elements(self._slope(k, tag), self.variant.types[k].shape, sweep if there else None, result)
-            units = ones_at(self.variant.types[k].shape)
-            found += [
-                column._replace(otherwise=Column("", Sweep(("forward", (k,), j, ()), (unit,)), 1) if there else None)
-                for column, (_, unit) in zip(elements, units, strict=True)
-            ]
+            found += [c._replace(otherwise=partial(self._along, k, j, c.at)) for c in elements] if there else elements
         return Column("", sweep), found, {k for k, there in zip(inputs, paths, strict=True) if there}
+
+    def _along(self, k: int, j: int, index: tuple[int, ...]) -> Column:
+        """The derivative of output j by one element of input k, by a forward sweep."""
+        return Column("", Sweep(("forward", (k,), j, ()), (one_at(self.variant.types[k].shape, index),)), 1)
 
     def _forward(self, inputs: tuple[int, ...], j: int, tag: str | int) -> tuple[Column, list[Column], set[int]]:
         """The same by one sweep for each element; what is nan comes from a reverse sweep, as at a single point."""
@@ -157,7 +161,8 @@ class Batch:
             back = Sweep(("reverse", (k,), j, ()), (1.0,))
             for index, unit in ones_at(shape):
                 sweep = Sweep(("forward", (k,), j, ()), (unit,))
-                found.append(Column(labelled(self._slope(k, tag), index), sweep if there else None, 1, (), Column("", back, 1, index)))
+                other = partial(Column, "", back, 1, index)
+                found.append(Column(labelled(self._slope(k, tag), index), sweep if there else None, 1, (), other))
                 value = value._replace(sweep=sweep) if there else value
             reached |= {k} if there else set()
         return value, found, reached
@@ -191,7 +196,7 @@ class Batch:
                         if m == k and column < row:
                             continue
                         name = f"d2_{labelled(self.variant.names[k], row)}_{labelled(self.variant.names[m], column)}"
-                        mirror = Column("", Sweep(("second", (k,), j, (m,)), (units[m][column], 1.0)), 2, row)
+                        mirror = partial(Column, "", Sweep(("second", (k,), j, (m,)), (units[m][column], 1.0)), 2, row)
                         columns.append(Column(name, sweep, result, column, mirror if there and (k, row) != (m, column) else None))
         return columns
 
@@ -229,15 +234,17 @@ class Batch:
         """A column's numbers, with those of another sweep in the rows where they are nan, as at a single point."""
         import numpy as np
 
-        if column.sweep is None or column.otherwise is None or column.otherwise.sweep is None:
+        if column.sweep is None or column.otherwise is None:
             return values
         where = np.flatnonzero(np.isnan(values))
         if not len(where):
             return values
         picked = [a[where] if k in self.varying else a for k, a in enumerate(args)]
-        other = self._run(column.otherwise.sweep, picked, len(where))
+        taken = column.otherwise()
+        assert taken.sweep is not None
+        other = self._run(taken.sweep, picked, len(where))
         values = np.array(values)
-        values[where] = _taken(column.otherwise, {id(column.otherwise.sweep): other}, len(where))
+        values[where] = _taken(taken, {id(taken.sweep): other}, len(where))
         values[where[list(other.failed)]] = np.nan
         return values
 

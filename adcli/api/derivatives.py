@@ -95,9 +95,18 @@ def ones_at(shape: Sequence[int | None]) -> Iterator[tuple[tuple[int, ...], Any]
     import numpy as np
 
     for index in np.ndindex(*(n or 0 for n in shape)):
-        unit = np.zeros(tuple(n or 0 for n in shape))
-        unit[index] = 1.0
-        yield index, unit
+        yield index, one_at(shape, index)
+
+
+def one_at(shape: Sequence[int | None], index: tuple[int, ...]) -> Any:
+    """The unit direction with that index."""
+    if not shape:
+        return 1.0
+    import numpy as np
+
+    unit = np.zeros(tuple(n or 0 for n in shape))
+    unit[index] = 1.0
+    return unit
 
 
 def evaluate(program: Program, at: Mapping[str, Any]) -> Result:
