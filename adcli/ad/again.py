@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from adcli.ad.tape import Region
 from adcli.ir.nodes import Atom, Call, Function, Let, Var
-from adcli.ir.walk import all_blocks, functions, reads, rename, statements
+from adcli.ir.walk import all_blocks, all_compound, functions, reads, rename, statements
 
 # Operations for each element.
 _MOST = 3
@@ -21,6 +21,8 @@ _MOST = 3
 
 def compute_again(entry: Function, regions: Collection[Region]) -> None:
     """Change the reverse of each region, in place."""
+    if not regions:
+        return
     inputs = _inputs(entry)
     for region in regions:
         _Again(region, inputs).insert()
@@ -29,7 +31,7 @@ def compute_again(entry: Function, regions: Collection[Region]) -> None:
 def _inputs(entry: Function) -> set[Var]:
     """The parameters that are arrays given to the program, in all calls."""
     program = functions(entry)
-    calls = [s for f in program for b in all_blocks(f.body) for s in b.statements if isinstance(s, Call)]
+    calls = [s for f in program for s in all_compound(f.body) if isinstance(s, Call)]
     found = {p for f in program for p in f.params if p.type.shape}
     while lost := {p for s in calls for a, p in zip(s.args, s.function.params, strict=True) if p in found and a not in found}:
         found -= lost
@@ -58,6 +60,8 @@ class _Again:
 
     def insert(self) -> None:
         """Put them at the begin of the reverse, under names of their own."""
+        if not self.cost:  # as in programs on numbers alone: their reverse need not be searched
+            return
         back = self.region.reverse
         wanted = {a for s in statements(back) for a in reads(s)} | {a for b in all_blocks(back) for a in b.results}
         needed = self.needed([v for v in self.cost if v in wanted and self.made[v].op.name != "index"])

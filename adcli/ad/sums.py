@@ -7,8 +7,10 @@ away, if nothing else reads it.
 """
 from __future__ import annotations
 
+from dataclasses import replace
+
 from adcli.ir.build import Builder
-from adcli.ir.nodes import Block, Function, Let
+from adcli.ir.nodes import Block, Function, Let, Var
 from adcli.ir.walk import all_blocks, functions
 
 
@@ -16,34 +18,37 @@ def sum_first(entry: Function) -> None:
     """Change the program in place."""
     for f in functions(entry):
         for block in all_blocks(f.body):
-            _block(block)
+            products = {s.out: s for s in block.statements if type(s) is Let and s.op.name == "matmul" and _matrices(s)}
+            if products:
+                _block(block, products)
 
 
-def _block(block: Block) -> None:
-    products: dict[object, Let] = {}  # what makes a product of two matrices, or the negative of one
+def _matrices(s: Let) -> bool:
+    return all(a.type.rank == 2 for a in s.args)
+
+
+def _block(block: Block, products: dict[Var, Let]) -> None:
+    negatives: dict[Var, Let] = {}  # of products
     b = Builder(Block())
     for s in block.statements:
         if isinstance(s, Let):
-            if (s.op.name == "neg" and s.args[0] in products) or (s.op.name == "matmul" and all(a.type.rank == 2 for a in s.args)):
-                products[s.out] = s
-            elif s.op.name == "sum_to" and s.out.type.rank == 1 and s.args[0] in products:
-                s = _summed(b, s, products)
+            x = s.args[0] if s.args else None
+            if s.op.name == "neg" and x in products:
+                negatives[s.out] = s
+            elif s.op.name == "sum_to" and s.out.type.rank == 1 and isinstance(x, Var) and (x in products or x in negatives):
+                s = _summed(b, s, products, negatives.get(x))
         b.append(s)
     block.statements[:] = b.block.statements
 
 
-def _summed(b: Builder, s: Let, products: dict[object, Let]) -> Let:
+def _summed(b: Builder, s: Let, products: dict[Var, Let], negative: Let | None) -> Let:
     """The sum of all rows by way of the factors; as it stands where it may be a sum of something else."""
-    signs = []
-    made = products[s.args[0]]
-    while made.op.name == "neg":
-        signs.append(made)
-        made = products[made.args[0]]
-    left, right = made.args
+    made = s.args[0] if negative is None else negative.args[0]
+    assert isinstance(made, Var)
+    left, right = products[made].args
     if s.out.type.shape != right.type.shape[1:] or None in s.out.type.shape or s.out.type.shape == (1,):
         return s
-    row = b.let("sum_to", left, *b.dims(left)[1:])
-    found = b.let("matmul", row, right)
-    for _ in signs[1:]:
-        found = b.let("neg", found)
-    return Let(s.out, signs[0].op, (found,), (), s.span) if signs else Let(s.out, made.op, (row, right), (), s.span)
+    product = replace(products[made], out=s.out, args=(b.let("sum_to", left, *b.dims(left)[1:]), right), span=s.span)
+    if negative is None:
+        return product
+    return replace(negative, out=s.out, args=(b.emit(product.op, product.args, (), s.span),), span=s.span)
