@@ -194,12 +194,12 @@ MOST = 256  # elements that are looked at one by one: each takes a sweep of its 
 
 def by_sweeps(derivatives: dict[int, Any], sweep: Callable[[int, Any], float]) -> dict[int, Any]:
     """Derivatives by input, or by output, with what `sweep(k, unit)` gives for each element that is nan, a unit direction of the k-th."""
-    where = [(k, index, unit) for k in derivatives if has_nan(derivatives[k]) for index, unit in _nans(derivatives[k])]
+    where = [(k, index) for k, a in derivatives.items() if has_nan(a) for index in _nans(a)]
     if not 0 < len(where) <= MOST:
         return derivatives
     found = {k: a.copy() if hasattr(a, "shape") else a for k, a in derivatives.items()}
-    for k, index, unit in where:
-        _put(found, k, index, sweep(k, unit))
+    for k, index in where:
+        _put(found, k, index, sweep(k, one_at(getattr(found[k], "shape", ()), index)))
     return found
 
 
@@ -215,9 +215,13 @@ def by_tangents(setting: Setting, adjoints: dict[int, Any], of: int, cotangent: 
     return by_sweeps(adjoints, slope)
 
 
-def _nans(found: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
-    """The unit directions along which a derivative is nan."""
-    return ((index, unit) for index, unit in ones_at(getattr(found, "shape", ())) if has_nan(found[index] if index else found))
+def _nans(found: Any) -> list[tuple[int, ...]]:
+    """The indices at which a derivative, some of which is nan, is that."""
+    if not hasattr(found, "shape"):
+        return [()]
+    import numpy as np
+
+    return [tuple(index) for index in np.argwhere(np.isnan(found)).tolist()]
 
 
 def weighed(derivative: Any, weight: Any) -> float:
